@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isPlane, areaOf, type Repository, type Verdict, type Violation } from './repository.ts'
+
+const TEXT_SUFFIXES =
+  'ts mjs js json md sh yml yaml conf css html service socket target slice rules acl toml xml txt'
+const TEXT_FILE = new RegExp(
+  String.raw`(^|/)(\.\w+rc|run|[A-Z]+|[\w.-]+\.(${TEXT_SUFFIXES.replaceAll(' ', '|')}))$`,
+)
+const COLUMNS_MAX = 100
+
+interface LineRule {
+  readonly rule: string
+  readonly pattern: RegExp
+  /** Which files it covers; all text files when absent. */
+  readonly files?: RegExp
+}
+
+/** Patterns are written so that this file does not match itself. */
+const LINE_RULES: readonly LineRule[] = [
+  { rule: 'MACHINE_PATH', pattern: /(^|[\s'"`=(:<])\/(?:work|root|home)\/[\w.-]/ },
+  {
+    rule: 'MACHINE_PATH',
+    pattern: /(^|[\s'"`=(:<])\/(?:work|root)(?=['"`)\s]|$)/,
+    files: /\.(ts|mjs|sh|md)$/,
+  },
+  {
+    rule: 'REGISTRY_HOST',
+    pattern: /\b(?:registry|npm|mirror|proxy)\.[a-z0-9-]+\.[a-z]{2,}\b|npmjs\.(?:org|com)/i,
+  },
+  { rule: 'UNFINISHED_MARKER', pattern: /\b(?:TO[D]O|FIX[M]E|HAC[K]|X{3})\b/ },
+  {
+    rule: 'TEST_MAY_NOT_RUN',
+    pattern: /\b(?:it|test|describe|suite)(?:\.\w+)*\.(?:only|skip(?:If)?|run(?:If)|todo|fails)\b/,
+    files: /^test\//,
+  },
+  { rule: 'OWN_CODE_MOCKED', pattern: /\bvi\.(?:mock|doMock|hoisted)\b/, files: /^test\// },
+]
+
+/** Text that no tracked file may hold: paths of one machine, hosts, leftovers, tests that hide. */
+export function checkTidy(repository: Repository): Verdict {
+  const files = repository.files.filter((file) => TEXT_FILE.test(file) && !isCaptured(file))
+  const violations = files.flatMap((file) => {
+    const lines = readFileSync(join(repository.root, file), 'utf8').split('\n')
+    return lines.flatMap((text, at) => lineFaults(file, text, at + 1))
+  })
+  return { examined: files.length, violations: [...violations, ...missingReadmes(repository)] }
+}
+
+/** Captured exchange traffic is data of the world, not text of ours. */
+function isCaptured(file: string): boolean {
+  return file.startsWith('trading-plane/venues/paper/data/')
+}
+
+function lineFaults(file: string, text: string, line: number): Violation[] {
+  const broken = LINE_RULES.filter(
+    ({ pattern, files }) => (files?.test(file) ?? true) && pattern.test(text),
+  ).map(({ rule }) => ({ rule, file, line, detail: text.trim().slice(0, 80) }))
+  if (file.endsWith('.ts') && text.length > COLUMNS_MAX) {
+    broken.push({ rule: 'LINE_TOO_LONG', file, line, detail: `over ${COLUMNS_MAX} columns` })
+  }
+  return broken
+}
+
+/** A capability is a folder of a plane that holds code; its README states what it guarantees. */
+function missingReadmes(repository: Repository): Violation[] {
+  const capabilities = new Set(
+    repository.files
+      .filter((file) => isPlane(areaOf(file)) && /^[^/]+\/[^/]+\/.*\.ts$/.test(file))
+      .map((file) => file.split('/', 2).join('/')),
+  )
+  return [...capabilities]
+    .filter((folder) => !repository.files.includes(`${folder}/README.md`))
+    .map((folder) => ({
+      rule: 'README_MISSING',
+      file: folder,
+      line: 1,
+      detail: 'guarantee, inputs, outputs, reasons, failures',
+    }))
+}
