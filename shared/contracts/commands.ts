@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { commandActors } from './components.ts'
+import { killLevelSchema } from './kill-switch.ts'
+
+/** Roles and what each may do: the only permission matrix (topology section 2, design section 7). */
+export const roles = ['ADMIN', 'RISK', 'OPERATOR', 'VIEWER'] as const
+export type Role = (typeof roles)[number]
+export const roleSchema = z.enum(roles)
+
+export const permissions = [
+  'KILL_SWITCH_L0',
+  'KILL_SWITCH_L1',
+  'KILL_SWITCH_L2',
+  'KILL_SWITCH_RESET',
+  'STATUS_READ',
+] as const
+export type Permission = (typeof permissions)[number]
+
+export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
+  ADMIN: permissions,
+  RISK: ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'KILL_SWITCH_L2', 'STATUS_READ'],
+  OPERATOR: ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'STATUS_READ'],
+  VIEWER: ['STATUS_READ'],
+}
+
+const operatorIdSchema = z.string().regex(/^[a-z][a-z0-9._-]{0,31}$/)
+const decimal = z.string().regex(/^\d{1,20}$/)
+
+const commandBase = {
+  /** UUID; the key under which the outcome is acknowledged. */
+  command_id: z.uuid(),
+  /** The actor that must obey, so that no other can be made to (audience). */
+  audience: z.enum(commandActors),
+  operator_id: operatorIdSchema,
+  /** Which of the operator's keys signed. */
+  key_version: z.int().min(1).max(1_000_000),
+  /** 128 random bits, lower-case hex. */
+  nonce: z.string().regex(/^[0-9a-f]{32}$/),
+  issued_ns: decimal,
+  /** For people; nothing decides by it. */
+  reason: z.string().min(1).max(256),
+}
+
+export const killCommandSchema = z.strictObject({
+  ...commandBase,
+  type: z.literal('KILL'),
+  level: killLevelSchema,
+})
+
+export const resetCommandSchema = z.strictObject({
+  ...commandBase,
+  type: z.literal('RESET'),
+  /** The episode that is cleared; a reset of another one is refused (RE-ARM binding, section 7). */
+  episode: z.string().min(1).max(64),
+})
+
+/** Payload of a signed command, parsed only after its signature held. */
+export const commandSchema = z.discriminatedUnion('type', [killCommandSchema, resetCommandSchema])
+export type Command = z.infer<typeof commandSchema>
+export type KillCommand = z.infer<typeof killCommandSchema>
+export type ResetCommand = z.infer<typeof resetCommandSchema>
+
+/** Permission that a command needs. */
+export function permissionOf(command: Command): Permission {
+  if (command.type === 'RESET') return 'KILL_SWITCH_RESET'
+  return `KILL_SWITCH_${command.level}`
+}
+
+/** Upper bound of a serialised envelope in bytes. */
+export const commandEnvelopeBytesMax = 8_192
+
+/**
+ * What travels: the payload exactly as it was signed (base64 of the canonical JSON bytes) and the
+ * HMAC-SHA256 over those bytes in lower-case hex. The key id names operator and key version.
+ */
+export const commandEnvelopeSchema = z.strictObject({
+  key_id: z.string().regex(/^[a-z][a-z0-9._-]{0,31}#[1-9]\d{0,6}$/),
+  payload: z.base64().max(commandEnvelopeBytesMax),
+  signature: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type CommandEnvelope = z.infer<typeof commandEnvelopeSchema>
+
+/** Outcome of a command as it stands in `safety:acks:{actor}`: flat strings. */
+export const commandAckSchema = z.strictObject({
+  command_id: z.string().max(64),
+  outcome: z.enum(['EXECUTED', 'REFUSED', 'FAILED']),
+  /** A command refusal code, or empty. */
+  reason: z.string().max(64),
+  /** Episode that the command started, joined or cleared; empty when none. */
+  episode: z.string().max(64),
+  detail: z.string().max(1_024),
+  at_ns: decimal,
+})
+export type CommandAck = z.infer<typeof commandAckSchema>
+
+/** The hash `safety:rbac:operator:{id}`. It can withdraw what was provisioned, never widen it (D-31). */
+export const operatorRecordSchema = z.strictObject({
+  role: roleSchema,
+  key_version: decimal,
+  state: z.enum(['ACTIVE', 'SUSPENDED', 'REVOKED']),
+})
+export type OperatorRecord = z.infer<typeof operatorRecordSchema>
+
+/** One operator in the file that the provisioning hands to a verifier. */
+export const provisionedOperatorSchema = z.strictObject({
+  operator_id: operatorIdSchema,
+  role: roleSchema,
+  key_version: z.int().min(1).max(1_000_000),
+  /** The derived key, 32 bytes as lower-case hex. */
+  key_hex: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type ProvisionedOperator = z.infer<typeof provisionedOperatorSchema>
+
+export const provisionedOperatorsSchema = z.array(provisionedOperatorSchema).min(1).max(256)

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+
+/** Every process that may own keys in the safety Redis (design section 2). */
+export const componentIds = [
+  'executor',
+  'market_data_adapter',
+  'orchestrator',
+  'dead_man_switch',
+  'egress_gate',
+  'control_api',
+  'governance',
+  'paper_venue',
+] as const
+export type BuiltInComponentId = (typeof componentIds)[number]
+
+/**
+ * A component id as it stands in keys and file names. Wrapped bots bring names of their own, so the
+ * set is open; the shape is not.
+ */
+export const componentIdSchema = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/)
+export type ComponentId = z.infer<typeof componentIdSchema>
+
+/** Components that must never be killed whatever a registry or a command says (ST-OD-KS_2). */
+export const observationComponentIds: readonly ComponentId[] = [
+  'dead_man_switch',
+  'control_api',
+  'paper_venue',
+  'egress_gate',
+]
+
+/** Who can be addressed by a signed command. */
+export const commandActors = ['dead_man_switch', 'executor'] as const
+export type CommandActor = (typeof commandActors)[number]

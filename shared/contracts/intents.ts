@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { intentDenialReasons } from './reasons/intent-denials.ts'
+
+/**
+ * Messages between orchestrator and executor on the intent socket: one JSON object a line, UTF-8, at
+ * most `intentLineBytesMax` bytes. A line that does not parse is answered with `IntentMalformed` where
+ * it carries an intent id, and counted where it does not; it never closes the executor.
+ */
+export const intentLineBytesMax = 16_384
+
+/** Decimal text, so that no price or size passes through a binary fraction on its way. */
+const decimalText = z.string().regex(/^\d{1,15}(\.\d{1,12})?$/)
+const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
+const strategyId = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/)
+
+/** A wish to trade. What it means for risk is decided by the executor, never by the strategy. */
+export const placeIntentSchema = z.strictObject({
+  type: z.literal('place'),
+  intent_id: z.uuid(),
+  strategy_id: strategyId,
+  /** Legs of one trade share a group; a single order is a group of its own. */
+  group_id: z.uuid(),
+  leg_index: z.int().min(0).max(9),
+  instrument,
+  side: z.enum(['buy', 'sell']),
+  /** In the instrument's own unit: USD for inverse perpetuals and futures, coins for options. */
+  amount: decimalText,
+  limit_price: decimalText,
+  time_in_force: z.enum(['good_til_cancelled', 'immediate_or_cancel']),
+  post_only: z.boolean(),
+  reduce_only: z.boolean(),
+})
+export type PlaceIntent = z.infer<typeof placeIntentSchema>
+
+export const cancelIntentSchema = z.strictObject({
+  type: z.literal('cancel'),
+  intent_id: z.uuid(),
+  strategy_id: strategyId,
+  /** The intent that placed the order. */
+  target_intent_id: z.uuid(),
+})
+export type CancelIntent = z.infer<typeof cancelIntentSchema>
+
+export const intentSchema = z.discriminatedUnion('type', [placeIntentSchema, cancelIntentSchema])
+export type Intent = z.infer<typeof intentSchema>
+
+/** From orchestrator to executor. */
+export const toExecutorSchema = z.discriminatedUnion('type', [
+  placeIntentSchema,
+  cancelIntentSchema,
+  z.strictObject({
+    type: z.literal('hello'),
+    strategies: z.array(strategyId).max(64),
+    /** Instruments whose books the strategies want to see. */
+    instruments: z.array(instrument).max(64),
+  }),
+])
+export type ToExecutor = z.infer<typeof toExecutorSchema>
+
+/** What became of an intent. `denied` is ours; `rejected` is the venue's. */
+export const intentOutcomeSchema = z.strictObject({
+  type: z.literal('outcome'),
+  intent_id: z.uuid(),
+  strategy_id: strategyId,
+  state: z.enum(['accepted', 'denied', 'rejected', 'unknown', 'open', 'filled', 'cancelled']),
+  reject_reason_code: z.enum(intentDenialReasons).optional(),
+  /** The venue's code and message when it rejected, for people. */
+  venue_detail: z.string().max(256).optional(),
+})
+export type IntentOutcome = z.infer<typeof intentOutcomeSchema>
+
+export const bookViewSchema = z.strictObject({
+  type: z.literal('book'),
+  instrument,
+  bids: z.array(z.tuple([z.number(), z.number()])).max(20),
+  asks: z.array(z.tuple([z.number(), z.number()])).max(20),
+  venue_ms: z.number(),
+})
+export type BookView = z.infer<typeof bookViewSchema>
+
+export const fillViewSchema = z.strictObject({
+  type: z.literal('fill'),
+  intent_id: z.uuid(),
+  strategy_id: strategyId,
+  trade_id: z.string().max(64),
+  instrument,
+  side: z.enum(['buy', 'sell']),
+  amount: z.number(),
+  price: z.number(),
+  fee: z.number(),
+  fee_currency: z.string().max(16),
+})
+export type FillView = z.infer<typeof fillViewSchema>
+
+/** From executor to orchestrator. */
+export const toOrchestratorSchema = z.discriminatedUnion('type', [
+  intentOutcomeSchema,
+  bookViewSchema,
+  fillViewSchema,
+  z.strictObject({
+    type: z.literal('mode'),
+    trading_mode: z.enum(['Active', 'ReduceOnly', 'Kill']),
+    mode_reasons: z.array(z.string()).max(32),
+  }),
+])
+export type ToOrchestrator = z.infer<typeof toOrchestratorSchema>

@@ -1,0 +1,11 @@
+/** What can start or raise a kill episode, strongest evidence first. */
+export const killTriggers = [
+  'OPERATOR_COMMAND',
+  'HEARTBEAT_STALE',
+  'HEARTBEAT_NEVER_SEEN',
+  'MARKET_DATA_FAILSAFE',
+  'SAFETY_REDIS_UNAVAILABLE',
+  'CANCEL_BUDGET_STARVED',
+] as const
+
+export type KillTrigger = (typeof killTriggers)[number]

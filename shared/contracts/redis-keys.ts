@@ -1,0 +1,35 @@
+import type { CommandActor, ComponentId } from './components.ts'
+
+/**
+ * Every key of the safety Redis, in one place (design section 4). The writer of each is fixed by the
+ * ACL in deploy/redis; a key that is not here does not exist.
+ */
+export const redisKeys = {
+  heartbeat: (component: ComponentId) => `safety:heartbeat:${component}`,
+  progress: (component: ComponentId) => `safety:progress:${component}`,
+  pid: (component: ComponentId) => `safety:pid:${component}`,
+  status: (component: ComponentId) => `safety:status:${component}`,
+  killSwitchState: 'safety:killswitch:state',
+  watchdogState: 'safety:watchdog:state',
+  commands: (actor: CommandActor) => `safety:commands:${actor}`,
+  /** Commands taken off the inbox and not yet settled; survives a restart of the actor. */
+  commandsInWork: (actor: CommandActor) => `safety:commands:${actor}:in-work`,
+  acks: (actor: CommandActor) => `safety:acks:${actor}`,
+  /** One replay guard per verifier, so that no verifier can burn another's nonce (decision D-30). */
+  nonce: (verifier: string, nonce: string) => `safety:nonce:used:${verifier}:${nonce}`,
+  rbacOperator: (operatorId: string) => `safety:rbac:operator:${operatorId}`,
+  approvalRequests: 'safety:approvals:requests',
+  policyCurrent: 'safety:policy:current',
+  auditInbox: (component: ComponentId) => `safety:audit:in:${component}`,
+  /** Audit entries taken off an inbox and not yet in the log. */
+  auditInWork: (component: ComponentId) => `safety:audit:in:${component}:in-work`,
+  auditLog: 'safety:audit:log',
+  ledgerCopy: (component: ComponentId) => `wal:backup:${component}`,
+} as const
+
+/** Life of a heartbeat and of a progress hash (topology ST-16). Housekeeping only: see D-03. */
+export const heartbeatTtlMs = 6_000
+/** Life of a status document (design section 4). */
+export const statusTtlMs = 5_000
+/** Channel prefix of Redis keyspace notifications for database 0. */
+export const keyspacePrefix = '__keyspace@0__:'

@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import {
+  killLevelSchema,
+  killSwitchModeSchema,
+  phaseOutcomes,
+  watchdogStateSchema,
+  killPhases,
+} from './kill-switch.ts'
+import { killModeReasons, reduceOnlyModeReasons, tradingModes } from './reasons/mode-reasons.ts'
+import { openPermissionReasons } from './reasons/intent-denials.ts'
+
+/**
+ * The documents in `safety:status:{component}`. Each is written whole by its component and expires
+ * after `statusTtlMs`; a reader that finds none reports the component silent (design section 7).
+ */
+const head = {
+  run_id: z.string().max(64),
+  build_id: z.string().max(64),
+  config_hash: z.string().max(64),
+  wall_ms: z.number(),
+  uptime_ms: z.number().nonnegative(),
+}
+
+const orderView = z.strictObject({
+  label: z.string(),
+  venue_order_id: z.string(),
+  instrument: z.string(),
+  side: z.enum(['buy', 'sell']),
+  price: z.number(),
+  amount: z.number(),
+  filled_amount: z.number(),
+  reduce_only: z.boolean(),
+  state: z.string(),
+})
+export type OrderView = z.infer<typeof orderView>
+
+const positionView = z.strictObject({
+  instrument: z.string(),
+  /** Signed, in the instrument's own unit; negative is short. */
+  size: z.number(),
+  average_price: z.number(),
+  mark_price: z.number(),
+})
+export type PositionView = z.infer<typeof positionView>
+
+export const executorStatusSchema = z.strictObject({
+  ...head,
+  component: z.literal('executor'),
+  venue: z.string(),
+  environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),
+  trading_mode: z.enum(tradingModes),
+  mode_reasons: z.array(z.enum([...killModeReasons, ...reduceOnlyModeReasons])),
+  risk_state: z.enum(['Healthy', 'Degraded', 'Maintenance', 'Kill']),
+  open_permission_blocked_latch: z.boolean(),
+  open_permission_reason_codes: z.array(z.enum(openPermissionReasons)),
+  venue_connected: z.boolean(),
+  /** Cancel-on-disconnect as read back from the venue on this session. */
+  cancel_on_disconnect: z.enum(['armed', 'absent', 'unknown']),
+  market_data_age_ms: z.number().nonnegative().nullable(),
+  loop_tick_last_ts_ms: z.number(),
+  orders: z.array(orderView).max(200),
+  positions: z.array(positionView).max(200),
+  counters: z.record(z.string(), z.number()),
+})
+export type ExecutorStatus = z.infer<typeof executorStatusSchema>
+
+export const orchestratorStatusSchema = z.strictObject({
+  ...head,
+  component: z.literal('orchestrator'),
+  executor_connected: z.boolean(),
+  strategies: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        state: z.enum(['running', 'failed']),
+        proposed: z.number(),
+        denied: z.number(),
+      }),
+    )
+    .max(64),
+})
+export type OrchestratorStatus = z.infer<typeof orchestratorStatusSchema>
+
+const watchView = z.strictObject({
+  component: z.string(),
+  /** Milliseconds by the watcher's monotonic clock since the value last changed; null if never seen. */
+  age_ms: z.number().nonnegative().nullable(),
+  health: z.enum(['HEALTHY', 'CRITICAL', 'GRACE']),
+  /** Level reached in the present silence, or null. */
+  escalation: killLevelSchema.nullable(),
+})
+
+const phaseView = z.strictObject({
+  phase: z.enum(killPhases),
+  outcome: z.enum(phaseOutcomes).nullable(),
+  started_ms: z.number().nonnegative(),
+  duration_ms: z.number().nonnegative().nullable(),
+})
+
+export const episodeViewSchema = z.strictObject({
+  episode: z.string(),
+  level: killLevelSchema,
+  trigger: z.string(),
+  component: z.string(),
+  started_wall_ms: z.number(),
+  finished: z.boolean(),
+  confirmed: z.boolean(),
+  phases: z.array(phaseView).max(64),
+})
+export type EpisodeView = z.infer<typeof episodeViewSchema>
+
+export const safetyStatusSchema = z.strictObject({
+  ...head,
+  component: z.literal('dead_man_switch'),
+  kill_switch_mode: killSwitchModeSchema,
+  watchdog_state: watchdogStateSchema,
+  thresholds_ms: z.strictObject({ L0: z.number(), L1: z.number(), L2: z.number() }),
+  watch: z.array(watchView).max(32),
+  /** The running or the last episode; null when there was none since the last reset. */
+  episode: episodeViewSchema.nullable(),
+  /** Whether every part of the kill path answered at the last probe (design 5.5). */
+  ready: z.boolean(),
+  not_ready_reasons: z.array(z.string().max(128)).max(32),
+  resident_memory_mb: z.number().nonnegative(),
+})
+export type SafetyStatus = z.infer<typeof safetyStatusSchema>
+
+export const controlStatusSchema = z.strictObject({
+  ...head,
+  component: z.literal('control_api'),
+})

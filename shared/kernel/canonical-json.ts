@@ -1,0 +1,41 @@
+/** What canonical JSON can carry: JSON values, no undefined, no non-finite number. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json }
+
+/**
+ * RFC 8785 canonical JSON: keys in UTF-16 code-unit order, ECMAScript numbers, no white space. The
+ * same value always gives the same bytes, so the bytes can be signed or hashed.
+ *
+ * @throws TypeError for a number that is not finite, a string with a lone surrogate, or anything
+ *   that is not JSON (undefined, function, bigint). Nothing is dropped silently.
+ */
+export function canonicalJson(value: Json): string {
+  if (value === null || typeof value === 'boolean') return JSON.stringify(value)
+  if (typeof value === 'number') return canonicalNumber(value)
+  if (typeof value === 'string') return canonicalString(value)
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`
+  if (typeof value === 'object') return canonicalObject(value as { readonly [key: string]: Json })
+  throw new TypeError(`canonical JSON cannot carry a ${typeof value}`)
+}
+
+function canonicalNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new TypeError('canonical JSON numbers are finite')
+  return JSON.stringify(value)
+}
+
+function canonicalString(value: string): string {
+  if (!value.isWellFormed()) throw new TypeError('canonical JSON strings have no lone surrogate')
+  return JSON.stringify(value)
+}
+
+function canonicalObject(value: { readonly [key: string]: Json }): string {
+  const members = Object.keys(value)
+    .sort()
+    .map((key) => `${canonicalString(key)}:${canonicalJson(value[key] as Json)}`)
+  return `{${members.join(',')}}`
+}

@@ -1,0 +1,13 @@
+/** Nanoseconds in a millisecond, as heartbeats and audit entries count time. */
+export const NS_PER_MS = 1_000_000n
+
+/** Wall-clock milliseconds to the decimal nanosecond string that Redis carries. */
+export function nsTextFromMs(wallMs: number): string {
+  return (BigInt(Math.trunc(wallMs)) * NS_PER_MS).toString()
+}
+
+/** The decimal nanosecond text as milliseconds, or undefined when it is not a plain decimal. */
+export function msFromNsText(text: string): number | undefined {
+  if (!/^\d{1,20}$/.test(text)) return undefined
+  return Number(BigInt(text) / NS_PER_MS)
+}
