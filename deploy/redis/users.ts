@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+
+/** One ACL user per plane, and a person who may only read (design section 4). */
+export const redisUsers = ['trading', 'safety', 'control', 'auditor', 'admin'] as const
+export type RedisUser = (typeof redisUsers)[number]
+
+/** Components of the trading plane that own keys; wrapped bots are added by name. */
+export const tradingComponents = ['executor', 'market_data_adapter', 'orchestrator'] as const
+
+const session = '+ping +hello +auth +client|setname +client|id +info'
+const readKeys =
+  '+get +mget +hget +hmget +hgetall +xrange +xrevrange +xread +xlen +xinfo|stream +llen +lrange +pttl +ttl +type +exists'
+
+/**
+ * Renders the ACL file. Every grant stands in a selector of its own, because outside selectors every
+ * granted command would apply to every granted key (reliability finding 2).
+ *
+ * @param passwords in clear; only their SHA-256 goes into the file
+ */
+export function renderUsers(
+  passwords: Readonly<Record<RedisUser, string>>,
+  components: readonly string[] = tradingComponents,
+): string {
+  const rules: Record<RedisUser, readonly string[]> = {
+    trading: tradingRules(components),
+    safety: safetyRules,
+    control: controlRules,
+    auditor: auditorRules,
+    admin: ['~* &* +@all'],
+  }
+  const lines = redisUsers.map((user) => {
+    const digest = createHash('sha256').update(passwords[user]).digest('hex')
+    return `user ${user} on #${digest} resetkeys resetchannels -@all ${rules[user].join(' ')}`
+  })
+  return `user default off resetpass resetkeys resetchannels -@all\n${lines.join('\n')}\n`
+}
+
+function tradingRules(components: readonly string[]): readonly string[] {
+  const own = (prefix: string) => components.map((name) => `%W~${prefix}${name}`).join(' ')
+  return [
+    session,
+    '+psubscribe +punsubscribe &__keyspace@0__:safety:commands:executor',
+    `(+set ${own('safety:heartbeat:')} ${own('safety:status:')})`,
+    `(+hset +pexpire ${own('safety:progress:')})`,
+    `(+hset +del ${own('safety:pid:')})`,
+    `(+rpush ${own('safety:audit:in:')} %W~safety:approvals:requests)`,
+    '(+hgetall %R~safety:killswitch:state)',
+    '(+get +mget %R~safety:heartbeat:dead_man_switch %R~safety:status:dead_man_switch %R~safety:watchdog:state %R~safety:policy:current)',
+    '(+lmove +lrange +llen +lrem ~safety:commands:executor ~safety:commands:executor:in-work)',
+    '(+set %W~safety:nonce:used:executor:*)',
+    '(+xadd %W~safety:acks:executor %W~wal:backup:executor)',
+  ]
+}
+
+const safetyRules: readonly string[] = [
+  session,
+  '+time +config|get +acl|log +client|list +latency|latest +multi +exec +discard',
+  '+psubscribe +punsubscribe',
+  '&__keyspace@0__:safety:heartbeat:* &__keyspace@0__:safety:commands:dead_man_switch &__keyspace@0__:safety:audit:in:*',
+  '(+get +mget %R~safety:heartbeat:* %R~safety:status:* %R~safety:policy:current)',
+  '(+hgetall +hmget %R~safety:pid:* %R~safety:progress:* %R~safety:rbac:operator:*)',
+  '(+hgetall +hmget +hset ~safety:killswitch:state)',
+  '(+get +set ~safety:watchdog:state)',
+  '(+set %W~safety:heartbeat:dead_man_switch %W~safety:status:dead_man_switch)',
+  '(+hset +pexpire +del %W~safety:progress:dead_man_switch %W~safety:pid:dead_man_switch)',
+  '(+lmove +lrange +llen +lrem ~safety:commands:dead_man_switch ~safety:commands:dead_man_switch:in-work ~safety:audit:in:*)',
+  '(+rpush %W~safety:audit:in:dead_man_switch)',
+  '(+xadd +xrange +xrevrange +xlen +xinfo|stream ~safety:audit:log)',
+  '(+xadd %W~safety:acks:dead_man_switch)',
+  '(+set %W~safety:nonce:used:dead_man_switch:*)',
+]
+
+const controlRules: readonly string[] = [
+  session,
+  `(${readKeys} %R~safety:*)`,
+  '(+rpush %W~safety:commands:dead_man_switch %W~safety:commands:executor %W~safety:audit:in:control_api)',
+  '(+hset %W~safety:rbac:operator:*)',
+  '(+set %W~safety:policy:current %W~safety:heartbeat:control_api %W~safety:status:control_api %W~safety:nonce:used:control_api:*)',
+  '(+hset +pexpire +del %W~safety:progress:control_api %W~safety:pid:control_api)',
+]
+
+const auditorRules: readonly string[] = [
+  session,
+  '+scan +keys +config|get +command',
+  `(${readKeys} %R~safety:* %R~wal:backup:*)`,
+]

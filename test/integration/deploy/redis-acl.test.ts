@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RedisUser } from '../../../deploy/redis/users.ts'
+import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
+
+type Row = readonly [user: RedisUser, command: string]
+
+/** Everything the planes need, as each user, in an order in which every command also succeeds. */
+const allowed: readonly Row[] = [
+  ['trading', 'SET safety:heartbeat:executor 1 PX 6000'],
+  ['trading', 'SET safety:heartbeat:market_data_adapter 1 PX 6000'],
+  ['trading', 'SET safety:status:orchestrator {} PX 5000'],
+  ['trading', 'HSET safety:progress:executor tick 1'],
+  ['trading', 'PEXPIRE safety:progress:executor 6000'],
+  ['trading', 'HSET safety:pid:executor pid 1'],
+  ['trading', 'RPUSH safety:audit:in:executor entry'],
+  ['trading', 'RPUSH safety:approvals:requests request'],
+  ['trading', 'HGETALL safety:killswitch:state'],
+  ['trading', 'GET safety:heartbeat:dead_man_switch'],
+  ['trading', 'GET safety:watchdog:state'],
+  ['trading', 'GET safety:policy:current'],
+  ['control', 'RPUSH safety:commands:executor envelope'],
+  ['trading', 'LMOVE safety:commands:executor safety:commands:executor:in-work LEFT RIGHT'],
+  ['trading', 'LREM safety:commands:executor:in-work 1 envelope'],
+  ['trading', 'SET safety:nonce:used:executor:ab 1 EX 60 NX'],
+  ['trading', 'XADD safety:acks:executor * command_id 1'],
+  ['trading', 'XADD wal:backup:executor * seq 1'],
+  ['trading', 'DEL safety:pid:executor'],
+  ['control', 'RPUSH safety:commands:dead_man_switch envelope'],
+  ['control', 'HSET safety:rbac:operator:ada role ADMIN'],
+  ['control', 'SET safety:policy:current {}'],
+  ['control', 'SET safety:nonce:used:control_api:ab 1 EX 60 NX'],
+  ['control', 'RPUSH safety:audit:in:control_api entry'],
+  ['control', 'HGETALL safety:killswitch:state'],
+  ['control', 'XRANGE safety:audit:log - +'],
+  ['control', 'GET safety:status:executor'],
+  ['safety', 'MGET safety:heartbeat:executor safety:status:executor'],
+  ['safety', 'HGETALL safety:pid:executor'],
+  ['safety', 'HSET safety:killswitch:state mode SOFT_STOP'],
+  ['safety', 'SET safety:watchdog:state TRIGGERED'],
+  [
+    'safety',
+    'LMOVE safety:commands:dead_man_switch safety:commands:dead_man_switch:in-work LEFT RIGHT',
+  ],
+  ['safety', 'LMOVE safety:audit:in:executor safety:audit:in:executor:in-work LEFT RIGHT'],
+  ['safety', 'XADD safety:audit:log * action TEST'],
+  ['safety', 'LREM safety:audit:in:executor:in-work 1 entry'],
+  ['safety', 'XADD safety:acks:dead_man_switch * command_id 1'],
+  ['safety', 'SET safety:nonce:used:dead_man_switch:ab 1 EX 60 NX'],
+  ['safety', 'CONFIG GET appendfsync'],
+  ['safety', 'ACL LOG 10'],
+  ['safety', 'PSUBSCRIBE __keyspace@0__:safety:heartbeat:*'],
+  ['auditor', 'XRANGE safety:audit:log - +'],
+  ['auditor', 'HGETALL safety:killswitch:state'],
+  ['auditor', 'KEYS safety:*'],
+  ['auditor', 'SCAN 0'],
+]
+
+/** Everything that would let a plane lie for another, erase its tracks or take the server over. */
+const forbidden: readonly Row[] = [
+  ...[
+    'SET safety:heartbeat:dead_man_switch 1 PX 6000',
+    'SET safety:heartbeat:executor:x 1',
+    'SET safety:audit:log x',
+    'HSET safety:killswitch:state mode NORMAL',
+    'SET safety:watchdog:state ARMED',
+    'HSET safety:rbac:operator:eve role ADMIN',
+    'SET safety:policy:current {}',
+    'RPUSH safety:commands:dead_man_switch envelope',
+    'RPUSH safety:audit:in:control_api entry',
+    'LRANGE safety:audit:in:executor 0 -1',
+    'LTRIM safety:audit:in:executor 1 0',
+    'LPOP safety:audit:in:executor',
+    'DEL safety:audit:in:executor',
+    'DEL safety:heartbeat:executor',
+    'PEXPIRE safety:pid:executor 0',
+    'XADD safety:audit:log MAXLEN 0 * a b',
+    'XTRIM safety:audit:log MAXLEN 0',
+    'XRANGE safety:audit:log - +',
+    'SET safety:nonce:used:dead_man_switch:ab 1',
+    'XADD safety:acks:dead_man_switch * a b',
+    'EVAL return(1) 0',
+    'FUNCTION LIST',
+    'MULTI',
+    'KEYS *',
+    'SCAN 0',
+    'CLIENT PAUSE 100',
+    'CLIENT KILL TYPE normal',
+    'PSUBSCRIBE __keyspace@0__:safety:heartbeat:*',
+  ].map((command): Row => ['trading', command]),
+  ...[
+    'SET safety:heartbeat:executor 1',
+    'HSET safety:killswitch:state mode NORMAL',
+    'SET safety:watchdog:state ARMED',
+    'HSET safety:pid:executor pid 1',
+    'LPOP safety:commands:dead_man_switch',
+    'DEL safety:audit:log',
+    'XADD safety:audit:log * a b',
+    'XTRIM safety:audit:log MAXLEN 0',
+    'SET safety:nonce:used:dead_man_switch:ab 1',
+    'DEL safety:nonce:used:control_api:ab',
+    'EVAL return(1) 0',
+    'KEYS *',
+  ].map((command): Row => ['control', command]),
+  ...[
+    'SET safety:heartbeat:executor 1',
+    'HSET safety:pid:executor pid 1',
+    'DEL safety:audit:log',
+    'XTRIM safety:audit:log MAXLEN 0',
+    'DEL safety:nonce:used:dead_man_switch:ab',
+    'DEL safety:killswitch:state',
+    'RPUSH safety:commands:dead_man_switch envelope',
+    'HSET safety:rbac:operator:eve role ADMIN',
+    'EVAL return(1) 0',
+  ].map((command): Row => ['safety', command]),
+  ...[
+    'SET safety:heartbeat:executor 1',
+    'DEL safety:audit:log',
+    'HSET safety:killswitch:state mode NORMAL',
+    'RPUSH safety:commands:dead_man_switch envelope',
+    'RPUSH safety:audit:in:executor entry',
+    'XADD safety:audit:log * a b',
+    'PUBLISH a b',
+  ].map((command): Row => ['auditor', command]),
+  ...(['trading', 'control', 'safety', 'auditor'] as const).flatMap((user) =>
+    [
+      'FLUSHALL',
+      'CONFIG SET appendonly no',
+      'SHUTDOWN NOSAVE',
+      'ACL SETUSER eve on',
+      'REPLICAOF no one',
+      'SAVE',
+    ].map((command): Row => [user, command]),
+  ),
+]
+
+describe('safety Redis users', () => {
+  let redis: TestRedis
+  beforeAll(async () => {
+    redis = await startSafetyRedis()
+  })
+  afterAll(() => redis.close())
+
+  const send = async (user: RedisUser, command: string) => {
+    const link = await redis.link(user)
+    const [name = '', ...args] = command.split(' ')
+    return link.run((commands) => commands.call(name, ...args))
+  }
+
+  test.each(allowed)('%s may %s', async (user, command) => {
+    expect(await send(user, command)).toMatchObject({ ok: true })
+  })
+
+  test.each(forbidden)('%s may not %s', async (user, command) => {
+    const reply = await send(user, command)
+    expect(reply).toMatchObject({ ok: false, failure: { code: 'REDIS_REFUSED' } })
+    expect(reply.ok ? '' : reply.failure.message).toContain('NOPERM')
+  })
+
+  test('every denial is in the ACL log for the safety plane to see', async () => {
+    await send('trading', 'FLUSHALL')
+    const log = await send('safety', 'ACL LOG 1')
+    expect(JSON.stringify(log)).toContain('flushall')
+  })
+
+  test('debugging commands are switched off for everyone, break-glass included', async () => {
+    const reply = await send('admin', 'DEBUG SLEEP 0')
+    expect(reply.ok ? '' : reply.failure.message).toContain('DEBUG command not allowed')
+  })
+
+  test('a stranger without a password is refused everything', async () => {
+    const reply = await redis
+      .link('trading')
+      .then((link) => link.run((commands) => commands.call('AUTH', 'default', '')))
+    expect(reply).toMatchObject({ ok: false })
+  })
+})
