@@ -48,9 +48,10 @@ function runWith(changes: Record<string, string>, script = 'plans/verify.sh') {
     const cases = answers
       .filter(([call]) => call.startsWith(`${tool} `))
       .map(([call, body]) => `'${call.slice(tool.length + 1)}') ${body || ':'};;`)
-    const version = tool === 'node' ? `-p*) echo 24;;` : ''
-    const body = `case "$*" in\n${cases.join('\n')}\n${version}\n*) echo "unexpected: $*" >&2; exit 9;;\nesac\n`
-    writeFileSync(join(bin, tool), `#!/bin/sh\n${body}`, { mode: 0o755 })
+    const version = tool === 'node' ? '-p*) echo 24;;' : ''
+    const otherwise = '*) echo "unexpected: $*" >&2; exit 9;;'
+    const lines = ['#!/bin/sh', 'case "$*" in', ...cases, version, otherwise, 'esac', '']
+    writeFileSync(join(bin, tool), lines.join('\n'), { mode: 0o755 })
   }
   return spawnSync('bash', [join(tree, script)], { encoding: 'utf8', input: '' })
 }
