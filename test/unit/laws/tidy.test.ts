@@ -49,6 +49,7 @@ test.each([
   ],
   ['TEST_MAY_NOT_RUN', 'test/unit/a.test.ts', joined('it.sk', "ipIf(true)('x', () => {})")],
   ['OWN_CODE_MOCKED', 'test/unit/a.test.ts', joined('vi.mo', "ck('../../shared/a.ts')")],
+  ['LINK_BROKEN', 'docs/a.md', 'see [b](b.md), [here](a.md#part) and [far](https://example.org)'],
   ['LINE_TOO_LONG', 'shared/a.ts', `// ${'x'.repeat(98)}`],
 ])('reports %s in %s', (rule, path, line) => {
   expect(findIn({ [path]: `\n${line}\n` })).toEqual([`${rule} ${path}:2`])
@@ -59,16 +60,23 @@ test.each([
   ['deploy/systemd/a.service', joined('InaccessiblePaths=/ho', 'me /ro', 'ot')],
   ['shared/a.ts', `// ${'x'.repeat(97)}`],
   ['shared/a.ts', 'iterator.skip(3)'],
+  ['docs/a.md', 'see [here](a.md#part), [below](#part) and [far](https://example.org/b)'],
   ['trading-plane/venues/paper/data/a.json', joined('{"x":"FIX', 'ME"}')],
 ])('accepts %s: %s', (path, line) => {
   expect(findIn({ [path]: `${line}\n` })).toEqual([])
 })
 
-test('a folder of a plane that holds code needs a README', () => {
-  expect(findIn({ 'safety-plane/sever/core.ts': '', 'safety-plane/main.ts': '' })).toEqual([
+test('the outermost folder of a plane that holds code needs a README', () => {
+  const files = {
+    'safety-plane/main.ts': '',
+    'safety-plane/sever/core.ts': '',
+    'safety-plane/sever/linux/signals.ts': '',
+    'trading-plane/venues/paper/core.ts': '',
+    'trading-plane/venues/paper/README.md': 'x',
+    'trading-plane/venues/deribit/core.ts': '',
+  }
+  expect(findIn(files)).toEqual([
     'README_MISSING safety-plane/sever:1',
+    'README_MISSING trading-plane/venues/deribit:1',
   ])
-  expect(findIn({ 'safety-plane/sever/core.ts': '', 'safety-plane/sever/README.md': 'x' })).toEqual(
-    [],
-  )
 })

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { isPlane, areaOf, type Repository, type Verdict, type Violation } from './repository.ts'
 
 const TEXT_SUFFIXES =
@@ -42,7 +42,10 @@ export function checkTidy(repository: Repository): Verdict {
   const files = repository.files.filter((file) => TEXT_FILE.test(file) && !isCaptured(file))
   const violations = files.flatMap((file) => {
     const lines = readFileSync(join(repository.root, file), 'utf8').split('\n')
-    return lines.flatMap((text, at) => lineFaults(file, text, at + 1))
+    return lines.flatMap((text, at) => [
+      ...lineFaults(file, text, at + 1),
+      ...brokenLinks(repository, file, text, at + 1),
+    ])
   })
   return { examined: files.length, violations: [...violations, ...missingReadmes(repository)] }
 }
@@ -62,14 +65,27 @@ function lineFaults(file: string, text: string, line: number): Violation[] {
   return broken
 }
 
-/** A capability is a folder of a plane that holds code; its README states what it guarantees. */
+/** A relative link in a document leads to a file of the repository. */
+function brokenLinks(repo: Repository, file: string, text: string, line: number): Violation[] {
+  if (!file.endsWith('.md')) return []
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link = '']) => {
+    if (/^(?:[a-z]+:|#)/.test(link)) return []
+    const target = join(dirname(file), link.replace(/#.*$/, ''))
+    return existsSync(join(repo.root, target))
+      ? []
+      : [{ rule: 'LINK_BROKEN', file, line, detail: link }]
+  })
+}
+
+/** A capability is the outermost folder of a plane that holds code itself; it has a README. */
 function missingReadmes(repository: Repository): Violation[] {
-  const capabilities = new Set(
-    repository.files
-      .filter((file) => isPlane(areaOf(file)) && /^[^/]+\/[^/]+\/.*\.ts$/.test(file))
-      .map((file) => file.split('/', 2).join('/')),
+  const folderOf = (file: string) => file.slice(0, file.lastIndexOf('/'))
+  const code = repository.files.filter((file) => isPlane(areaOf(file)) && file.endsWith('.ts'))
+  const withCode = new Set(code.map(folderOf).filter((folder) => folder.includes('/')))
+  const outermost = [...withCode].filter(
+    (folder) => ![...withCode].some((other) => folder.startsWith(`${other}/`)),
   )
-  return [...capabilities]
+  return outermost
     .filter((folder) => !repository.files.includes(`${folder}/README.md`))
     .map((folder) => ({
       rule: 'README_MISSING',

@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
+import {
+  intentDenialReasons,
+  openPermissionReasons,
+} from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import { killTriggers } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
+import {
+  killModeReasons,
+  modeReasonWords,
+  reduceOnlyModeReasons,
+} from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
+
+/** A closed list as its page shows it; `words` explains a code to people who do not know it. */
+interface ReasonList {
+  readonly name: string
+  readonly title: string
+  readonly order: string
+  readonly codes: readonly string[]
+  readonly words?: Readonly<Record<string, string>>
+}
+
+const PRECEDENCE = 'In the order in which they are shown.'
+
+/** Every closed list of reasons, in the order of the page. */
+export const reasonLists: readonly ReasonList[] = [
+  {
+    name: 'killModeReasons',
+    title: 'Why the mode is Kill',
+    order: PRECEDENCE,
+    codes: killModeReasons,
+    words: modeReasonWords,
+  },
+  {
+    name: 'reduceOnlyModeReasons',
+    title: 'Why the mode is ReduceOnly',
+    order: PRECEDENCE,
+    codes: reduceOnlyModeReasons,
+    words: modeReasonWords,
+  },
+  {
+    name: 'openPermissionReasons',
+    title: 'Why opening is latched',
+    order: 'Each stays until a reconciliation clears it.',
+    codes: openPermissionReasons,
+  },
+  {
+    name: 'intentDenialReasons',
+    title: 'Why an intent was denied',
+    order: 'Denied is ours; what the venue refuses is rejected, with its own code.',
+    codes: intentDenialReasons,
+  },
+  {
+    name: 'killTriggers',
+    title: 'What starts or raises a kill',
+    order: 'Strongest evidence first.',
+    codes: killTriggers,
+  },
+  {
+    name: 'commandRefusals',
+    title: 'Why a signed command was refused',
+    order: 'In the order of the checks.',
+    codes: commandRefusals,
+  },
+]
+
+/** The page `docs/reference/reasons.md`, whole. */
+export function renderReasons(): string {
+  const sections = reasonLists.map(({ title, order, codes, words }) => {
+    const head = words ? ['| code | in words |', '|---|---|'] : ['| code |', '|---|']
+    const rows = codes.map((code) =>
+      words ? `| \`${code}\` | ${words[code]} |` : `| \`${code}\` |`,
+    )
+    return [`## ${title}`, '', order, '', ...head, ...rows, ''].join('\n')
+  })
+  const intro =
+    'Generated from `shared/contracts/reasons` by `npm run reference`. The lists are closed: a code\n' +
+    'is never renamed or used again, and one that is no longer given stays listed as retired.\n'
+  return ['# Reason codes', '', intro, ...sections].join('\n')
+}
+
+if (import.meta.main) {
+  writeFileSync(join(import.meta.dirname, '../docs/reference/reasons.md'), renderReasons())
+}
