@@ -1,0 +1,161 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
+import type { SafetyRedisFiles } from '../redis/provision.ts'
+import {
+  initialAdminId,
+  type ProvisionedKeys,
+  safetyClientId,
+  tradingClientId,
+} from './provision-keys.ts'
+
+/** What distinguishes one stack from another. */
+export type StackSettings = {
+  readonly layout: HomeLayout
+  readonly redis: SafetyRedisFiles
+  readonly keys: ProvisionedKeys
+  readonly ports: { readonly api: number; readonly venue: number; readonly venueControl: number }
+  /** 1 for the documented ladder of 5, 15 and 30 s; 0.1 for a fast drill. */
+  readonly ladderScale: number
+  readonly cgroupMount: string | null
+  readonly cgroupOf: (component: string) => string | null
+  readonly webhookUrl: string | null
+}
+
+export type VenueUrls = { readonly httpUrl: string; readonly wsUrl: string }
+
+/** Instruments that the demo trades: perpetuals and options of the captured books. */
+export const demoInstruments = ['BTC-PERPETUAL', 'ETH-PERPETUAL'] as const
+
+export function paperVenueConfig(settings: StackSettings) {
+  const { layout, keys, ports } = settings
+  return {
+    port: ports.venue,
+    controlPort: ports.venueControl,
+    controlTokenFile: keys.venueControlTokenFile,
+    accounts: [
+      {
+        name: 'desk',
+        keys: [
+          { clientId: tradingClientId, clientSecretFile: keys.tradingSecretFile },
+          { clientId: safetyClientId, clientSecretFile: keys.safetySecretFile },
+        ],
+      },
+    ],
+    logFile: layout.logFile('paper_venue'),
+  }
+}
+
+export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
+  const { layout, keys, ladderScale } = settings
+  const scaled = (ms: number) => Math.round(ms * ladderScale)
+  const watched = (component: string) => ({
+    component,
+    killable: true,
+    cgroup: settings.cgroupOf(component),
+    uid: process.getuid?.() ?? 0,
+    containerCommand: null,
+  })
+  return {
+    ...common(settings, 'dead_man_switch', 'safety'),
+    auditHeadsFile: layout.auditHeadsFile,
+    stateDir: layout.safetyStateDir,
+    operatorsFile: keys.safetyOperatorsFile,
+    watch: [watched('executor'), watched('orchestrator')],
+    cgroupMount: settings.cgroupMount,
+    ladder: {
+      softStopAfterMs: scaled(5_000),
+      hardStopAfterMs: scaled(15_000),
+      emergencyAfterMs: scaled(30_000),
+      bootGraceMs: 10_000,
+      watchedHeartbeatIntervalMs: heartbeatIntervalMs(settings),
+    },
+    marketDataFailsafe: { component: 'market_data_adapter', heartbeatAgeMsMax: 15_000 },
+    exchange: {
+      id: 'deribit',
+      httpUrl: venue.httpUrl,
+      clientId: safetyClientId,
+      clientSecretFile: keys.safetySecretFile,
+      tradingClientId,
+    },
+    notify: { webhookUrl: settings.webhookUrl },
+  }
+}
+
+export function executorConfig(settings: StackSettings, venue: VenueUrls) {
+  return {
+    ...common(settings, 'executor', 'trading'),
+    intentSocketPath: settings.layout.intentSocket,
+    ledgerDir: settings.layout.ledgerDir,
+    venue: {
+      kind: 'deribit',
+      wsUrl: venue.wsUrl,
+      clientId: tradingClientId,
+      clientSecretFile: settings.keys.tradingSecretFile,
+    },
+    instruments: [...demoInstruments],
+    limits: {
+      orderNotionalUsdMax: 50_000,
+      positionNotionalUsdMax: 200_000,
+      openOrdersMax: 20,
+      intentsPerSecondMax: 10,
+    },
+  }
+}
+
+export function orchestratorConfig(settings: StackSettings) {
+  return {
+    ...common(settings, 'orchestrator', 'trading'),
+    intentSocketPath: settings.layout.intentSocket,
+    strategies: [
+      {
+        id: 'example-quoter',
+        module: 'trading-plane/strategies/example-quoter.ts',
+        params: {},
+      },
+    ],
+  }
+}
+
+export function controlApiConfig(settings: StackSettings) {
+  const { layout, keys, ports } = settings
+  return {
+    ...common(settings, 'control_api', 'control'),
+    host: '127.0.0.1',
+    port: ports.api,
+    masterKeyFile: keys.masterKeyFile,
+    operatorsFile: keys.controlOperatorsFile,
+    initialAdmin: { operatorId: initialAdminId, keyFile: keys.adminKeyFile },
+    archiveFile: layout.auditArchiveFile,
+  }
+}
+
+/** Writes a component's configuration and returns the file's name. */
+export function writeConfig(layout: HomeLayout, component: string, config: unknown): string {
+  const file = layout.configFile(component)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
+  return file
+}
+
+function common(
+  settings: StackSettings,
+  component: string,
+  user: 'trading' | 'safety' | 'control',
+) {
+  const { layout, redis } = settings
+  return {
+    component,
+    environment: 'PAPER',
+    redis: { socketPath: layout.redisSocket, ...redis.logins[user] },
+    logFile: layout.logFile(component),
+    logLevel: 'info',
+    auditSpoolFile: layout.auditSpoolFile(component),
+    heartbeatIntervalMs: heartbeatIntervalMs(settings),
+  }
+}
+
+/** A scaled ladder needs beats that are scaled with it; 500 ms is the documented interval. */
+function heartbeatIntervalMs(settings: StackSettings): number {
+  return Math.max(20, Math.round(500 * settings.ladderScale))
+}

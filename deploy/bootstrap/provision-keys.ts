@@ -1,0 +1,54 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import type { ProvisionedOperator } from '@bulkhead/shared/contracts/commands.ts'
+import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
+import { deriveOperatorKey } from '@bulkhead/shared/runtime/command-signing.ts'
+import { ensureSecret } from '../redis/provision.ts'
+
+/** The operator that the set-up makes, and the keys that the paper exchange knows. */
+export const initialAdminId = 'admin'
+export const tradingClientId = 'paper_trading'
+export const safetyClientId = 'paper_safety'
+
+export type ProvisionedKeys = {
+  /** Only the control plane gets this one. */
+  readonly masterKeyFile: string
+  /** Derived operator keys, one copy for each verifier. */
+  readonly safetyOperatorsFile: string
+  readonly controlOperatorsFile: string
+  /** The admin's own signing key, for the CLI. */
+  readonly adminKeyFile: string
+  readonly tradingSecretFile: string
+  readonly safetySecretFile: string
+  readonly venueControlTokenFile: string
+}
+
+/** Generates every secret of a stack that is missing, each in a file of mode 0400. */
+export function provisionKeys(layout: HomeLayout): ProvisionedKeys {
+  mkdirSync(layout.secretsDir, { recursive: true, mode: 0o700 })
+  const file = layout.secretFile
+  const masterKey = Buffer.from(ensureSecret(file('operator-master-key'), 32), 'hex')
+  const adminKey = deriveOperatorKey(masterKey, initialAdminId, 1).toString('hex')
+  const operators: readonly ProvisionedOperator[] = [
+    { operator_id: initialAdminId, role: 'ADMIN', key_version: 1, key_hex: adminKey },
+  ]
+  writeSecret(file('operator-admin-key'), adminKey)
+  writeSecret(file('operators-safety.json'), JSON.stringify(operators))
+  writeSecret(file('operators-control.json'), JSON.stringify(operators))
+  for (const name of ['venue-trading', 'venue-safety', 'venue-control-token'])
+    ensureSecret(file(name), 24)
+  return {
+    masterKeyFile: file('operator-master-key'),
+    safetyOperatorsFile: file('operators-safety.json'),
+    controlOperatorsFile: file('operators-control.json'),
+    adminKeyFile: file('operator-admin-key'),
+    tradingSecretFile: file('venue-trading'),
+    safetySecretFile: file('venue-safety'),
+    venueControlTokenFile: file('venue-control-token'),
+  }
+}
+
+function writeSecret(file: string, content: string): void {
+  rmSync(file, { force: true })
+  writeFileSync(file, `${content}\n`, { mode: 0o400 })
+  chmodSync(file, 0o400)
+}

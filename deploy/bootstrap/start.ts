@@ -1,0 +1,87 @@
+import '@bulkhead/shared/runtime/runtime-version.ts'
+import { parseArgs } from 'node:util'
+import { stackHome } from '@bulkhead/shared/runtime/home.ts'
+import { basePortDefault, basePortMax, portsFrom } from './ports.ts'
+import { startStack } from './stack.ts'
+
+const usage = `usage: npm start [-- options]
+  --for SECONDS        stop by itself after this time
+  --base-port PORT     first of the five ports used (default ${basePortDefault})
+  --webhook URL        where kill alerts are posted
+The home is BULKHEAD_HOME, or .bulkhead in the project.
+`
+
+type StartOptions = { forMs: number | undefined; basePort: number; webhookUrl: string | null }
+
+/** Reads the command line; a string says what is wrong with it. */
+function readOptions(argv: readonly string[]): StartOptions | string {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        for: { type: 'string' },
+        'base-port': { type: 'string' },
+        webhook: { type: 'string' },
+      },
+    })
+    const basePort = Number(values['base-port'] ?? basePortDefault)
+    if (!Number.isInteger(basePort) || basePort < 1_024 || basePort > basePortMax) {
+      return `--base-port is a whole number from 1024 to ${basePortMax}`
+    }
+    const seconds = values.for === undefined ? undefined : Number(values.for)
+    if (seconds !== undefined && !(seconds > 0 && seconds <= 2_000_000)) {
+      return '--for is a number of seconds from above 0 to 2000000'
+    }
+    if (values.webhook !== undefined && !URL.canParse(values.webhook)) return '--webhook is a URL'
+    return {
+      forMs: seconds === undefined ? undefined : seconds * 1_000,
+      basePort,
+      webhookUrl: values.webhook ?? null,
+    }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2))
+  if (typeof options === 'string') {
+    process.stderr.write(`${options}\n${usage}`)
+    return 2
+  }
+  const stopRequested = stopSignal()
+  const startedMs = performance.now()
+  const stack = await startStack({
+    home: stackHome(),
+    ports: portsFrom(options.basePort),
+    ladderScale: 1,
+    webhookUrl: options.webhookUrl,
+    say,
+  })
+  if (!stack.ok) {
+    process.stderr.write(`${stack.failure.code}: ${stack.failure.message}\n`)
+    return 2
+  }
+  const { dashboard_url: dashboardUrl } = stack.value.describe()
+  say(
+    `\nAll ready after ${((performance.now() - startedMs) / 1_000).toFixed(1)} s. Dashboard: ${dashboardUrl}`,
+  )
+  say('Stop with Ctrl-C. In another terminal: npx bulkhead status')
+  if (options.forMs !== undefined) setTimeout(stopRequested.now, options.forMs)
+  await stopRequested.promise
+  say('\nStopping ...')
+  await stack.value.stop()
+  say('Stopped.')
+  return 0
+}
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP, also when it comes while the stack is starting. */
+function stopSignal(): { promise: Promise<void>; now: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
+  return { promise, now: resolve }
+}
+
+process.exit(await main())

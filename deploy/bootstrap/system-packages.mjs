@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+const redisMajorMin = 7
+
+/** Finds redis-server 7 or newer, installing it by the system's package manager where that is allowed. */
+export function ensureRedisServer() {
+  const found = redisMajor()
+  if (found !== undefined && found >= redisMajorMin) return
+  if (found !== undefined) {
+    stop(
+      `REDIS_TOO_OLD: redis-server ${found} is installed; install redis-server ${redisMajorMin} or newer.`,
+    )
+  }
+  install('redis-server')
+  const installed = redisMajor()
+  if (installed === undefined || installed < redisMajorMin) {
+    stop(
+      `REDIS_MISSING: install redis-server ${redisMajorMin} or newer (Debian, Ubuntu: apt-get install redis-server) and start again.`,
+    )
+  }
+}
+
+/** Finds Chromium, which the browser tests drive, installing it where that is allowed. */
+export function ensureChromium() {
+  if (hasChromium()) return
+  install('chromium')
+  if (!hasChromium()) {
+    stop(
+      'CHROMIUM_MISSING: install Chromium (Debian, Ubuntu: apt-get install chromium) and start again.',
+    )
+  }
+}
+
+function hasChromium() {
+  return ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].some((file) =>
+    existsSync(file),
+  )
+}
+
+function redisMajor() {
+  const version = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  const major = /v=(\d+)\./.exec(version.stdout ?? '')?.[1]
+  return version.status === 0 && major !== undefined ? Number(major) : undefined
+}
+
+/**
+ * Asks the package manager. A package that starts a service of its own would put a second Redis on
+ * the machine: a policy that forbids starting services is in force while apt works.
+ */
+function install(name) {
+  const become = privilege()
+  if (become === undefined || spawnSync('apt-get', ['--version']).status !== 0) return
+  process.stderr.write(`Installing ${name} (once) ...\n`)
+  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1']
+  const apt = (...args) => {
+    const [program, ...rest] = [...become, ...environment, 'apt-get', '-q', ...args]
+    return spawnSync(program, rest, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
+  }
+  const installOnce = () => apt('install', '-y', '--no-install-recommends', name)
+  if (!installOnce() && apt('update')) installOnce()
+}
+
+function privilege() {
+  if (process.getuid?.() === 0) return []
+  return spawnSync('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n'] : undefined
+}
+
+function stop(message) {
+  process.stderr.write(`${message}\n`)
+  process.exit(2)
+}
