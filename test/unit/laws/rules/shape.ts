@@ -109,9 +109,9 @@ function entryFault(module: SourceModule): Violation[] {
     return isChecked ? [] : fault('RUNTIME_NOT_CHECKED_FIRST', `import ${RUNTIME_CHECK} first`)
   }
   if (!module.path.endsWith('.mjs') || !module.text.startsWith('#!')) return []
-  return /process\.versions?\b/.test(module.text)
+  return /\bprocess\.versions?\b|\bpinnedNode\(/.test(module.text)
     ? []
-    : fault('RUNTIME_NOT_CHECKED_FIRST', 'a bin must look at process.version')
+    : fault('RUNTIME_NOT_CHECKED_FIRST', 'check process.version or hand over to the pinned Node')
 }
 
 /** Every import that closes a circle, types included; each circle is reported once. */
