@@ -111,7 +111,7 @@ const KEYED = new Set([
 
 function isKey(node: AstNode, parent?: AstNode): boolean {
   if (!parent || !KEYED.has(parent.type) || parent['computed'] === true) return false
-  return parent['key'] === node && parent['shorthand'] !== true
+  return parent['key'] === node
 }
 
 /** Files that a core loads, directly or through others, must themselves be free of faults. */

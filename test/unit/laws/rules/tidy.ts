@@ -30,6 +30,11 @@ const LINE_RULES: readonly LineRule[] = [
   },
   { rule: 'UNFINISHED_MARKER', pattern: /\b(?:TO[D]O|FIX[M]E|HAC[K]|X{3})\b/ },
   {
+    rule: 'UNFINISHED_MARKER',
+    pattern: /\b(?:not imp[l]emented|for no[w])\b/i,
+    files: /^(?:shared|[a-z]+-plane|deploy|plans)\/.*\.(?:ts|mjs|sh)$/,
+  },
+  {
     rule: 'TEST_MAY_NOT_RUN',
     pattern: /\b(?:it|test|describe|suite)(?:\.\w+)*\.(?:only|skip(?:If)?|run(?:If)|todo|fails)\b/,
     files: /^test\//,
