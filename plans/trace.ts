@@ -20,7 +20,9 @@ const { values: options } = parseArgs({
 
 process.exitCode = main()
 
-/** Exit code: 0 when nothing is wrong, 1 when the trace has problems, 2 when an input is missing. */
+/**
+ * Exit code: 0 when nothing is wrong, 1 when the trace has problems, 2 when an input is missing.
+ */
 function main(): number {
   const report = join(ROOT, options.report)
   if (!existsSync(report)) {

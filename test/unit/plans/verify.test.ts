@@ -72,7 +72,7 @@ const ALL_OK = {
   trace: 'ok',
 }
 
-test('passes when every gate passes, and runs the command of the README once', () => {
+test('AT-901: passes when every gate passes, and runs the command of the README once', () => {
   const { status, stdout } = runWith({})
   expect(tableOf(stdout)).toEqual(ALL_OK)
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('verify: every gate passed')
@@ -92,7 +92,7 @@ test.each([
   ],
   ['tests', 'npm test', 'echo "4 passed, 1 failed"; exit 1'],
   ['trace', 'node plans/trace.ts', 'exit 1'],
-])('fails when %s fails, and still runs the others', (gate, call, body) => {
+])('AT-901: fails when %s fails, and still runs the others', (gate, call, body) => {
   const { status, stdout } = runWith({ [call]: body })
   expect(tableOf(stdout)).toEqual({ ...ALL_OK, [gate]: 'FAILED' })
   expect(status).toBe(1)
@@ -105,7 +105,7 @@ test.each([
   ['laws', 'vitest run --project unit test/unit/laws', 'echo "No test files found"'],
   ['tests', 'npm test', 'echo "0 passed, 0 failed"'],
   ['tests', 'npm test', 'echo "done"'],
-])('fails when %s ran nothing', (gate, call, body) => {
+])('AT-901: fails when %s ran nothing', (gate, call, body) => {
   const { status, stdout } = runWith({ [call]: body })
   expect(tableOf(stdout)).toEqual({ ...ALL_OK, [gate]: 'FAILED' })
   expect(status).toBe(1)
@@ -114,6 +114,11 @@ test.each([
 test('a count of failures fails the gate even when the command says it went well', () => {
   const { stdout } = runWith({ 'npm test': 'echo "4 passed, 1 failed"' })
   expect(tableOf(stdout)['tests']).toBe('FAILED')
+})
+
+test('AT-901: the script is sound and stands where it is looked for', () => {
+  const outcome = spawnSync('bash', ['-n', 'plans/verify.sh'], { cwd: ROOT, encoding: 'utf8' })
+  expect([outcome.status, outcome.stderr]).toEqual([0, ''])
 })
 
 test('fails when the README names no test command', () => {
