@@ -1,0 +1,119 @@
+import { createServer } from 'node:http'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
+import { portsFrom, portsInUse } from '../../deploy/bootstrap/ports.ts'
+import { freeBasePort } from '../support/ports.ts'
+import { interrupt, spawnStack, startStackProcess } from '../support/stack-process.ts'
+import { waitFor } from '../support/wait.ts'
+
+const isAlive = (pid: number) => {
+  const stat = readProcessStat(pid)
+  return stat !== undefined && stat.state !== 'Z'
+}
+
+describe('npm start', () => {
+  test('brings three planes up, shows the dashboard, and Ctrl-C leaves nothing behind', async () => {
+    const stack = await startStackProcess()
+    try {
+      const { components, dashboard_url: url, redis } = stack.stack()
+      expect(components.map(({ component }) => component).toSorted()).toEqual(
+        [
+          'control_api',
+          'dead_man_switch',
+          'executor',
+          'orchestrator',
+          'paper_venue',
+          'redis',
+        ].toSorted(),
+      )
+      for (const { component } of components)
+        expect(stack.output()).toContain(`${component.padEnd(16)} ready`)
+      expect(stack.output()).toContain(url)
+      const page = await fetch(url)
+      expect(page.status).toBe(200)
+      expect(await page.text()).toContain('<html')
+
+      const second = await spawnStack({ home: stack.home })
+      expect(await second.exited).toBe(2)
+      expect(second.output()).toContain('HOME_IN_USE')
+
+      interrupt(stack.npm)
+      expect(await stack.exited).toBe(0)
+      for (const { pid } of components) expect(isAlive(pid)).toBe(false)
+      expect(existsSync(redis.socket_path)).toBe(false)
+      expect(readdirSync(stack.home)).not.toContain('stack.json')
+      expect(readdirSync(stack.home)).not.toContain('lock.json')
+      expect(await portsInUse(portsFrom(stack.basePort))).toEqual([])
+      const halfWritten = readdirSync(stack.home, { recursive: true }).filter((name) =>
+        String(name).endsWith('.tmp'),
+      )
+      expect(halfWritten).toEqual([])
+    } finally {
+      await stack.close()
+    }
+  })
+
+  test('stops by itself after --for seconds', async () => {
+    const stack = await startStackProcess({ args: ['--for', '1'] })
+    expect(await stack.exited).toBe(0)
+    expect(stack.output()).toContain('Stopped.')
+    await stack.close()
+  })
+
+  test('clears what a crashed start left and comes up on the same home', async () => {
+    const first = await startStackProcess()
+    const { supervisor_pid: supervisorPid, components } = first.stack()
+    process.kill(supervisorPid, 'SIGKILL')
+    await first.exited
+    expect(components.some(({ pid }) => isAlive(pid))).toBe(true)
+    const next = await startStackProcess({ home: first.home, basePort: first.basePort })
+    try {
+      for (const { pid } of components) expect(isAlive(pid)).toBe(false)
+      expect(next.output()).toContain('left by a crashed start')
+    } finally {
+      await next.close()
+    }
+  })
+
+  test('a port in use is one clear line, and nothing is started', async () => {
+    const basePort = await freeBasePort()
+    const server = createServer().listen(portsFrom(basePort).api, '127.0.0.1')
+    await waitFor('the port to be taken', () => server.listening)
+    const stack = await spawnStack({ basePort })
+    expect(await stack.exited).toBe(2)
+    expect(stack.output()).toContain(`PORT_IN_USE: ${portsFrom(basePort).api} (api)`)
+    expect(stack.output()).not.toContain('ready')
+    server.close()
+    await stack.close()
+  })
+
+  test('a home that cannot be written is one clear line', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
+    writeFileSync(join(directory, 'file'), '')
+    const stack = await spawnStack({ home: join(directory, 'file', 'home') })
+    expect(await stack.exited).toBe(2)
+    expect(stack.output()).toContain('HOME_UNWRITABLE')
+    rmSync(directory, { recursive: true })
+  })
+
+  test('a home whose path is too long for a socket is one clear line', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
+    const stack = await spawnStack({ home: join(directory, 'x'.repeat(120)) })
+    expect(await stack.exited).toBe(2)
+    expect(stack.output()).toContain('HOME_PATH_TOO_LONG')
+    rmSync(directory, { recursive: true })
+  })
+
+  test.each([['--base-port 12'], ['--for never'], ['--webhook not-a-url'], ['--unknown']])(
+    '%s is refused with the usage',
+    async (words) => {
+      const stack = await spawnStack({ args: words.split(' ') })
+      expect(await stack.exited).toBe(2)
+      expect(stack.output()).toContain('usage: npm start')
+      await stack.close()
+    },
+  )
+})
