@@ -26,7 +26,7 @@ const LINE_RULES: readonly LineRule[] = [
   },
   {
     rule: 'REGISTRY_HOST',
-    pattern: /\b(?:registry|npm|mirror|proxy)\.[a-z0-9-]+\.[a-z]{2,}\b|npmjs\.(?:org|com)/i,
+    pattern: /\/\/[\w.-]*\b(?:registry|npm|mirror|proxy|artifactory)\.|\bnpmjs\.(?:org|com)\b/i,
   },
   { rule: 'UNFINISHED_MARKER', pattern: /\b(?:TO[D]O|FIX[M]E|HAC[K]|X{3})\b/ },
   {
