@@ -38,6 +38,9 @@ export interface SourceModule {
 
 const OWN_SCOPE = '@bulkhead/'
 
+/** Calls that load a module past the import statements. */
+const LOADERS = new Set(['require', 'createRequire', 'getBuiltinModule'])
+
 /** Parses one file below `root`; a file that does not parse is an error, never an empty module. */
 export function readModule(root: string, path: string): SourceModule {
   const text = readFileSync(join(root, path), 'utf8')
@@ -97,20 +100,22 @@ function collectImport(node: AstNode, constants: Map<string, AstNode>, add: AddI
       return
     }
     case 'CallExpression':
-      if (['require', 'createRequire'].includes(identifierName(node['callee']) ?? '')) {
+      if (LOADERS.has(calleeName(node) ?? '')) {
         add('require', literalText(argumentsOf(node)[0]), node.start)
       }
   }
 }
 
-/** Type-only when the whole clause says `type`, or every single name in it does. */
+/** `import { type A }` is no type import: Node strips the name and still loads the module. */
 function isTypeOnly(node: AstNode): boolean {
-  if (node['importKind'] === 'type' || node['exportKind'] === 'type') return true
-  const names = (node['specifiers'] ?? []) as AstNode[]
-  return (
-    names.length > 0 &&
-    names.every((name) => name['importKind'] === 'type' || name['exportKind'] === 'type')
-  )
+  return node['importKind'] === 'type' || node['exportKind'] === 'type'
+}
+
+/** The name a call goes by, whether plain or as a member: `require`, `module.createRequire`. */
+function calleeName(call: AstNode): string | null {
+  const callee = call['callee']
+  const isMember = isNode(callee) && callee.type === 'MemberExpression'
+  return identifierName(isMember ? callee['property'] : callee)
 }
 
 /**
