@@ -1,0 +1,213 @@
+import type { KillSwitchState } from '@bulkhead/shared/contracts/kill-switch.ts'
+import { modeReasonWords } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
+import type {
+  ExecutorStatus,
+  OrchestratorStatus,
+  SafetyStatus,
+} from '@bulkhead/shared/contracts/status.ts'
+import { contractVersion, statusSchemaVersion } from '@bulkhead/shared/contracts/version.ts'
+import { msFromNsText } from '@bulkhead/shared/kernel/units.ts'
+import type { ComponentView, StatusReport } from './status-schema.ts'
+import { reportedMode } from './trading-mode.core.ts'
+
+/** A document with its age since it last changed; null document when none was ever seen whole. */
+export type Reported<T> = { readonly document: T | null; readonly ageMs: number | null }
+
+/** Everything that the report is made of, gathered by one look at the safety Redis. */
+export type StatusView = {
+  readonly buildId: string
+  readonly environment: string
+  readonly wallMs: number
+  readonly redisFault: string | null
+  /** Undefined when missing or malformed; the last state seen while Redis is away. */
+  readonly killSwitch: KillSwitchState | undefined
+  readonly heartbeats: readonly {
+    readonly component: string
+    readonly ageMs: number | null
+    readonly pid: number | null
+  }[]
+  readonly executor: Reported<ExecutorStatus>
+  readonly orchestrator: Reported<OrchestratorStatus>
+  readonly safety: Reported<SafetyStatus>
+  readonly archive: StatusReport['audit_archive']
+}
+
+export type StatusLimits = {
+  /** A component whose heartbeat or document is older counts as silent, in milliseconds. */
+  readonly silentAfterMs: number
+  /** The ladder, used as long as the safety plane does not report its own. */
+  readonly thresholdsMs: StatusReport['thresholds_ms']
+}
+
+type Measured = Pick<
+  StatusReport,
+  | 'bunker_mode_active'
+  | 'policy_age_sec'
+  | 'last_policy_update_ts'
+  | 'f1_cert_expires_at'
+  | 'disk_used_pct'
+  | 'disk_used_last_update_ts_ms'
+  | 'disk_used_pct_secondary'
+  | 'disk_used_secondary_last_update_ts_ms'
+  | 'mm_util'
+  | 'mm_util_last_update_ts_ms'
+  | 'loop_tick_last_ts_ms'
+  | 'atomic_naked_events_24h'
+  | '429_count_5m'
+  | '10028_count_5m'
+  | 'wal_queue_depth'
+  | 'wal_queue_capacity'
+  | 'wal_queue_enqueue_failures'
+  | 'deribit_http_p95_ms'
+  | 'ws_event_lag_ms'
+>
+
+/** Builds the status report of contract 7.0. Whatever is silent or unknown is said to be so. */
+export function buildStatus(view: StatusView, limits: StatusLimits): StatusReport {
+  const silent = (name: string, reported: Reported<unknown>) =>
+    isSilent(view, limits, name, reported)
+  const isExecutorSilent = silent('executor', view.executor)
+  const isSafetySilent = silent('dead_man_switch', view.safety)
+  const executor = isExecutorSilent ? null : view.executor.document
+  const killMode = view.killSwitch?.mode ?? 'UNKNOWN'
+  const mode = reportedMode({
+    executor: executor
+      ? { mode: executor.trading_mode, reasons: executor.mode_reasons }
+      : undefined,
+    killSwitch: killMode,
+    isRedisReachable: view.redisFault === null,
+    isSafetySilent,
+  })
+  const measured = measuredKeys(executor)
+  const latch = openPermission(executor)
+  const thresholdsMs = view.safety.document?.thresholds_ms ?? limits.thresholdsMs
+  return {
+    status_schema_version: statusSchemaVersion,
+    contract_version: contractVersion,
+    build_id: view.buildId,
+    environment: view.environment,
+    generated_wall_ms: view.wallMs,
+    supported_profiles: ['CSP'],
+    enforced_profile: 'CSP',
+    trading_mode: mode.mode,
+    trading_mode_source: mode.source,
+    mode_reasons: [...mode.reasons],
+    mode_reason_words: mode.reasons.map((code) => ({ code, words: modeReasonWords[code] })),
+    risk_state: mode.mode === 'Kill' ? 'Kill' : (executor?.risk_state ?? 'Degraded'),
+    connectivity_degraded: measured.bunker_mode_active === true || latch.codes.length > 0,
+    f1_cert_state: 'MISSING',
+    open_permission_blocked_latch: latch.isBlocked,
+    open_permission_reason_codes: [...latch.codes],
+    open_permission_requires_reconcile: latch.isBlocked,
+    ...measured,
+    unavailable_keys: Object.keys(measured).filter(
+      (key) => measured[key as keyof Measured] === null,
+    ),
+    safety_redis: { reachable: view.redisFault === null, fault: view.redisFault },
+    thresholds_ms: thresholdsMs,
+    components: view.heartbeats.map((beat) => componentView(view, beat, thresholdsMs)),
+    kill_switch: {
+      mode: killMode,
+      episode: view.killSwitch?.episode ?? '',
+      reason: view.killSwitch?.reason ?? '',
+      since_wall_ms: msFromNsText(view.killSwitch?.since_ns ?? '') ?? null,
+      current: view.redisFault === null && view.killSwitch !== undefined,
+    },
+    episode: view.safety.document?.episode ?? null,
+    executor_silent: isExecutorSilent,
+    executor: documentView(view.executor, isExecutorSilent),
+    orchestrator: documentView(view.orchestrator, silent('orchestrator', view.orchestrator)),
+    safety: documentView(view.safety, isSafetySilent),
+    audit_archive: view.archive,
+  }
+}
+
+/** Silent: Redis is away, or there is no document, or it or the heartbeat stopped changing. */
+function isSilent(
+  view: StatusView,
+  limits: StatusLimits,
+  component: string,
+  reported: Reported<unknown>,
+): boolean {
+  const beat = view.heartbeats.find((heartbeat) => heartbeat.component === component)
+  const isOld = (ageMs: number | null | undefined) =>
+    ageMs === null || ageMs === undefined || ageMs > limits.silentAfterMs
+  return (
+    view.redisFault !== null ||
+    reported.document === null ||
+    isOld(reported.ageMs) ||
+    isOld(beat?.ageMs)
+  )
+}
+
+/** A silent executor comes back only through a restart, and a restart must reconcile first. */
+function openPermission(executor: ExecutorStatus | null) {
+  if (executor === null) {
+    return { isBlocked: true, codes: ['RESTART_RECONCILE_REQUIRED'] as const }
+  }
+  return {
+    isBlocked: executor.open_permission_blocked_latch,
+    codes: executor.open_permission_reason_codes,
+  }
+}
+
+/** The executor publishes what it measures among its counters, under the contract's own key names. */
+function measuredKeys(executor: ExecutorStatus | null): Measured {
+  const counter = (name: string): number | null => executor?.counters[name] ?? null
+  const count = (name: string): number | null => {
+    const value = counter(name)
+    return value !== null && Number.isInteger(value) && value >= 0 ? value : null
+  }
+  return {
+    bunker_mode_active: null,
+    policy_age_sec: counter('policy_age_sec'),
+    last_policy_update_ts: counter('last_policy_update_ts'),
+    f1_cert_expires_at: null,
+    disk_used_pct: counter('disk_used_pct'),
+    disk_used_last_update_ts_ms: counter('disk_used_last_update_ts_ms'),
+    disk_used_pct_secondary: counter('disk_used_pct_secondary'),
+    disk_used_secondary_last_update_ts_ms: counter('disk_used_secondary_last_update_ts_ms'),
+    mm_util: counter('mm_util'),
+    mm_util_last_update_ts_ms: counter('mm_util_last_update_ts_ms'),
+    loop_tick_last_ts_ms: executor?.loop_tick_last_ts_ms ?? null,
+    atomic_naked_events_24h: count('atomic_naked_events_24h'),
+    '429_count_5m': count('429_count_5m'),
+    '10028_count_5m': count('10028_count_5m'),
+    wal_queue_depth: count('wal_queue_depth'),
+    wal_queue_capacity: count('wal_queue_capacity'),
+    wal_queue_enqueue_failures: count('wal_queue_enqueue_failures'),
+    deribit_http_p95_ms: counter('deribit_http_p95_ms'),
+    ws_event_lag_ms: counter('ws_event_lag_ms'),
+  }
+}
+
+function componentView(
+  view: StatusView,
+  beat: StatusView['heartbeats'][number],
+  thresholdsMs: StatusReport['thresholds_ms'],
+): ComponentView {
+  const watched = view.safety.document?.watch.find((item) => item.component === beat.component)
+  return {
+    component: beat.component,
+    age_ms: beat.ageMs,
+    silence: silenceOf(beat.ageMs, thresholdsMs),
+    pid: beat.pid,
+    escalation: watched?.escalation ?? null,
+  }
+}
+
+/** Late begins at half the first threshold: several beats are missing, nothing has happened yet. */
+function silenceOf(
+  ageMs: number | null,
+  thresholdsMs: StatusReport['thresholds_ms'],
+): ComponentView['silence'] {
+  if (ageMs === null) return 'NEVER_SEEN'
+  if (ageMs >= thresholdsMs.L2) return 'L2'
+  if (ageMs >= thresholdsMs.L1) return 'L1'
+  if (ageMs >= thresholdsMs.L0) return 'L0'
+  return ageMs >= thresholdsMs.L0 / 2 ? 'LATE' : 'FRESH'
+}
+
+function documentView<T>(reported: Reported<T>, silent: boolean) {
+  return { silent, age_ms: reported.ageMs, document: reported.document }
+}
