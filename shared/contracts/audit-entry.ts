@@ -1,7 +1,14 @@
 import { z } from 'zod'
+import { componentIdSchema } from './components.ts'
 
 const decimal = z.string().regex(/^\d{1,20}$/)
 const digest = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** Longest texts of an entry, in UTF-16 code units; the writer cuts what is longer. */
+export const auditTextMax = { subject: 256, correlationId: 128, field: 8_192 } as const
+
+/** Names of the action's own fields. */
+export const auditFieldName = /^[a-z][a-z0-9_]{0,63}$/
 
 /** `prev` of the first entry of a chain. */
 export const auditGenesis = '0'.repeat(64)
@@ -26,17 +33,17 @@ export const auditCoreFields = [
  */
 export const auditEntrySchema = z
   .object({
-    writer: z.string().min(1).max(32),
-    chain: z.string().min(8).max(64),
+    writer: componentIdSchema,
+    chain: z.string().regex(/^[0-9A-Za-z._-]{8,64}$/),
     seq: decimal,
     wall_ns: decimal,
     action: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
-    subject: z.string().max(256),
-    correlation_id: z.string().max(128),
+    subject: z.string().max(auditTextMax.subject),
+    correlation_id: z.string().max(auditTextMax.correlationId),
     prev: digest,
     hash: digest,
   })
-  .catchall(z.string().max(8_192))
+  .catchall(z.string().max(auditTextMax.field))
 export type AuditEntry = z.infer<typeof auditEntrySchema>
 
 /** What a caller supplies; the writer adds the rest. */
@@ -44,6 +51,9 @@ export type AuditRecord = {
   readonly action: string
   readonly subject: string
   readonly correlationId: string
-  /** The action's own fields, lower snake case, none of them a core field. */
+  /**
+   * The action's own fields, lower snake case, none of them a core field. Texts may be of any length
+   * and content, because they quote venues and people: the writer makes them fit.
+   */
   readonly fields?: Readonly<Record<string, string>>
 }

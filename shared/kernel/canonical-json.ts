@@ -12,13 +12,14 @@ export type Json =
  * same value always gives the same bytes, so the bytes can be signed or hashed.
  *
  * @throws TypeError for a number that is not finite, a string with a lone surrogate, or anything
- *   that is not JSON (undefined, function, bigint). Nothing is dropped silently.
+ *   that is not JSON (undefined, a hole in an array, function, bigint, Map, Date, class instance).
+ *   Nothing is dropped silently.
  */
 export function canonicalJson(value: Json): string {
   if (value === null || typeof value === 'boolean') return JSON.stringify(value)
   if (typeof value === 'number') return canonicalNumber(value)
   if (typeof value === 'string') return canonicalString(value)
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`
+  if (Array.isArray(value)) return canonicalArray(value)
   if (typeof value === 'object') return canonicalObject(value as { readonly [key: string]: Json })
   throw new TypeError(`canonical JSON cannot carry a ${typeof value}`)
 }
@@ -33,9 +34,21 @@ function canonicalString(value: string): string {
   return JSON.stringify(value)
 }
 
+function canonicalArray(value: readonly Json[]): string {
+  // Array.from visits holes, which `map` would leave out of the text.
+  return `[${Array.from(value, (item) => canonicalJson(item)).join(',')}]`
+}
+
 function canonicalObject(value: { readonly [key: string]: Json }): string {
+  if (!isPlainObject(value)) throw new TypeError('canonical JSON objects are plain')
   const members = Object.keys(value)
     .sort()
     .map((key) => `${canonicalString(key)}:${canonicalJson(value[key] as Json)}`)
   return `{${members.join(',')}}`
+}
+
+/** True for `{}` and `Object.create(null)`, whatever realm they come from. */
+function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }

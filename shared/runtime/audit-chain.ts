@@ -1,9 +1,12 @@
 import { hash } from 'node:crypto'
 import {
+  auditCoreFields,
   type AuditEntry,
   auditEntrySchema,
+  auditFieldName,
   auditGenesis,
   type AuditRecord,
+  auditTextMax,
 } from '../contracts/audit-entry.ts'
 import { assert } from '../kernel/assert.ts'
 import { canonicalJson } from '../kernel/canonical-json.ts'
@@ -37,7 +40,10 @@ export type AuditVerdict = {
   readonly faults: readonly AuditFault[]
 }
 
-/** Builds the entry that follows `head` in the chain of `writer`. */
+/**
+ * Builds the entry that follows `head` in the chain of `writer`. Texts that are too long are cut and
+ * lone surrogates replaced: what a venue or a person wrote must not stop the entry that quotes it.
+ */
 export function nextEntry(
   head: ChainHead,
   writer: string,
@@ -46,14 +52,14 @@ export function nextEntry(
   record: AuditRecord,
 ): AuditEntry {
   const unsigned = {
-    ...record.fields,
+    ...fittedFields(record.fields ?? {}),
     writer,
     chain,
     seq: String(head.seq + 1),
     wall_ns: wallNs.toString(),
     action: record.action,
-    subject: record.subject,
-    correlation_id: record.correlationId,
+    subject: fitted(record.subject, auditTextMax.subject),
+    correlation_id: fitted(record.correlationId, auditTextMax.correlationId),
     prev: head.hash,
   }
   const entry = auditEntrySchema.parse({
@@ -64,8 +70,22 @@ export function nextEntry(
   return entry
 }
 
+const coreFields: ReadonlySet<string> = new Set(auditCoreFields)
+
+function fittedFields(fields: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, text]) => {
+      assert(auditFieldName.test(name), `an audit field has a plain name: ${name}`)
+      assert(!coreFields.has(name), `an audit field stands beside the core fields: ${name}`)
+      return [name, fitted(text, auditTextMax.field)]
+    }),
+  )
+}
+
+const fitted = (text: string, lengthMax: number) => text.slice(0, lengthMax).toWellFormed()
+
 /** SHA-256 over the canonical JSON of every field but `hash`. */
-export function hashOf(entry: AuditEntry): string {
+export function hashOf(entry: Readonly<Record<string, string>>): string {
   const { hash: _stored, ...unsigned } = entry
   return hash('sha256', canonicalJson(unsigned))
 }
@@ -84,59 +104,72 @@ export function verifyAuditChains(
   raw: Iterable<Readonly<Record<string, string>>>,
   sealed: ReadonlyMap<string, ChainHead> = new Map(),
 ): AuditVerdict {
-  const heads = new Map<string, ChainHead>()
-  const hashes = new Map<string, string>()
-  const faults: AuditFault[] = []
+  const state: VerifierState = { heads: new Map(), hashes: new Map(), faults: [] }
   let entries = 0
   for (const candidate of raw) {
     entries += 1
-    const parsed = auditEntrySchema.safeParse(candidate)
-    if (!parsed.success) {
-      faults.push({
-        code: 'ENTRY_MALFORMED',
-        writer: candidate['writer'] ?? '',
-        chain: candidate['chain'] ?? '',
-        seq: 0,
-      })
-      continue
-    }
-    checkLink(parsed.data, heads, hashes, faults)
+    checkEntry(state, candidate)
   }
-  checkSealed(sealed, hashes, faults)
-  return { entries, heads, faults }
+  checkSealed(state, sealed)
+  return { entries, heads: state.heads, faults: state.faults }
 }
 
-function checkLink(
-  entry: AuditEntry,
-  heads: Map<string, ChainHead>,
-  hashes: Map<string, string>,
-  faults: AuditFault[],
-): void {
+type VerifierState = {
+  readonly heads: Map<string, ChainHead>
+  /** Hash per chain id and sequence number, of every entry that was read. */
+  readonly hashes: Map<string, string>
+  readonly faults: AuditFault[]
+}
+
+function checkEntry(state: VerifierState, candidate: Readonly<Record<string, string>>): void {
+  const parsed = auditEntrySchema.safeParse(candidate)
+  if (!parsed.success || !isHashable(candidate)) {
+    const { writer = '', chain = '' } = candidate
+    state.faults.push({ code: 'ENTRY_MALFORMED', writer, chain, seq: 0 })
+    return
+  }
+  const entry = parsed.data
+  if (hashOf(candidate) !== entry.hash) state.faults.push(faultAt(entry, 'HASH_MISMATCH'))
+  checkLink(state, entry)
+}
+
+/**
+ * Whether canonical JSON can carry the entry as it was read. The schema looks neither for lone
+ * surrogates nor at a member called `__proto__`; both can only come from a forger.
+ */
+function isHashable(entry: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(entry).every(
+    ([name, text]) => name.isWellFormed() && typeof text === 'string' && text.isWellFormed(),
+  )
+}
+
+function checkLink(state: VerifierState, entry: AuditEntry): void {
+  const { heads, hashes, faults } = state
   const chainId = chainIdOf(entry)
   const head = heads.get(chainId) ?? chainStart
   const seq = Number(entry.seq)
-  const report = (code: AuditFault['code']) =>
-    faults.push({ code, writer: entry.writer, chain: entry.chain, seq })
-  if (hashOf(entry) !== entry.hash) report('HASH_MISMATCH')
   if (hashes.get(`${chainId}/${seq}`) === entry.hash) return
   hashes.set(`${chainId}/${seq}`, entry.hash)
   if (seq <= head.seq) {
-    report('SEQ_OUT_OF_ORDER')
+    faults.push(faultAt(entry, 'SEQ_OUT_OF_ORDER'))
     return
   }
-  if (seq !== head.seq + 1) report('SEQ_GAP')
-  else if (entry.prev !== head.hash) report('PREV_MISMATCH')
+  if (seq !== head.seq + 1) faults.push(faultAt(entry, 'SEQ_GAP'))
+  else if (entry.prev !== head.hash) faults.push(faultAt(entry, 'PREV_MISMATCH'))
   heads.set(chainId, { seq, hash: entry.hash })
 }
 
-function checkSealed(
-  sealed: ReadonlyMap<string, ChainHead>,
-  hashes: ReadonlyMap<string, string>,
-  faults: AuditFault[],
-): void {
+const faultAt = (entry: AuditEntry, code: AuditFault['code']): AuditFault => ({
+  code,
+  writer: entry.writer,
+  chain: entry.chain,
+  seq: Number(entry.seq),
+})
+
+function checkSealed(state: VerifierState, sealed: ReadonlyMap<string, ChainHead>): void {
   for (const [chainId, head] of sealed) {
-    if (head.seq === 0 || hashes.get(`${chainId}/${head.seq}`) === head.hash) continue
-    const [writer = '', chain = ''] = chainId.split('/')
-    faults.push({ code: 'SEALED_HEAD_MISSING', writer, chain, seq: head.seq })
+    if (head.seq === 0 || state.hashes.get(`${chainId}/${head.seq}`) === head.hash) continue
+    const [writer = '', chain = ''] = chainId.split('/', 2)
+    state.faults.push({ code: 'SEALED_HEAD_MISSING', writer, chain, seq: head.seq })
   }
 }

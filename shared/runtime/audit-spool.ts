@@ -3,17 +3,23 @@ import {
   existsSync,
   fdatasyncSync,
   fstatSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
-  unlinkSync,
+  rmSync,
+  statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { fail, ok, type Result } from '../kernel/result.ts'
 import { syncDirectory, writeFully } from './durable-file.ts'
 
-export type SpoolFault = 'SPOOL_FULL' | 'SPOOL_UNWRITABLE'
+export type SpoolFault = 'SPOOL_FULL' | 'SPOOL_UNWRITABLE' | 'SPOOL_UNREADABLE'
+
+const lineEnd = 0x0a
+const tailBlockBytes = 65_536
 
 /**
  * Where audit entries wait, fsynced, while Redis cannot take them (decision D-10). One line an entry.
@@ -24,24 +30,25 @@ export class AuditSpool {
   readonly #bytesMax: number
   #handle: number | undefined
 
+  /** @param bytesMax bound on all that waits, including what is being delivered */
   constructor(file: string, bytesMax: number) {
     this.#file = file
     this.#bytesMax = bytesMax
   }
 
-  /** Whether entries wait for delivery. */
+  /** Whether no entry waits for delivery. */
   get isEmpty(): boolean {
     return !existsSync(this.#file) && !existsSync(this.#draining)
   }
 
-  /** Appends one line and returns once it is on the disk. */
-  append(line: string): Result<void, SpoolFault> {
+  /** Appends the lines and returns once they are on the disk: all of them, or none. */
+  append(lines: readonly string[]): Result<void, SpoolFault> {
+    const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''), 'utf8')
     try {
       const handle = this.#open()
-      if (fstatSync(handle).size + line.length > this.#bytesMax) return fail('SPOOL_FULL')
-      writeFully(handle, Buffer.from(`${line}\n`, 'utf8'))
-      fdatasyncSync(handle)
-      return ok(undefined)
+      const size = fstatSync(handle).size
+      if (size + this.#drainingBytes() + bytes.length > this.#bytesMax) return fail('SPOOL_FULL')
+      return this.#write(handle, size, bytes)
     } catch {
       this.close()
       return fail('SPOOL_UNWRITABLE')
@@ -52,22 +59,29 @@ export class AuditSpool {
    * Sets aside what is spooled and returns its lines, oldest first. Lines stay on the disk until
    * `discardDrained`; a torn last line (crash while appending) was never acknowledged and is left out.
    */
-  takeForDrain(): string[] {
-    if (!existsSync(this.#draining)) {
-      if (!existsSync(this.#file)) return []
-      this.close()
-      renameSync(this.#file, this.#draining)
+  takeForDrain(): Result<string[], SpoolFault> {
+    try {
+      if (!existsSync(this.#draining)) {
+        if (!existsSync(this.#file)) return ok([])
+        this.close()
+        renameSync(this.#file, this.#draining)
+      }
+      const text = readFileSync(this.#draining, 'utf8')
+      const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+      return ok(whole.split('\n').filter((line) => line !== ''))
+    } catch {
+      return fail('SPOOL_UNREADABLE')
     }
-    const text = readFileSync(this.#draining, 'utf8')
-    return text
-      .slice(0, text.lastIndexOf('\n') + 1)
-      .split('\n')
-      .filter((line) => line !== '')
   }
 
   /** Removes what `takeForDrain` returned, once all of it was delivered. */
-  discardDrained(): void {
-    if (existsSync(this.#draining)) unlinkSync(this.#draining)
+  discardDrained(): Result<void, SpoolFault> {
+    try {
+      rmSync(this.#draining, { force: true })
+      return ok(undefined)
+    } catch {
+      return fail('SPOOL_UNWRITABLE')
+    }
   }
 
   close(): void {
@@ -79,12 +93,44 @@ export class AuditSpool {
     return `${this.#file}.draining`
   }
 
+  #drainingBytes(): number {
+    return statSync(this.#draining, { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  #write(handle: number, sizeBefore: number, bytes: Buffer): Result<void, SpoolFault> {
+    try {
+      writeFully(handle, bytes)
+      fdatasyncSync(handle)
+      return ok(undefined)
+    } catch (error) {
+      // Half a line would swallow the next entry, so what was not acknowledged is taken back.
+      ftruncateSync(handle, sizeBefore)
+      throw error
+    }
+  }
+
   #open(): number {
     if (this.#handle === undefined) {
       mkdirSync(dirname(this.#file), { recursive: true })
-      this.#handle = openSync(this.#file, 'a', 0o600)
+      this.#handle = openSync(this.#file, 'a+', 0o600)
+      cutTornTail(this.#handle)
       syncDirectory(dirname(this.#file))
     }
     return this.#handle
   }
+}
+
+/** Removes bytes after the last line end: the half of a line that a crash left, never acknowledged. */
+function cutTornTail(handle: number): void {
+  const block = Buffer.alloc(tailBlockBytes)
+  const size = fstatSync(handle).size
+  for (let end = size; end > 0; end -= tailBlockBytes) {
+    const start = Math.max(0, end - tailBlockBytes)
+    const count = readSync(handle, block, 0, end - start, start)
+    const at = block.subarray(0, count).lastIndexOf(lineEnd)
+    if (at < 0) continue
+    if (start + at + 1 < size) ftruncateSync(handle, start + at + 1)
+    return
+  }
+  if (size > 0) ftruncateSync(handle, 0)
 }

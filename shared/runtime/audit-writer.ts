@@ -4,8 +4,8 @@ import { redisKeys } from '../contracts/redis-keys.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { fail, ok, type Result } from '../kernel/result.ts'
 import { type ChainHead, chainStart, nextEntry } from './audit-chain.ts'
-import { AuditSpool } from './audit-spool.ts'
-import type { RedisLink } from './redis-link.ts'
+import { AuditSpool, type SpoolFault } from './audit-spool.ts'
+import type { RedisFault, RedisLink } from './redis-link.ts'
 
 /** Proof that an entry is recorded. Both places count (decision D-10). */
 export type AuditReceipt = {
@@ -14,6 +14,7 @@ export type AuditReceipt = {
   readonly where: 'redis' | 'spool'
 }
 export type AuditFailure = 'AUDIT_UNAVAILABLE'
+export type AuditDeliveryFault = SpoolFault | RedisFault['code']
 
 export type AuditWriterOptions = {
   readonly link: RedisLink
@@ -23,23 +24,37 @@ export type AuditWriterOptions = {
   readonly clock: Clock
   readonly spoolFile: string
   readonly spoolBytesMax?: number
-  /** Entries on their way at one time; one more is refused. */
+  /** Entries that are not recorded yet at one time; one more is refused. */
   readonly inFlightMax?: number
 }
 
-const drainBatch = 100
+/** Entries that go to Redis or to the spool in one step. */
+const batchMax = 100
+
+type Waiting = {
+  readonly line: string
+  /** Answers the caller; only the first answer counts. */
+  readonly settle: (where: AuditReceipt['where'] | undefined) => void
+}
 
 /**
  * Records audit entries of one component: chained in the order of the calls, pushed to the component's
  * inbox in the safety Redis, or spooled to disk when Redis does not take them in time.
+ *
+ * The inbox receives every chain in order, or the verifier would report a gap that nobody made: one
+ * batch is under way at a time, and once an entry went to the spool all later ones follow it there
+ * until the spool is delivered.
  */
 export class AuditWriter {
   readonly #options: AuditWriterOptions
   readonly #spool: AuditSpool
   readonly #inFlightMax: number
   #head: ChainHead = chainStart
-  #inFlight = 0
-  #draining = false
+  #waiting: Waiting[] = []
+  #isStoring = false
+  #isDelivering = false
+  /** True while an entry of this run waits in the spool. */
+  #isBehind = false
 
   constructor(options: AuditWriterOptions) {
     this.#options = options
@@ -54,45 +69,94 @@ export class AuditWriter {
 
   /**
    * Records one entry. The receipt says where it stands; AUDIT_UNAVAILABLE means that neither Redis nor
-   * the disk took it, and the caller's rule decides what may still go on (decision D-08).
+   * the disk took it, and the caller's rule decides what may still go on (decision D-08). Such an
+   * entry stays in memory, ahead of all later ones, so that the chain has no gap when one of the two
+   * is back: it may still be recorded after its caller was refused.
    */
   async record(record: AuditRecord): Promise<Result<AuditReceipt, AuditFailure>> {
-    if (this.#inFlight >= this.#inFlightMax) return fail('AUDIT_UNAVAILABLE')
+    if (this.#waiting.length >= this.#inFlightMax) {
+      void this.#storeWaiting()
+      return fail('AUDIT_UNAVAILABLE')
+    }
     const { component, chain, clock, link } = this.#options
     const entry = nextEntry(this.#head, component, chain, clock.wallNs(), record)
-    this.#head = { seq: Number(entry.seq), hash: entry.hash }
-    const line = JSON.stringify(entry)
-    this.#inFlight += 1
-    try {
-      const pushed = await link.run((redis) => redis.rpush(redisKeys.auditInbox(component), line))
-      if (pushed.ok) return ok({ seq: Number(entry.seq), hash: entry.hash, where: 'redis' })
-    } finally {
-      this.#inFlight -= 1
-    }
-    const spooled = this.#spool.append(line)
-    if (!spooled.ok) return fail('AUDIT_UNAVAILABLE')
-    return ok({ seq: Number(entry.seq), hash: entry.hash, where: 'spool' })
+    const { seq, hash } = (this.#head = { seq: Number(entry.seq), hash: entry.hash })
+    const where = new Promise<AuditReceipt['where'] | undefined>((settle) => {
+      this.#waiting.push({ line: JSON.stringify(entry), settle })
+    })
+    void this.#storeWaiting()
+    if (this.#isBehind && link.isReady) void this.deliverSpool()
+    const stored = await where
+    return stored === undefined ? fail('AUDIT_UNAVAILABLE') : ok({ seq, hash, where: stored })
   }
 
-  /** Delivers what is spooled, in order. Delivering twice is harmless: the drain knows each entry. */
-  async deliverSpool(): Promise<void> {
-    if (this.#draining || this.#spool.isEmpty || !this.#options.link.isReady) return
-    this.#draining = true
+  /**
+   * Delivers what is spooled, in order, and says how many lines went out. Delivering twice is harmless:
+   * the drain knows each entry. Call it at start and from time to time; it never rejects.
+   */
+  async deliverSpool(): Promise<Result<number, AuditDeliveryFault>> {
+    if (this.#isDelivering) return ok(0)
+    if (!this.#options.link.isReady) return fail('REDIS_UNREACHABLE')
+    this.#isDelivering = true
+    let delivered = 0
     try {
-      const lines = this.#spool.takeForDrain()
-      for (let at = 0; at < lines.length; at += drainBatch) {
-        const batch = lines.slice(at, at + drainBatch)
-        const key = redisKeys.auditInbox(this.#options.component)
-        const pushed = await this.#options.link.run((redis) => redis.rpush(key, ...batch))
-        if (!pushed.ok) return
+      while (!this.#spool.isEmpty) {
+        const round = await this.#deliverRound()
+        if (!round.ok) return round
+        delivered += round.value
       }
-      this.#spool.discardDrained()
+      this.#isBehind = false
     } finally {
-      this.#draining = false
+      this.#isDelivering = false
     }
+    await this.#storeWaiting()
+    return ok(delivered)
   }
 
   close(): void {
     this.#spool.close()
+  }
+
+  async #deliverRound(): Promise<Result<number, AuditDeliveryFault>> {
+    const lines = this.#spool.takeForDrain()
+    if (!lines.ok) return lines
+    for (let at = 0; at < lines.value.length; at += batchMax) {
+      const pushed = await this.#push(lines.value.slice(at, at + batchMax))
+      if (!pushed.ok) return fail(pushed.failure.code)
+    }
+    const discarded = this.#spool.discardDrained()
+    return discarded.ok ? ok(lines.value.length) : discarded
+  }
+
+  /** Stores what waits, batch after batch, until nothing waits or neither place takes any more. */
+  async #storeWaiting(): Promise<void> {
+    if (this.#isStoring) return
+    this.#isStoring = true
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, batchMax)
+      const where = await this.#store(batch.map(({ line }) => line))
+      if (where === undefined) {
+        for (const { settle } of this.#waiting) settle(undefined)
+        break
+      }
+      this.#waiting = this.#waiting.slice(batch.length)
+      for (const { settle } of batch) settle(where)
+    }
+    this.#isStoring = false
+  }
+
+  async #store(lines: readonly string[]): Promise<AuditReceipt['where'] | undefined> {
+    if (!this.#isBehind) {
+      const pushed = await this.#push(lines)
+      if (pushed.ok) return 'redis'
+    }
+    if (!this.#spool.append(lines).ok) return undefined
+    this.#isBehind = true
+    return 'spool'
+  }
+
+  #push(lines: readonly string[]): Promise<Result<number, RedisFault>> {
+    const key = redisKeys.auditInbox(this.#options.component)
+    return this.#options.link.run((redis) => redis.rpush(key, ...lines))
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectRoot } from './home.ts'
 
@@ -8,6 +8,8 @@ import { projectRoot } from './home.ts'
  * health and bound into certificates (contract, Definitions: build_id).
  */
 export function readBuildId(): string {
+  // Without a repository of its own the folder may lie in another one, whose commit says nothing.
+  if (!existsSync(join(projectRoot, '.git'))) return packageVersion()
   try {
     return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
       cwd: projectRoot,
@@ -16,7 +18,11 @@ export function readBuildId(): string {
       timeout: 2_000,
     }).trim()
   } catch {
-    const manifest: unknown = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'))
-    return `v${(manifest as { version: string }).version}`
+    return packageVersion()
   }
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'))
+  return `v${(manifest as { version: string }).version}`
 }

@@ -8,11 +8,17 @@ import {
 } from '../contracts/commands.ts'
 import type { CommandActor } from '../contracts/components.ts'
 import type { CommandRefusal } from '../contracts/reasons/command-refusals.ts'
+import { assert } from '../kernel/assert.ts'
 import { canonicalJson, type Json } from '../kernel/canonical-json.ts'
 import { fail, ok, type Result } from '../kernel/result.ts'
 
+const masterKeyBytesMin = 32
+
 /** Keeps a signature of ours from meaning anything in another protocol. */
 const domain = 'bulkhead-command-v1'
+
+/** No configuration may accept a command that is further away in time than this (design section 7). */
+export const commandWindowMsMax = 300_000
 
 /** Bounds of the time window in which a signed command is accepted (design section 7). */
 export type CommandWindow = {
@@ -28,6 +34,7 @@ export function deriveOperatorKey(
   operatorId: string,
   keyVersion: number,
 ): Buffer {
+  assert(masterKey.length >= masterKeyBytesMin, 'the master key has at least 256 bits')
   const context = `${domain}|operator|${operatorId}|${keyVersion}`
   return Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), context, 32))
 }
@@ -59,6 +66,7 @@ export function verifyCommand(
   nowMs: number,
   window: CommandWindow,
 ): Result<Command, CommandRefusal> {
+  assertWindow(nowMs, window)
   if (Buffer.byteLength(raw) > commandEnvelopeBytesMax) return fail('ENVELOPE_TOO_LARGE')
   const envelope = commandEnvelopeSchema.safeParse(parseJson(raw))
   if (!envelope.success) return fail('ENVELOPE_MALFORMED')
@@ -86,6 +94,14 @@ function checkBinding(
   if (ageMs > window.ageMsMax) return fail('COMMAND_EXPIRED')
   if (-ageMs > window.futureSkewMsMax) return fail('COMMAND_FROM_FUTURE')
   return ok(command)
+}
+
+/** A window that is not a number would let every age pass, because no comparison with it holds. */
+function assertWindow(nowMs: number, window: CommandWindow): void {
+  assert(Number.isFinite(nowMs), 'the time of a check is a finite number')
+  const { ageMsMax, futureSkewMsMax } = window
+  assert(ageMsMax >= 0 && ageMsMax <= commandWindowMsMax, 'command age is bounded')
+  assert(futureSkewMsMax >= 0 && futureSkewMsMax <= commandWindowMsMax, 'future skew is bounded')
 }
 
 function signatureHolds(

@@ -95,7 +95,7 @@ function exitWithFaults(faults: readonly ConfigFault[]): never {
 }
 
 function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+  if (typeof value === 'object' && value !== null) {
     for (const member of Object.values(value)) deepFreeze(member)
     Object.freeze(value)
   }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
@@ -10,15 +10,26 @@ import { dirname } from 'node:path'
 export function replaceFileDurably(file: string, content: string, mode = 0o600): void {
   mkdirSync(dirname(file), { recursive: true })
   const temporary = `${file}.${process.pid}.tmp`
-  const handle = openSync(temporary, 'w', mode)
+  try {
+    writeNewFile(temporary, content, mode)
+    renameSync(temporary, file)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  syncDirectory(dirname(file))
+}
+
+function writeNewFile(file: string, content: string, mode: number): void {
+  // A process of the same number may have crashed here before; its file may even be read-only.
+  rmSync(file, { force: true })
+  const handle = openSync(file, 'wx', mode)
   try {
     writeFully(handle, Buffer.from(content, 'utf8'))
     fsyncSync(handle)
   } finally {
     closeSync(handle)
   }
-  renameSync(temporary, file)
-  syncDirectory(dirname(file))
 }
 
 /** Writes every byte; Node reports a short write on a full disk as success (reliability finding 11). */

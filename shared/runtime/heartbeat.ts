@@ -7,6 +7,9 @@ import type { Result } from '../kernel/result.ts'
 /** Proof that work was done since the last beat, as flat strings for `safety:progress:{component}`. */
 export type Progress = Readonly<Record<string, string>>
 
+/** Node's timers may fire this much early; without it a loop of the same period skips every other beat. */
+const timerSlackMs = 2
+
 /**
  * Emits the heartbeat of one component. The work loop calls `beat` after a turn in which it got
  * something done; there is no timer here, so a loop that is stuck falls silent (reliability 5).
@@ -30,7 +33,8 @@ export class HeartbeatEmitter {
 
   /** Whether the interval has passed and no beat is under way. */
   get isDue(): boolean {
-    return !this.#inFlight && this.#clock.monotonicMs() - this.#lastBeatTickMs >= this.#intervalMs
+    const elapsedMs = this.#clock.monotonicMs() - this.#lastBeatTickMs
+    return !this.#inFlight && elapsedMs >= this.#intervalMs - timerSlackMs
   }
 
   /**

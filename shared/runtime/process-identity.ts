@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ProcessIdentity } from '../contracts/process-identity.ts'
+import { assert } from '../kernel/assert.ts'
 
 /** What /proc says of a process right now. */
 export type ProcessStat = {
@@ -53,7 +54,9 @@ export function readPidNamespace(pid: number | 'self'): string | undefined {
 
 /** The identity of this very process, as it registers it in `safety:pid:{component}`. */
 export function ownIdentity(registeredNs: bigint, containerCommand = ''): ProcessIdentity {
-  return identityOf(process.pid, registeredNs, containerCommand) as ProcessIdentity
+  const identity = identityOf(process.pid, registeredNs, containerCommand)
+  assert(identity !== undefined, 'a running process finds itself in /proc')
+  return identity
 }
 
 /** The identity of a process that this one started, or undefined when it is gone already. */

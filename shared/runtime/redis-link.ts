@@ -16,6 +16,12 @@ export type RedisLinkConfig = z.infer<typeof redisLinkSchema>
 export const redisFaults = ['REDIS_UNREACHABLE', 'REDIS_TIMED_OUT', 'REDIS_REFUSED'] as const
 export type RedisFault = { readonly code: (typeof redisFaults)[number]; readonly message: string }
 
+/** How long a socket that was given up may stay half-open before it is destroyed. */
+const disconnectTimeoutMs = 20
+
+/** What ioredis says of a command that it never wrote to the socket. */
+const unwrittenMessage = "Stream isn't writeable"
+
 /** What the link offers to `run`: the commands of ioredis, none of its connection handling. */
 export type RedisCommands = Redis
 
@@ -31,12 +37,16 @@ export class RedisLink {
   readonly #redis: Redis
   readonly #commandTimeoutMs: number
   #closed = false
+  #lastError = ''
 
   constructor(config: RedisLinkConfig, password: string, clientName: string) {
     this.#commandTimeoutMs = config.commandTimeoutMs
     this.#redis = new Redis(linkOptions(config, password, clientName))
-    this.#redis.on('error', () => {
-      // Every failed call already reports its fault; the event only repeats it.
+    this.#redis.on('error', (error: Error) => {
+      this.#lastError = error.message
+    })
+    this.#redis.on('ready', () => {
+      this.#lastError = ''
     })
   }
 
@@ -49,18 +59,20 @@ export class RedisLink {
 
   /** True while commands can be sent. */
   get isReady(): boolean {
-    return this.#redis.status === 'ready'
+    return this.#redis.status === 'ready' && this.#redis.stream.writable
   }
 
   /**
    * Runs one call against its deadline.
    *
-   * @returns the reply, or REDIS_UNREACHABLE when there is no connection, REDIS_TIMED_OUT when the
-   *   outcome is unknown, REDIS_REFUSED when Redis answered with an error (ACL, wrong type, no space)
+   * @returns the reply, or REDIS_UNREACHABLE when nothing was sent, REDIS_TIMED_OUT when the outcome is
+   *   unknown (no reply in time, or the connection broke while waiting), REDIS_REFUSED when Redis
+   *   answered with an error (ACL, wrong type, no space). A call of several commands may have got
+   *   some of them through whatever the fault says.
    */
   async run<T>(call: (redis: RedisCommands) => Promise<T>): Promise<Result<T, RedisFault>> {
     if (this.#closed || !this.isReady) {
-      return fail({ code: 'REDIS_UNREACHABLE', message: `connection is ${this.#redis.status}` })
+      return fail({ code: 'REDIS_UNREACHABLE', message: this.#describeConnection() })
     }
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<'late'>((resolve) => {
@@ -96,11 +108,18 @@ export class RedisLink {
   /** Ends the connection for good. */
   close(): void {
     this.#closed = true
-    this.#redis.disconnect()
+    endConnection(this.#redis)
+  }
+
+  #describeConnection(): string {
+    const status = `connection is ${this.#redis.status}`
+    return this.#lastError === '' ? status : `${status}: ${this.#lastError}`
   }
 
   #timedOut(): Result<never, RedisFault> {
-    this.#redis.disconnect(true)
+    // A half-closed socket would still carry what Node holds back for it. The loss of the socket makes
+    // ioredis reconnect by itself.
+    this.#redis.stream.destroy()
     return fail({ code: 'REDIS_TIMED_OUT', message: `no reply in ${this.#commandTimeoutMs} ms` })
   }
 
@@ -110,7 +129,8 @@ export class RedisLink {
       return fail({ code: 'REDIS_REFUSED', message })
     }
     if (message.includes('timed out')) return this.#timedOut()
-    return fail({ code: 'REDIS_UNREACHABLE', message })
+    if (message.startsWith(unwrittenMessage)) return fail({ code: 'REDIS_UNREACHABLE', message })
+    return fail({ code: 'REDIS_TIMED_OUT', message })
   }
 }
 
@@ -132,7 +152,7 @@ export class RedisKeyListener {
     patterns: readonly string[],
     onChange: (key: string) => void,
   ) {
-    this.#redis = new Redis({ ...linkOptions(config, password, clientName), commandTimeout: 5_000 })
+    this.#redis = new Redis(linkOptions(config, password, clientName))
     this.#redis.on('error', () => {
       // The listener reconnects by itself; silence is covered by the poll.
     })
@@ -151,8 +171,16 @@ export class RedisKeyListener {
   }
 
   close(): void {
-    this.#redis.disconnect()
+    endConnection(this.#redis)
   }
+}
+
+/** Ends a connection for good and at once, even when the server does not hang up. */
+function endConnection(redis: Redis): void {
+  redis.disconnect()
+  // There is no stream before the first attempt to connect, whatever the type says.
+  const stream = redis.stream as Redis['stream'] | undefined
+  stream?.destroy()
 }
 
 function linkOptions(config: RedisLinkConfig, password: string, clientName: string) {
@@ -169,6 +197,7 @@ function linkOptions(config: RedisLinkConfig, password: string, clientName: stri
     enableAutoPipelining: false,
     commandTimeout: config.commandTimeoutMs,
     connectTimeout: config.connectTimeoutMs,
+    disconnectTimeout: disconnectTimeoutMs,
     retryStrategy: () => config.reconnectDelayMs,
     reconnectOnError: () => false,
   }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { fail, ok, type Result } from '../kernel/result.ts'
 
 export const secretFaults = ['SECRET_UNREADABLE', 'SECRET_TOO_OPEN', 'SECRET_EMPTY'] as const
@@ -9,14 +9,20 @@ export type SecretFault = { readonly code: (typeof secretFaults)[number]; readon
  * Trailing line ends are not part of the secret.
  */
 export function readSecret(file: string): Result<string, SecretFault> {
-  let text: string
+  let handle: number | undefined
   try {
-    if ((statSync(file).mode & 0o077) !== 0) return fail({ code: 'SECRET_TOO_OPEN', file })
-    text = readFileSync(file, 'utf8').replace(/[\r\n]+$/, '')
+    // One handle for check and read, so that nobody swaps the file in between; a pipe must not block.
+    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    const stat = fstatSync(handle)
+    if (!stat.isFile()) return fail({ code: 'SECRET_UNREADABLE', file })
+    if ((stat.mode & 0o077) !== 0) return fail({ code: 'SECRET_TOO_OPEN', file })
+    const text = readFileSync(handle, 'utf8').replace(/[\r\n]+$/, '')
+    return text === '' ? fail({ code: 'SECRET_EMPTY', file }) : ok(text)
   } catch {
     return fail({ code: 'SECRET_UNREADABLE', file })
+  } finally {
+    if (handle !== undefined) closeSync(handle)
   }
-  return text === '' ? fail({ code: 'SECRET_EMPTY', file }) : ok(text)
 }
 
 /** Reads every named secret or prints all that are missing and exits with status 2. */
