@@ -1,0 +1,29 @@
+/** What the engine decides by; built from the executor's checked configuration. */
+export type EngineConfig = {
+  readonly orderNotionalUsdMax: number
+  readonly positionNotionalUsdMax: number
+  /** Live orders at one time, for opening and for closing orders each. */
+  readonly openOrdersMax: number
+  /** Orders proposed within one second, for opening and for closing orders each. */
+  readonly intentsPerSecondMax: number
+  /** Oldest kill-switch reading with which the desk may be Active. */
+  readonly killSwitchAgeMsMax: number
+  /** Oldest kill-switch reading with which an order may leave. */
+  readonly killSwitchAgeAtDispatchMsMax: number
+  readonly safetyHeartbeatAgeMsMax: number
+  readonly marketDataAgeMsMax: number
+  /** `cancel_open_batch_max` of contract Appendix A: cancels started per tick. */
+  readonly cancelOpenBatchMax: number
+  /** `rate_limit_kill_min_10028` of contract Appendix A. */
+  readonly tooManyRequestsKillMin: number
+  /** Least time between two cancels, look-ups or reconciliations of the same thing. */
+  readonly retryMs: number
+  /** How far past its lease an order must be before its absence proves anything. */
+  readonly leaseMarginMs: number
+  /** Ended legs kept in memory; the ledger keeps all. */
+  readonly endedLegsMax: number
+  /** Intent ids and trade ids remembered against repetition; the ledger keeps all. */
+  readonly rememberedIdsMax: number
+  /** INTENT_DENIED entries per second; the rest is counted. */
+  readonly deniedAuditsPerSecondMax: number
+}

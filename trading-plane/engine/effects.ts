@@ -1,0 +1,34 @@
+import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import type { ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import type { LedgerRecord } from '../ledger/records.ts'
+import type { CancelOrder, PlaceOrder } from '../venues/port.ts'
+
+/** An order that passed every gate. The gateway adds the lease when it authorizes the dispatch. */
+export type ProposedOrder = Omit<PlaceOrder, 'validUntilMs'>
+
+export type LookupTarget = { readonly label: string; readonly currency: string }
+
+/**
+ * What the engine wants done, in order. A `tell` after a `record` of the same event is said only when
+ * the record is durable; an `audit` entry needs nobody to wait for it unless it rides in a `submit`.
+ */
+export type Effect =
+  | { readonly kind: 'record'; readonly record: LedgerRecord }
+  /** Record and audit side by side, both durable, then the mode again, then the order. */
+  | {
+      readonly kind: 'submit'
+      readonly order: ProposedOrder
+      readonly record: LedgerRecord
+      readonly audit: AuditRecord
+    }
+  | { readonly kind: 'cancel'; readonly cancel: CancelOrder; readonly audit: AuditRecord }
+  /** Ask open orders and the orders of this label; answered with `looked-up`. */
+  | { readonly kind: 'lookup'; readonly target: LookupTarget }
+  /** Read the account whole; answered with `reconciled` or `reconcile-failed`. */
+  | {
+      readonly kind: 'reconcile'
+      readonly sequence: number
+      readonly targets: readonly LookupTarget[]
+    }
+  | { readonly kind: 'tell'; readonly message: ToOrchestrator }
+  | { readonly kind: 'audit'; readonly record: AuditRecord }

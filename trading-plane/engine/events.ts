@@ -1,0 +1,70 @@
+import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
+import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import type { LedgerRecord } from '../ledger/records.ts'
+import type {
+  CancelOutcome,
+  InstrumentInfo,
+  OrderOutcome,
+  VenueOrder,
+  VenuePosition,
+  VenueTrade,
+} from '../venues/port.ts'
+
+/** Top of one book, conflated. Null prices mean an empty side. */
+export type TopOfBook = {
+  readonly instrument: string
+  readonly bestBid: number | null
+  readonly bestAsk: number | null
+  /** Index price in USD; null where the feed has not told it yet. */
+  readonly indexPrice: number | null
+}
+
+/** One poll of the safety Redis. Each part is null when it is missing or cannot be parsed. */
+export type SafetyReading = {
+  readonly killSwitch: { readonly mode: KillSwitchMode; readonly generation: number } | null
+  readonly safetyHeartbeat: string | null
+  readonly watchdogState: WatchdogState | null
+  readonly isSafetyReady: boolean | null
+  /** Monotonic time at which the poll was sent, so that its age is never flattered. */
+  readonly askedTickMs: number
+}
+
+/** Everything that can happen to the trading plane (design 6.2). */
+export type EngineEvent =
+  | { readonly kind: 'recovered'; readonly records: readonly LedgerRecord[] }
+  | { readonly kind: 'instruments'; readonly instruments: readonly InstrumentInfo[] }
+  | { readonly kind: 'intent'; readonly intent: Intent }
+  | { readonly kind: 'dispatched'; readonly label: string; readonly validUntilMs: number }
+  | { readonly kind: 'withheld'; readonly label: string; readonly reason: IntentDenialReason }
+  | { readonly kind: 'place-reply'; readonly label: string; readonly outcome: OrderOutcome }
+  | { readonly kind: 'cancel-reply'; readonly label: string; readonly outcome: CancelOutcome }
+  | { readonly kind: 'orders'; readonly orders: readonly VenueOrder[] }
+  | { readonly kind: 'trades'; readonly trades: readonly VenueTrade[] }
+  | { readonly kind: 'positions'; readonly positions: readonly VenuePosition[] }
+  | {
+      readonly kind: 'looked-up'
+      readonly label: string
+      /** Null when a read failed. */
+      readonly orders: readonly VenueOrder[] | null
+    }
+  | {
+      readonly kind: 'reconciled'
+      readonly sequence: number
+      /** The venue's clock when the first question was asked. */
+      readonly askedServerMs: number | null
+      readonly openOrders: readonly VenueOrder[]
+      readonly positions: readonly VenuePosition[]
+      readonly trades: readonly VenueTrade[]
+      readonly byLabel: ReadonlyMap<string, readonly VenueOrder[]>
+    }
+  | { readonly kind: 'reconcile-failed'; readonly detail: string }
+  | { readonly kind: 'venue-ready'; readonly cancelOnDisconnect: 'armed' | 'absent' }
+  | { readonly kind: 'venue-lost'; readonly detail: string }
+  | { readonly kind: 'too-many-requests' }
+  | { readonly kind: 'book'; readonly book: TopOfBook }
+  | { readonly kind: 'book-gap'; readonly instrument: string }
+  | { readonly kind: 'feed-alive' }
+  | { readonly kind: 'safety'; readonly reading: SafetyReading }
+  | { readonly kind: 'strategies-gone' }
+  | { readonly kind: 'tick' }

@@ -1,0 +1,13 @@
+import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
+
+/** What an intent means for risk (contract, Definitions). */
+export type IntentClass = 'OPEN' | 'CLOSE' | 'CANCEL'
+
+/**
+ * Classifies by what the venue will enforce, never by what the strategy says it means: an order is a
+ * CLOSE only when it carries reduce-only, and everything that is not clearly less is an OPEN.
+ */
+export function classify(intent: Intent): IntentClass {
+  if (intent.type === 'cancel') return 'CANCEL'
+  return intent.reduce_only ? 'CLOSE' : 'OPEN'
+}

@@ -1,0 +1,88 @@
+import { isLive, type Leg } from './leg.ts'
+
+/** What we still want of a leg and when we last asked for it. */
+export type LegWish = {
+  cancelWanted: boolean
+  cancelTickMs: number
+  lookupTickMs: number
+}
+
+/**
+ * All live legs, and the ended ones that may still hear late news. Ended legs beyond the bound are
+ * forgotten oldest first; the ledger keeps them.
+ */
+export class LegStore {
+  readonly #legs = new Map<string, Leg>()
+  readonly #live = new Map<string, Leg>()
+  readonly #labelOfIntent = new Map<string, string>()
+  readonly #labelOfVenueOrder = new Map<string, string>()
+  readonly #wishes = new Map<string, LegWish>()
+  readonly #ended: string[] = []
+  readonly #endedMax: number
+
+  constructor(endedMax: number) {
+    this.#endedMax = endedMax
+  }
+
+  get(label: string): Leg | undefined {
+    return this.#legs.get(label)
+  }
+
+  byIntent(intentId: string): Leg | undefined {
+    const label = this.#labelOfIntent.get(intentId)
+    return label === undefined ? undefined : this.#legs.get(label)
+  }
+
+  byVenueOrder(venueOrderId: string): Leg | undefined {
+    const label = this.#labelOfVenueOrder.get(venueOrderId)
+    return label === undefined ? undefined : this.#legs.get(label)
+  }
+
+  /** Adds a leg or replaces it by its next state. */
+  set(leg: Leg): void {
+    const before = this.#legs.get(leg.label)
+    this.#legs.set(leg.label, leg)
+    if (isLive(leg)) this.#live.set(leg.label, leg)
+    else this.#live.delete(leg.label)
+    this.#labelOfIntent.set(leg.intentId, leg.label)
+    if (leg.venueOrderId !== null) this.#labelOfVenueOrder.set(leg.venueOrderId, leg.label)
+    if (!isLive(leg) && (before === undefined || isLive(before))) this.#retire(leg.label)
+  }
+
+  /** The legs that the venue may hold, oldest first. */
+  live(): Leg[] {
+    return [...this.#live.values()]
+  }
+
+  get liveCount(): number {
+    return this.#live.size
+  }
+
+  wish(label: string): LegWish {
+    let wish = this.#wishes.get(label)
+    if (wish === undefined) {
+      wish = {
+        cancelWanted: false,
+        cancelTickMs: Number.NEGATIVE_INFINITY,
+        lookupTickMs: Number.NEGATIVE_INFINITY,
+      }
+      this.#wishes.set(label, wish)
+    }
+    return wish
+  }
+
+  #retire(label: string): void {
+    this.#wishes.delete(label)
+    this.#ended.push(label)
+    while (this.#ended.length > this.#endedMax) this.#forget(this.#ended.shift() as string)
+  }
+
+  #forget(label: string): void {
+    const leg = this.#legs.get(label)
+    if (leg === undefined || isLive(leg)) return
+    this.#legs.delete(label)
+    this.#wishes.delete(label)
+    this.#labelOfIntent.delete(leg.intentId)
+    if (leg.venueOrderId !== null) this.#labelOfVenueOrder.delete(leg.venueOrderId)
+  }
+}

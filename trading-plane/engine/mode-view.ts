@@ -1,0 +1,46 @@
+import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import type { At } from './at.ts'
+import type { EngineState } from './state.ts'
+import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
+import { isLatched } from './trading-mode/open-permission.ts'
+import type { ModeSnapshot } from './trading-mode/snapshot.ts'
+
+/** The mode now, from one frozen snapshot of everything it depends on (contract 2.2.0). */
+export function modeNow(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeDecision {
+  return evaluateMode(snapshotOf(state, at, killSwitchAgeMsMax))
+}
+
+/**
+ * Why an opening order may not go now, or null. The latch is named first: it tells the strategy that
+ * waiting for the reconciliation is enough.
+ */
+export function openingDenial(state: EngineState, mode: ModeDecision): IntentDenialReason | null {
+  if (mode.mode === 'Active') return null
+  const isLatchAlone = mode.mode === 'ReduceOnly' && isLatched(state.openPermission)
+  return isLatchAlone ? 'OpenPermissionLatched' : 'TradingModeForbidsOpen'
+}
+
+function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
+  const { safety, venue, config } = state
+  return Object.freeze({
+    killSwitchMode: safety.killSwitchMode,
+    killSwitchAgeMs: ageMs(safety.killSwitchTickMs, at),
+    killSwitchAgeMsMax,
+    safetyHeartbeatAgeMs: ageMs(safety.heartbeatTickMs, at),
+    safetyHeartbeatAgeMsMax: config.safetyHeartbeatAgeMsMax,
+    watchdogState: safety.watchdogState,
+    isSafetyReady: safety.isSafetyReady,
+    marketDataAgeMs: ageMs(state.feedTickMs, at),
+    marketDataAgeMsMax: config.marketDataAgeMsMax,
+    isVenueReady: venue.isReady,
+    cancelOnDisconnect: venue.cancelOnDisconnect,
+    isOpenPermissionLatched: isLatched(state.openPermission),
+    isSessionKillActive: venue.isSessionKillActive,
+    tooManyRequestsIn5m: state.complaints.count(at.tickMs),
+    tooManyRequestsKillMin: config.tooManyRequestsKillMin,
+  })
+}
+
+function ageMs(sinceTickMs: number | null, at: At): number | null {
+  return sinceTickMs === null ? null : at.tickMs - sinceTickMs
+}

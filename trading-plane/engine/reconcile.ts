@@ -1,0 +1,130 @@
+import type { VenueOrder } from '../venues/port.ts'
+import type { At } from './at.ts'
+import type { Effect } from './effects.ts'
+import type { EngineEvent } from './events.ts'
+import { isLive, type Leg } from './legs/leg.ts'
+import { count, type EngineState } from './state.ts'
+import { clearUpTo, isLatched, latch, latchedReasons } from './trading-mode/open-permission.ts'
+import { advance, applyOrders, applyTrades } from './transitions.ts'
+
+/** Asks for a reconciliation when the latch waits for one and the venue can be asked. */
+export function startReconcile(state: EngineState, at: At, out: Effect[]): void {
+  const { reconcile, openPermission } = state
+  const isDue = at.tickMs >= reconcile.nextTickMs && !reconcile.isRunning
+  if (!isLatched(openPermission) || !state.venue.isReady || !isDue) return
+  reconcile.isRunning = true
+  const targets = state.legs.live().map(({ label, currency }) => ({ label, currency }))
+  out.push({ kind: 'reconcile', sequence: openPermission.sequence, targets })
+}
+
+/**
+ * Judges a complete read of the account: trades first, then orders, then positions, as the contract
+ * ranks the sources (3.4). The latch opens only when every live leg is accounted for.
+ */
+export function finishReconcile(
+  state: EngineState,
+  event: Extract<EngineEvent, { kind: 'reconciled' }>,
+  at: At,
+  out: Effect[],
+): void {
+  state.reconcile.isRunning = false
+  state.reconcile.nextTickMs = at.tickMs + state.config.retryMs
+  applyTrades(state, event.trades, at, out)
+  applyOrders(state, event.openOrders, at, out)
+  let undecided = 0
+  for (const [label, orders] of event.byLabel) {
+    const seen = [...event.openOrders, ...orders]
+    if (!settle(state, label, seen, event.askedServerMs, at, out)) undecided += 1
+  }
+  state.positions.clear()
+  state.fillsSincePosition.clear()
+  for (const position of event.positions) state.positions.set(position.instrument, position)
+  if (undecided > 0) {
+    count(state, 'reconciles_incomplete')
+    return
+  }
+  const cleared = latchedReasons(state.openPermission)
+  state.openPermission = clearUpTo(state.openPermission, event.sequence)
+  if (hasGap(state))
+    state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
+  if (!isLatched(state.openPermission)) state.venue.isSessionKillActive = false
+  count(state, 'reconciles')
+  out.push({
+    kind: 'audit',
+    record: {
+      action: 'RECONCILED',
+      subject: 'executor',
+      correlationId: '',
+      fields: {
+        cleared: cleared.join(' '),
+        still_latched: latchedReasons(state.openPermission).join(' '),
+        open_orders: String(event.openOrders.length),
+        positions: String(event.positions.filter(({ size }) => size !== 0).length),
+      },
+    },
+  })
+}
+
+export function failReconcile(state: EngineState, at: At): void {
+  state.reconcile.isRunning = false
+  state.reconcile.nextTickMs = at.tickMs + state.config.retryMs
+  count(state, 'reconciles_failed')
+}
+
+/** Legs in doubt, or whose cancel found nothing, are looked up once their lease is over. */
+export function startLookups(state: EngineState, at: At, out: Effect[]): void {
+  for (const leg of state.legs.live()) {
+    const wish = state.legs.wish(leg.label)
+    const isDue = at.tickMs - wish.lookupTickMs >= state.config.retryMs
+    if (leg.state !== 'unknown' || !isDue || !isPastLease(state, leg, at.serverMs)) continue
+    wish.lookupTickMs = at.tickMs
+    out.push({ kind: 'lookup', target: { label: leg.label, currency: leg.currency } })
+  }
+}
+
+export function finishLookup(
+  state: EngineState,
+  label: string,
+  orders: readonly VenueOrder[] | null,
+  at: At,
+  out: Effect[],
+): void {
+  if (orders === null) count(state, 'lookups_failed')
+  else settle(state, label, orders, at.serverMs, at, out)
+}
+
+/**
+ * Decides one leg by what both endpoints said of its label. Without any order, and only when they were
+ * asked past its lease, the leg is not at the venue. A look-up is never asked before that.
+ *
+ * @returns whether the leg is accounted for
+ */
+function settle(
+  state: EngineState,
+  label: string,
+  orders: readonly VenueOrder[],
+  askedServerMs: number | null,
+  at: At,
+  out: Effect[],
+): boolean {
+  const leg = state.legs.get(label)
+  if (leg === undefined || !isLive(leg)) return true
+  const own = orders.filter((order) => order.label === label)
+  if (own.length > 0) {
+    applyOrders(state, own, at, out)
+    return true
+  }
+  if (leg.state === 'recorded' || !isPastLease(state, leg, askedServerMs)) return false
+  advance(state, leg, { kind: 'absent' }, at, out, { venue_detail: 'NOT_AT_VENUE' })
+  return true
+}
+
+/** Only by the venue's own clock, and never while that is unknown. */
+function isPastLease(state: EngineState, leg: Leg, serverMs: number | null): boolean {
+  if (serverMs === null) return false
+  return leg.validUntilMs === null || serverMs > leg.validUntilMs + state.config.leaseMarginMs
+}
+
+function hasGap(state: EngineState): boolean {
+  return [...state.books.values()].some((book) => !book.isContinuous)
+}

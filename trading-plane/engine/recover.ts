@@ -1,0 +1,86 @@
+import type { IntentRecord, LedgerRecord } from '../ledger/records.ts'
+import type { At } from './at.ts'
+import type { Effect } from './effects.ts'
+import { type Leg, stepLeg } from './legs/leg.ts'
+import { count, type EngineState } from './state.ts'
+import { advance } from './transitions.ts'
+
+/**
+ * Rebuilds all legs from the ledger, oldest record first. What was recorded and never sent is withdrawn
+ * at once: its price is of another time. What was sent and not decided waits for the reconciliation;
+ * nothing is ever sent again from here (contract 1.1.1 rule 3).
+ */
+export function recover(
+  state: EngineState,
+  records: readonly LedgerRecord[],
+  at: At,
+  out: Effect[],
+): void {
+  for (const record of records) applyRecord(state, record)
+  for (const leg of state.legs.live()) {
+    if (leg.state === 'recorded') advance(state, leg, { kind: 'withheld' }, at, out)
+  }
+}
+
+function applyRecord(state: EngineState, record: LedgerRecord): void {
+  switch (record.type) {
+    case 'run':
+      return
+    case 'intent':
+      state.intentIds.add(record.intent_id)
+      state.labels.add(record.label)
+      state.legs.set(legOfRecord(record))
+      return
+    case 'dispatch':
+      change(
+        state,
+        record.label,
+        (leg) => stepLeg(leg, { kind: 'dispatched', validUntilMs: record.valid_until_ms }).leg,
+      )
+      return
+    case 'leg':
+      change(state, record.label, (leg) => ({
+        ...leg,
+        state: record.state,
+        tradedSteps: record.traded_steps,
+        reportedSteps: record.reported_steps,
+        venueOrderId: record.venue_order_id,
+      }))
+      return
+    case 'trade':
+      if (!state.tradeIds.add(record.trade_id)) return
+      change(state, record.label, (leg) => stepLeg(leg, { kind: 'fill', steps: record.steps }).leg)
+  }
+}
+
+/** Legs that ended long ago are forgotten while later records may still name them. */
+function change(state: EngineState, label: string, next: (leg: Leg) => Leg): void {
+  const leg = state.legs.get(label)
+  if (leg === undefined) count(state, 'recovered_without_leg')
+  else state.legs.set(next(leg))
+}
+
+function legOfRecord(record: IntentRecord): Leg {
+  return {
+    label: record.label,
+    intentId: record.intent_id,
+    strategyId: record.strategy_id,
+    groupId: record.group_id,
+    legIndex: record.leg_index,
+    instrument: record.instrument,
+    currency: record.currency,
+    side: record.side,
+    amountSteps: record.amount_steps,
+    priceTicks: record.price_ticks,
+    amount: record.amount,
+    price: record.price,
+    timeInForce: record.time_in_force,
+    postOnly: record.post_only,
+    reduceOnly: record.reduce_only,
+    state: 'recorded',
+    venueOrderId: null,
+    tradedSteps: 0,
+    reportedSteps: 0,
+    validUntilMs: null,
+  }
+}

@@ -1,0 +1,30 @@
+import type { At } from './at.ts'
+import type { SafetyReading } from './events.ts'
+import { count, type EngineState } from './state.ts'
+
+/**
+ * Takes over one poll of the safety Redis. What could not be read leaves the last value to age; a state
+ * whose generation went back is not read at all (law 3).
+ */
+export function takeSafetyReading(state: EngineState, reading: SafetyReading, at: At): void {
+  const { safety } = state
+  const { killSwitch } = reading
+  if (killSwitch !== null && killSwitch.generation >= safety.killSwitchGeneration) {
+    safety.killSwitchMode = killSwitch.mode
+    safety.killSwitchGeneration = killSwitch.generation
+    safety.killSwitchTickMs = reading.askedTickMs
+  } else {
+    count(state, 'kill_switch_unreadable')
+  }
+  takeHeartbeat(state, reading.safetyHeartbeat, at)
+  safety.watchdogState = reading.watchdogState
+  safety.isSafetyReady = reading.isSafetyReady
+}
+
+/** Only a change that we saw proves that somebody beats; a value found is of unknown age (D-02). */
+function takeHeartbeat(state: EngineState, heartbeat: string | null, at: At): void {
+  const { safety } = state
+  if (heartbeat === null || heartbeat === safety.heartbeat) return
+  if (safety.heartbeat !== null) safety.heartbeatTickMs = at.tickMs
+  safety.heartbeat = heartbeat
+}

@@ -1,0 +1,97 @@
+import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { VenuePosition } from '../venues/port.ts'
+import type { EngineConfig } from './config.ts'
+import type { TopOfBook } from './events.ts'
+import type { InstrumentSpec } from './intents/instrument.ts'
+import { LegStore } from './legs/store.ts'
+import { RateWindow } from './numbers/rate-window.ts'
+import { RecentSet } from './numbers/recent-set.ts'
+import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
+import type { ModeDecision } from './trading-mode/evaluate.ts'
+
+const FIVE_MINUTES_MS = 300_000
+/** Complaints kept for the five-minute count; more than this is a kill many times over. */
+const complaintsMax = 1_000
+
+/** The last that was heard of the safety plane, and when by our own clock (decision D-02). */
+export type SafetyView = {
+  killSwitchMode: KillSwitchMode | null
+  killSwitchGeneration: number
+  killSwitchTickMs: number | null
+  heartbeat: string | null
+  /** When the heartbeat was last seen to change; null until it changed under our eyes. */
+  heartbeatTickMs: number | null
+  watchdogState: WatchdogState | null
+  isSafetyReady: boolean | null
+}
+
+export type BookView = TopOfBook & { readonly isContinuous: boolean }
+
+export type VenueView = {
+  isReady: boolean
+  cancelOnDisconnect: 'armed' | 'absent' | 'unknown'
+  isSessionKillActive: boolean
+}
+
+/** All trading state, owned by one engine (design 6.2). */
+export type EngineState = {
+  readonly config: EngineConfig
+  readonly instruments: Map<string, InstrumentSpec>
+  readonly books: Map<string, BookView>
+  readonly positions: Map<string, VenuePosition>
+  /** Signed amounts of our fills that came after the last position of their instrument. */
+  readonly fillsSincePosition: Map<string, number>
+  readonly legs: LegStore
+  readonly intentIds: RecentSet
+  readonly labels: RecentSet
+  readonly tradeIds: RecentSet
+  readonly openings: RateWindow
+  readonly closings: RateWindow
+  readonly deniedAudits: RateWindow
+  readonly complaints: RateWindow
+  readonly safety: SafetyView
+  readonly venue: VenueView
+  feedTickMs: number | null
+  openPermission: OpenPermission
+  reconcile: { isRunning: boolean; nextTickMs: number }
+  /** The mode as last published; never what a dispatch is judged by (design law 6). */
+  published: ModeDecision | null
+  readonly counters: Map<string, number>
+}
+
+export function createEngineState(config: EngineConfig): EngineState {
+  return {
+    config,
+    instruments: new Map(),
+    books: new Map(),
+    positions: new Map(),
+    fillsSincePosition: new Map(),
+    legs: new LegStore(config.endedLegsMax),
+    intentIds: new RecentSet(config.rememberedIdsMax),
+    labels: new RecentSet(config.rememberedIdsMax),
+    tradeIds: new RecentSet(config.rememberedIdsMax),
+    openings: new RateWindow(config.intentsPerSecondMax, 1_000),
+    closings: new RateWindow(config.intentsPerSecondMax, 1_000),
+    deniedAudits: new RateWindow(config.deniedAuditsPerSecondMax, 1_000),
+    complaints: new RateWindow(complaintsMax, FIVE_MINUTES_MS),
+    safety: {
+      killSwitchMode: null,
+      killSwitchGeneration: 0,
+      killSwitchTickMs: null,
+      heartbeat: null,
+      heartbeatTickMs: null,
+      watchdogState: null,
+      isSafetyReady: null,
+    },
+    venue: { isReady: false, cancelOnDisconnect: 'unknown', isSessionKillActive: false },
+    feedTickMs: null,
+    openPermission: openPermissionAtStart,
+    reconcile: { isRunning: false, nextTickMs: 0 },
+    published: null,
+    counters: new Map(),
+  }
+}
+
+export function count(state: EngineState, name: string): void {
+  state.counters.set(name, (state.counters.get(name) ?? 0) + 1)
+}

@@ -1,0 +1,145 @@
+import { assert } from '@bulkhead/shared/kernel/assert.ts'
+import {
+  type ModeReason,
+  modeReasons,
+  type TradingMode,
+} from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
+import type { ModeSnapshot } from './snapshot.ts'
+import { type Axes, resolveTradingMode } from './resolver.ts'
+
+export type RiskState = 'Healthy' | 'Degraded' | 'Maintenance' | 'Kill'
+
+export type ModeDecision = {
+  readonly mode: TradingMode
+  readonly reasons: readonly ModeReason[]
+  readonly axes: Axes
+  readonly riskState: RiskState
+}
+
+type Predicate = {
+  readonly reason: ModeReason
+  readonly axis: keyof Axes
+  /** The value that the axis takes at least while the predicate holds. */
+  readonly severity: 'WARNING' | 'CRITICAL' | 'STRESSED' | 'DEGRADED' | 'FAILING'
+  readonly holds: (snapshot: ModeSnapshot) => boolean
+}
+
+/**
+ * Every condition that takes the desk out of Active, with its one axis (contract 2.2.3.2). A condition
+ * that is not in this table has no influence on the mode.
+ */
+const predicates: readonly Predicate[] = [
+  {
+    reason: 'KILL_RISKSTATE_KILL',
+    axis: 'capital',
+    severity: 'CRITICAL',
+    holds: (s) => riskStateOf(s) === 'Kill',
+  },
+  {
+    reason: 'KILL_RATE_LIMIT_SESSION_TERMINATION',
+    axis: 'system',
+    severity: 'FAILING',
+    holds: (s) => s.isSessionKillActive && s.tooManyRequestsIn5m >= s.tooManyRequestsKillMin,
+  },
+  {
+    reason: 'REDUCEONLY_EMERGENCY_REDUCEONLY_ACTIVE',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => s.killSwitchMode === 'SOFT_STOP',
+  },
+  {
+    reason: 'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => s.isOpenPermissionLatched,
+  },
+  {
+    reason: 'REDUCEONLY_RISKSTATE_DEGRADED',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => riskStateOf(s) === 'Degraded',
+  },
+  {
+    reason: 'REDUCEONLY_INPUT_MISSING_OR_STALE',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: isInputMissing,
+  },
+  {
+    reason: 'REDUCEONLY_WATCHDOG_UNCONFIRMED',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => s.killSwitchMode === 'NORMAL' && s.watchdogState !== 'ARMED',
+  },
+  {
+    reason: 'REDUCEONLY_SESSION_KILL_UNCONFIRMED',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => s.isSessionKillActive && s.tooManyRequestsIn5m < s.tooManyRequestsKillMin,
+  },
+]
+
+const ranks: Readonly<Record<string, number>> = {
+  WARNING: 1,
+  CRITICAL: 2,
+  STRESSED: 1,
+  DEGRADED: 1,
+  FAILING: 2,
+}
+
+/**
+ * The mode and every reason for it, from one snapshot and nothing else (contract 2.2.0). Reasons are
+ * those of the winning tier only, in registry order.
+ */
+export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
+  const active = predicates.filter((predicate) => predicate.holds(snapshot))
+  const axes: Axes = {
+    capital: worst(active, 'capital', 'SAFE'),
+    market: worst(active, 'market', 'STABLE'),
+    system: worst(active, 'system', 'HEALTHY'),
+  }
+  const mode = resolveTradingMode(axes)
+  const tier = mode === 'Kill' ? 'KILL_' : 'REDUCEONLY_'
+  const codes = new Set(active.map((predicate) => predicate.reason))
+  const reasons = modeReasons.filter((code) => codes.has(code) && code.startsWith(tier))
+  assert((mode === 'Active') === (active.length === 0), 'a mode other than Active has a reason')
+  assert(mode === 'Active' || reasons.length > 0, 'the winning tier names its reason')
+  return { mode, reasons, axes, riskState: riskStateOf(snapshot) }
+}
+
+/** Decision D-22: a hard stop or an emergency is a risk state, a soft stop is not. */
+function riskStateOf(snapshot: ModeSnapshot): RiskState {
+  const { killSwitchMode } = snapshot
+  if (killSwitchMode === 'HARD_STOP' || killSwitchMode === 'EMERGENCY') return 'Kill'
+  return snapshot.isSafetyReady === false ? 'Degraded' : 'Healthy'
+}
+
+function isInputMissing(snapshot: ModeSnapshot): boolean {
+  return (
+    snapshot.killSwitchMode === null ||
+    isOlder(snapshot.killSwitchAgeMs, snapshot.killSwitchAgeMsMax) ||
+    isOlder(snapshot.safetyHeartbeatAgeMs, snapshot.safetyHeartbeatAgeMsMax) ||
+    isOlder(snapshot.marketDataAgeMs, snapshot.marketDataAgeMsMax) ||
+    snapshot.watchdogState === null ||
+    snapshot.isSafetyReady === null ||
+    !snapshot.isVenueReady ||
+    snapshot.cancelOnDisconnect !== 'armed'
+  )
+}
+
+/** An age that is missing or not a number counts as too old. */
+function isOlder(ageMs: number | null, ageMsMax: number): boolean {
+  return ageMs === null || !(ageMs <= ageMsMax)
+}
+
+function worst<A extends keyof Axes>(
+  active: readonly Predicate[],
+  axis: A,
+  best: Axes[A],
+): Axes[A] {
+  let found: string = best
+  for (const { axis: own, severity } of active) {
+    if (own === axis && (ranks[severity] ?? 0) > (ranks[found] ?? 0)) found = severity
+  }
+  return found as Axes[A]
+}

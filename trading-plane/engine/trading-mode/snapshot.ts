@@ -1,0 +1,26 @@
+import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
+
+/**
+ * All that the mode is decided from, taken at one moment (contract 2.2.0). `null` means missing, and
+ * missing forbids new risk (design law 3). Ages are monotonic milliseconds.
+ */
+export type ModeSnapshot = {
+  /** The last mode that was read and could be parsed; a stop outlives the loss of its source. */
+  readonly killSwitchMode: KillSwitchMode | null
+  readonly killSwitchAgeMs: number | null
+  readonly killSwitchAgeMsMax: number
+  readonly safetyHeartbeatAgeMs: number | null
+  readonly safetyHeartbeatAgeMsMax: number
+  readonly watchdogState: WatchdogState | null
+  /** What the safety plane says of its own kill path (design 5.5). */
+  readonly isSafetyReady: boolean | null
+  readonly marketDataAgeMs: number | null
+  readonly marketDataAgeMsMax: number
+  readonly isVenueReady: boolean
+  readonly cancelOnDisconnect: 'armed' | 'absent' | 'unknown'
+  readonly isOpenPermissionLatched: boolean
+  /** The venue complained about our request rate and no reconciliation came after it (D-11). */
+  readonly isSessionKillActive: boolean
+  readonly tooManyRequestsIn5m: number
+  readonly tooManyRequestsKillMin: number
+}

@@ -1,0 +1,219 @@
+import type { IntentOutcome } from '@bulkhead/shared/contracts/intents.ts'
+import type { LedgerRecord } from '../ledger/records.ts'
+import type { VenueOrder, VenueTrade } from '../venues/port.ts'
+import type { At } from './at.ts'
+import type { Effect } from './effects.ts'
+import { amountStepsOf } from './intents/quantize.ts'
+import { parseLabel } from './intents/label.ts'
+import { isLive, type Leg, type LegInput, type LegState, stepLeg } from './legs/leg.ts'
+import { decimalOf, textOfSteps } from './numbers/decimal.ts'
+import { count, type EngineState } from './state.ts'
+
+type OutcomeState = IntentOutcome['state']
+
+/** What a strategy is told of a leg's state; `denied` is told with its reason where it is decided. */
+const outcomeOf: Readonly<Record<LegState, OutcomeState>> = {
+  recorded: 'accepted',
+  sent: 'accepted',
+  unknown: 'unknown',
+  open: 'open',
+  partly_filled: 'open',
+  filled: 'filled',
+  cancelled: 'cancelled',
+  rejected: 'rejected',
+  not_placed: 'rejected',
+}
+
+/** Applies one input to a leg; every change is recorded, and told when it is another outcome. */
+export function advance(
+  state: EngineState,
+  leg: Leg,
+  input: LegInput,
+  at: At,
+  out: Effect[],
+  detail?: Pick<IntentOutcome, 'venue_detail' | 'reject_reason_code'>,
+): Leg {
+  const step = stepLeg(leg, input)
+  if (step.isAnomaly) count(state, 'leg_anomalies')
+  if (step.leg === leg || !hasChanged(leg, step.leg)) return leg
+  state.legs.set(step.leg)
+  out.push({ kind: 'record', record: legRecord(step.leg, at) })
+  const isDenied = input.kind === 'withheld'
+  const outcome = isDenied ? 'denied' : outcomeOf[step.leg.state]
+  if (isDenied || outcome !== outcomeOf[leg.state]) {
+    out.push({ kind: 'tell', message: outcomeMessage(step.leg, outcome, detail) })
+  }
+  return step.leg
+}
+
+/** Takes over what the venue says of orders: acknowledgements, updates, and reads alike. */
+export function applyOrders(
+  state: EngineState,
+  orders: readonly VenueOrder[],
+  at: At,
+  out: Effect[],
+): void {
+  for (const order of orders) {
+    const leg = legOf(state, order.label, order.venueOrderId)
+    if (leg === undefined) {
+      cancelOrphan(state, order, out)
+      continue
+    }
+    const filledSteps = stepsOf(state, leg, order.filledAmount)
+    if (filledSteps === undefined) {
+      count(state, 'venue_amounts_off_grid')
+      continue
+    }
+    const { state: venueState, venueOrderId } = order
+    advance(state, leg, { kind: 'order', state: venueState, filledSteps, venueOrderId }, at, out)
+  }
+}
+
+/** Takes over trades, each once: the record is durable before the strategy hears of the fill. */
+export function applyTrades(
+  state: EngineState,
+  trades: readonly VenueTrade[],
+  at: At,
+  out: Effect[],
+): void {
+  for (const trade of trades) {
+    if (state.tradeIds.has(trade.tradeId)) continue
+    const leg = legOf(state, trade.label, trade.venueOrderId)
+    const steps = leg === undefined ? undefined : stepsOf(state, leg, trade.amount)
+    if (leg === undefined || steps === undefined) {
+      count(state, 'trades_not_ours')
+      continue
+    }
+    state.tradeIds.add(trade.tradeId)
+    out.push({ kind: 'record', record: tradeRecord(leg, trade, steps) })
+    noteFill(state, trade)
+    out.push({ kind: 'tell', message: fillMessage(leg, trade) })
+    advance(state, leg, { kind: 'fill', steps }, at, out)
+  }
+}
+
+/** A leg whose cancel is wanted and possible now, and not asked for a moment ago, is cancelled. */
+export function cancelIfWanted(state: EngineState, label: string, at: At, out: Effect[]): boolean {
+  const leg = state.legs.get(label)
+  if (leg === undefined || !isLive(leg)) return false
+  const wish = state.legs.wish(label)
+  const isAtVenue = leg.venueOrderId !== null || leg.state === 'unknown'
+  const isTooSoon = at.tickMs - wish.cancelTickMs < state.config.retryMs
+  if (!wish.cancelWanted || !isAtVenue || isTooSoon) return false
+  wish.cancelTickMs = at.tickMs
+  const { currency, venueOrderId, intentId, instrument } = leg
+  out.push({
+    kind: 'cancel',
+    cancel: { label, currency, venueOrderId },
+    audit: {
+      action: 'ORDER_CANCEL_SENT',
+      subject: label,
+      correlationId: intentId,
+      fields: { instrument, venue_order_id: venueOrderId ?? '' },
+    },
+  })
+  return true
+}
+
+/** An order at the venue with a label of ours that no leg knows has no owner: it goes. */
+function cancelOrphan(state: EngineState, order: VenueOrder, out: Effect[]): void {
+  const isResting = order.state === 'open' || order.state === 'untriggered'
+  if (!isResting || parseLabel(order.label) === undefined) return
+  count(state, 'orphan_orders')
+  const { label, venueOrderId, instrument } = order
+  const currency = state.instruments.get(instrument)?.currency ?? ''
+  out.push({
+    kind: 'cancel',
+    cancel: { label, currency, venueOrderId },
+    audit: {
+      action: 'ORPHAN_CANCEL_SENT',
+      subject: label,
+      correlationId: '',
+      fields: { instrument, venue_order_id: venueOrderId },
+    },
+  })
+}
+
+function legOf(state: EngineState, label: string, venueOrderId: string): Leg | undefined {
+  return state.legs.get(label) ?? state.legs.byVenueOrder(venueOrderId)
+}
+
+function stepsOf(state: EngineState, leg: Leg, amount: number): number | undefined {
+  const spec = state.instruments.get(leg.instrument)
+  const exact = decimalOf(amount)
+  if (spec === undefined || exact === undefined) return undefined
+  return amountStepsOf(spec, textOfSteps(1, exact))
+}
+
+/** Until the venue restates the position, our own fills move it (see `signedSize`). */
+function noteFill(state: EngineState, trade: VenueTrade): void {
+  const signed = trade.side === 'buy' ? trade.amount : -trade.amount
+  const before = state.fillsSincePosition.get(trade.instrument) ?? 0
+  state.fillsSincePosition.set(trade.instrument, before + signed)
+}
+
+function hasChanged(before: Leg, after: Leg): boolean {
+  return (
+    before.state !== after.state ||
+    before.tradedSteps !== after.tradedSteps ||
+    before.reportedSteps !== after.reportedSteps ||
+    before.venueOrderId !== after.venueOrderId ||
+    before.validUntilMs !== after.validUntilMs
+  )
+}
+
+function legRecord(leg: Leg, at: At): LedgerRecord {
+  return {
+    type: 'leg',
+    label: leg.label,
+    state: leg.state,
+    traded_steps: leg.tradedSteps,
+    reported_steps: leg.reportedSteps,
+    venue_order_id: leg.venueOrderId,
+    at_ms: at.nowMs,
+  }
+}
+
+function tradeRecord(leg: Leg, trade: VenueTrade, steps: number): LedgerRecord {
+  return {
+    type: 'trade',
+    trade_id: trade.tradeId,
+    label: leg.label,
+    instrument: trade.instrument,
+    side: trade.side,
+    steps,
+    price: trade.price,
+    fee: trade.fee,
+    fee_currency: trade.feeCurrency,
+    venue_ms: trade.venueMs,
+  }
+}
+
+function fillMessage(leg: Leg, trade: VenueTrade) {
+  return {
+    type: 'fill' as const,
+    intent_id: leg.intentId,
+    strategy_id: leg.strategyId,
+    trade_id: trade.tradeId,
+    instrument: trade.instrument,
+    side: trade.side,
+    amount: trade.amount,
+    price: trade.price,
+    fee: trade.fee,
+    fee_currency: trade.feeCurrency,
+  }
+}
+
+export function outcomeMessage(
+  leg: Pick<Leg, 'intentId' | 'strategyId'>,
+  outcome: OutcomeState,
+  detail: Pick<IntentOutcome, 'venue_detail' | 'reject_reason_code'> = {},
+): IntentOutcome {
+  return {
+    type: 'outcome',
+    intent_id: leg.intentId,
+    strategy_id: leg.strategyId,
+    state: outcome,
+    ...detail,
+  }
+}

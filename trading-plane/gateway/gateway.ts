@@ -1,0 +1,56 @@
+import type { CancelOrder, CancelOutcome, OrderOutcome, PlaceOrder } from '../venues/port.ts'
+import type { TradingVenue, VenueEvents } from '../venues/port.ts'
+import type { Authorized, Authorizer } from './authorize.ts'
+
+/** Questions to the venue; they change nothing and need no authorization. */
+export type VenueReads = Pick<
+  TradingVenue,
+  'instruments' | 'openOrders' | 'ordersByLabel' | 'positions' | 'tradesSince' | 'estimatedServerMs'
+>
+
+/**
+ * The one door to the exchange (design law 5). It holds the only trading client of the plane; what goes
+ * out through it was authorized a moment ago, and everything else is a question.
+ */
+export class Gateway {
+  readonly #venue: TradingVenue
+  readonly #authorizer: Authorizer
+
+  constructor(venue: TradingVenue, authorizer: Authorizer) {
+    this.#venue = venue
+    this.#authorizer = authorizer
+  }
+
+  get name(): string {
+    return this.#venue.name
+  }
+
+  get reads(): VenueReads {
+    return this.#venue
+  }
+
+  start(events: VenueEvents): void {
+    this.#venue.start(events)
+  }
+
+  /**
+   * Sends an order whose authorization was just given. One that has waited too long is not sent: what it
+   * was allowed by may have changed.
+   */
+  async place(order: Authorized<PlaceOrder>): Promise<OrderOutcome> {
+    if (!this.#authorizer.redeem(order))
+      return { kind: 'not_sent', detail: 'authorization too old' }
+    return this.#venue.place(order)
+  }
+
+  /** A cancel is sent however late: it only takes risk away. */
+  async cancel(cancel: Authorized<CancelOrder>): Promise<CancelOutcome> {
+    this.#authorizer.redeem(cancel)
+    return this.#venue.cancel(cancel)
+  }
+
+  /** Drops the connection, so that cancel-on-disconnect ends what still rests. */
+  async leave(): Promise<void> {
+    await this.#venue.stop()
+  }
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { legStates } from '../engine/legs/leg.ts'
+
+const label = z.string().max(64)
+const count = z.int().nonnegative()
+
+/** The durable wish: everything needed to recognise the order at the venue (contract 2.4). */
+const intentRecord = z.strictObject({
+  type: z.literal('intent'),
+  label,
+  intent_id: z.string().max(64),
+  strategy_id: z.string().max(64),
+  group_id: z.string().max(64),
+  leg_index: count,
+  instrument: z.string().max(64),
+  currency: z.string().max(16),
+  side: z.enum(['buy', 'sell']),
+  amount_steps: count,
+  price_ticks: count,
+  amount: z.string().max(40),
+  price: z.string().max(40),
+  time_in_force: z.enum(['good_til_cancelled', 'immediate_or_cancel']),
+  post_only: z.boolean(),
+  reduce_only: z.boolean(),
+  created_ms: z.number(),
+})
+
+/** The decision to send, durable before the first byte leaves, with the lease it leaves under. */
+const dispatchRecord = z.strictObject({
+  type: z.literal('dispatch'),
+  label,
+  valid_until_ms: z.number(),
+  sent_ms: z.number(),
+})
+
+/** A transition of an order leg, as it stands after it. */
+const legRecord = z.strictObject({
+  type: z.literal('leg'),
+  label,
+  state: z.enum(legStates),
+  traded_steps: count,
+  reported_steps: count,
+  venue_order_id: z.string().max(64).nullable(),
+  at_ms: z.number(),
+})
+
+/** A trade of ours, once per trade id (contract 2.4, trade-id registry). */
+const tradeRecord = z.strictObject({
+  type: z.literal('trade'),
+  trade_id: z.string().max(64),
+  label,
+  instrument: z.string().max(64),
+  side: z.enum(['buy', 'sell']),
+  steps: count,
+  price: z.number(),
+  fee: z.number(),
+  fee_currency: z.string().max(16),
+  venue_ms: z.number(),
+})
+
+/** First record of a file: which run wrote it. */
+const runRecord = z.strictObject({
+  type: z.literal('run'),
+  run_id: z.string().max(64),
+  started_ms: z.number(),
+})
+
+/** Everything that the ledger holds; a record of another shape is corruption. */
+export const ledgerRecordSchema = z.discriminatedUnion('type', [
+  runRecord,
+  intentRecord,
+  dispatchRecord,
+  legRecord,
+  tradeRecord,
+])
+export type LedgerRecord = z.infer<typeof ledgerRecordSchema>
+export type IntentRecord = z.infer<typeof intentRecord>

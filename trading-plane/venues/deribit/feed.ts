@@ -1,0 +1,91 @@
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import { Connection } from './connection.ts'
+import { type BookMessage, bookSchema, type TickerMessage, tickerSchema } from './parse.ts'
+import type { RpcSocket } from './rpc-socket.ts'
+
+export type DeribitFeedOptions = {
+  readonly wsUrl: string
+  readonly heartbeatSeconds: number
+  readonly instruments: readonly string[]
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export type FeedEvents = {
+  readonly onBook: (message: BookMessage) => void
+  readonly onTicker: (message: TickerMessage) => void
+  /** Every book is out of date until its next snapshot. */
+  readonly onLost: (detail: string) => void
+}
+
+const subscribeMs = 3_000
+
+/**
+ * The public side of Deribit: books and tickers of the configured instruments over a connection that
+ * never signs in, so that it cannot place an order (design law 5). `100ms` books carry the same
+ * continuity numbers as raw ones, which Deribit gives only to signed-in connections.
+ */
+export class DeribitFeed {
+  readonly #options: DeribitFeedOptions
+  readonly #events: FeedEvents
+  readonly #connection: Connection
+
+  constructor(options: DeribitFeedOptions, events: FeedEvents) {
+    this.#options = options
+    this.#events = events
+    this.#connection = new Connection(options, {
+      onOpen: (socket) => this.#subscribe(socket),
+      onLost: events.onLost,
+      onSubscription: (channel, data) => this.#received(channel, data),
+    })
+  }
+
+  get malformedCount(): number {
+    return this.#connection.malformedCount
+  }
+
+  start(): void {
+    this.#connection.start()
+  }
+
+  stop(): void {
+    this.#connection.stop()
+  }
+
+  /** Asks for a fresh snapshot of one book: unsubscribe, subscribe (Deribit's own advice on a gap). */
+  async resubscribe(instrument: string): Promise<void> {
+    const socket = this.#connection.socket
+    const channels = { channels: [bookChannel(instrument)] }
+    await socket?.call('public/unsubscribe', channels, subscribeMs)
+    const reply = await socket?.call('public/subscribe', channels, subscribeMs)
+    if (reply?.kind !== 'result') this.#connection.restart('a book could not be subscribed again')
+  }
+
+  async #subscribe(socket: RpcSocket): Promise<boolean> {
+    const channels = this.#options.instruments.flatMap((name) => [
+      bookChannel(name),
+      `ticker.${name}.100ms`,
+    ])
+    const reply = await socket.call('public/subscribe', { channels }, subscribeMs)
+    return reply.kind === 'result'
+  }
+
+  #received(channel: string, data: unknown): void {
+    if (channel.startsWith('book.')) {
+      const book = bookSchema.safeParse(data)
+      if (book.success) this.#events.onBook(book.data)
+      else this.#connection.malformed('book')
+    } else if (channel.startsWith('ticker.')) {
+      const ticker = tickerSchema.safeParse(data)
+      if (ticker.success) this.#events.onTicker(ticker.data)
+      else this.#connection.malformed('ticker')
+    } else {
+      this.#connection.malformed('unknown channel')
+    }
+  }
+}
+
+function bookChannel(instrument: string): string {
+  return `book.${instrument}.100ms`
+}

@@ -1,0 +1,209 @@
+import { z } from 'zod'
+import type {
+  InstrumentInfo,
+  InstrumentKind,
+  VenueOrder,
+  VenuePosition,
+  VenueTrade,
+} from '../port.ts'
+
+/**
+ * Messages of Deribit as they are on the wire, checked where we depend on them and open to fields that
+ * come later. Numbers may be in exponent form; labels may be missing on orders of other origin.
+ */
+const side = z.enum(['buy', 'sell'])
+const amount = z.number().nonnegative()
+const name = z.string().min(1).max(64)
+
+const orderWire = z
+  .object({
+    order_id: name,
+    label: z.string().max(64).default(''),
+    instrument_name: name,
+    direction: side,
+    /** `market_price` for orders without a price of their own. */
+    price: z.union([z.number(), z.string()]),
+    amount,
+    filled_amount: amount.default(0),
+    reduce_only: z.boolean().default(false),
+    order_state: z.enum(['open', 'filled', 'rejected', 'cancelled', 'untriggered', 'triggered']),
+    cancel_reason: z.string().max(64).default(''),
+  })
+  .transform(
+    (wire): VenueOrder => ({
+      venueOrderId: wire.order_id,
+      label: wire.label,
+      instrument: wire.instrument_name,
+      side: wire.direction,
+      price: typeof wire.price === 'number' ? wire.price : null,
+      amount: wire.amount,
+      filledAmount: wire.filled_amount,
+      reduceOnly: wire.reduce_only,
+      state: wire.order_state,
+      cancelReason: wire.cancel_reason,
+    }),
+  )
+
+const tradeWire = z
+  .object({
+    trade_id: name,
+    order_id: name,
+    label: z.string().max(64).default(''),
+    instrument_name: name,
+    direction: side,
+    amount: z.number().positive(),
+    price: z.number(),
+    fee: z.number().default(0),
+    fee_currency: z.string().max(16).default(''),
+    timestamp: z.number(),
+  })
+  .transform(
+    (wire): VenueTrade => ({
+      tradeId: wire.trade_id,
+      venueOrderId: wire.order_id,
+      label: wire.label,
+      instrument: wire.instrument_name,
+      side: wire.direction,
+      amount: wire.amount,
+      price: wire.price,
+      fee: wire.fee,
+      feeCurrency: wire.fee_currency,
+      venueMs: wire.timestamp,
+    }),
+  )
+
+const positionWire = z
+  .object({
+    instrument_name: name,
+    direction: z.enum(['buy', 'sell', 'zero']),
+    size: z.number(),
+    average_price: z.number().default(0),
+    mark_price: z.number().default(0),
+  })
+  .transform(
+    (wire): VenuePosition => ({
+      instrument: wire.instrument_name,
+      size: signed(wire.direction, wire.size),
+      averagePrice: wire.average_price,
+      markPrice: wire.mark_price,
+    }),
+  )
+
+const stepWire = z.object({ above_price: z.number(), tick_size: z.number() })
+
+const instrumentWire = z
+  .object({
+    instrument_name: name,
+    kind: z.string().max(32),
+    instrument_type: z.enum(['reversed', 'linear']).optional(),
+    settlement_period: z.string().max(32).default(''),
+    settlement_currency: z.string().max(16).optional(),
+    base_currency: z.string().max(16),
+    quote_currency: z.string().max(16),
+    is_active: z.boolean().default(true),
+    expiration_timestamp: z.number(),
+    tick_size: z.number().optional(),
+    tick_size_steps: z.array(stepWire).max(32).default([]),
+    contract_size: z.number().optional(),
+    min_trade_amount: z.number().optional(),
+  })
+  .transform(
+    (wire): InstrumentInfo => ({
+      name: wire.instrument_name,
+      kind: kindOf(wire),
+      currency: wire.settlement_currency ?? wire.base_currency,
+      tickSize: textOf(wire.tick_size),
+      tickSizeSteps: wire.tick_size_steps
+        .toSorted((left, right) => left.above_price - right.above_price)
+        .map((step) => ({
+          abovePrice: String(step.above_price),
+          tickSize: String(step.tick_size),
+        })),
+      amountStep: amountStep(wire.contract_size, wire.min_trade_amount),
+      minAmount: textOf(wire.min_trade_amount),
+      isActive: wire.is_active,
+      expirationMs: wire.expiration_timestamp,
+    }),
+  )
+
+export const orderSchema = orderWire
+export const ordersSchema = z.array(orderWire).max(10_000)
+/** A raw `user.orders` channel sends one order, the batched ones a list. */
+export const orderNewsSchema = z.union([orderWire.transform((order) => [order]), ordersSchema])
+export const tradesSchema = z.array(tradeWire).max(10_000)
+export const positionsSchema = z.array(positionWire).max(10_000)
+export const instrumentsSchema = z.array(instrumentWire).max(10_000)
+export const placeResultSchema = z.object({ order: orderWire, trades: tradesSchema.default([]) })
+export const tradesPageSchema = z.object({ trades: tradesSchema, has_more: z.boolean() })
+export const changesSchema = z.object({
+  orders: ordersSchema.default([]),
+  trades: tradesSchema.default([]),
+  positions: positionsSchema.default([]),
+})
+export const cancelOnDisconnectSchema = z.object({ enabled: z.boolean() })
+
+/** A level as `[action, price, amount]`; the amount is what stands there now, zero when none. */
+const level = z.tuple([z.enum(['new', 'change', 'delete']), z.number(), amount])
+const levels = z.array(level).max(20_000)
+
+export const bookSchema = z
+  .object({
+    type: z.enum(['snapshot', 'change']).optional(),
+    timestamp: z.number(),
+    instrument_name: name,
+    change_id: z.number(),
+    prev_change_id: z.number().optional(),
+    bids: levels,
+    asks: levels,
+  })
+  .transform((wire) => ({
+    instrument: wire.instrument_name,
+    // Old traffic has no type: a message without a predecessor is a snapshot.
+    isSnapshot:
+      wire.type === undefined ? wire.prev_change_id === undefined : wire.type === 'snapshot',
+    changeId: wire.change_id,
+    previousChangeId: wire.prev_change_id ?? null,
+    venueMs: wire.timestamp,
+    bids: wire.bids.map(priceAndAmount),
+    asks: wire.asks.map(priceAndAmount),
+  }))
+export type BookMessage = z.infer<typeof bookSchema>
+
+export const tickerSchema = z
+  .object({ instrument_name: name, index_price: z.number().nullable().default(null) })
+  .transform((wire) => ({ instrument: wire.instrument_name, indexPrice: wire.index_price }))
+export type TickerMessage = z.infer<typeof tickerSchema>
+
+function priceAndAmount([action, price, size]: z.infer<typeof level>): readonly [number, number] {
+  return [price, action === 'delete' ? 0 : size]
+}
+
+function signed(direction: 'buy' | 'sell' | 'zero', size: number): number {
+  if (direction === 'zero') return 0
+  return direction === 'buy' ? Math.abs(size) : -Math.abs(size)
+}
+
+function kindOf(wire: {
+  readonly kind: string
+  readonly instrument_type?: 'reversed' | 'linear' | undefined
+  readonly settlement_period: string
+  readonly quote_currency: string
+}): InstrumentKind {
+  if (wire.kind.startsWith('option')) return 'option'
+  const isReversed = (wire.instrument_type ?? 'reversed') === 'reversed'
+  if (!isReversed || wire.quote_currency !== 'USD') return 'linear_future'
+  return wire.settlement_period === 'perpetual' ? 'perpetual' : 'inverse_future'
+}
+
+/**
+ * Futures trade in whole contracts, options in parts of one: the step is the smaller of contract and
+ * least amount. Without either there is no grid.
+ */
+function amountStep(contractSize: number | undefined, least: number | undefined): string | null {
+  if (contractSize === undefined || least === undefined) return null
+  return textOf(Math.min(contractSize, least))
+}
+
+function textOf(value: number | undefined): string | null {
+  return value === undefined || !(value > 0) ? null : String(value)
+}
