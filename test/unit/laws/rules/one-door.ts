@@ -40,8 +40,16 @@ const VENUES = 'trading-plane/venues/'
 /** Local sockets between the orchestrator and the executor need `node:net`. */
 const LOCAL_SOCKETS = ['trading-plane/orchestrator/', 'trading-plane/executor/', VENUES]
 
-/** The folder whose authorization path alone may claim that a value is authorized. */
-const AUTHORIZATION = 'trading-plane/gateway/'
+const GATEWAY = 'trading-plane/gateway/'
+
+/** Only the executor's loop sends; it alone may hold the gateway. */
+const GATEWAY_USERS = [GATEWAY, 'trading-plane/executor/']
+
+/** Types whose values come from one place; a cast anywhere else forges one. */
+const UNFORGEABLE: Readonly<Record<string, string | null>> = {
+  Authorized: `${GATEWAY}authorize.ts`,
+  TradingVenue: null,
+}
 
 /**
  * Law 5: the gateway is the one door to the exchange. Nothing else in the trading plane loads a
@@ -62,6 +70,9 @@ function importFaults(module: SourceModule): Violation[] {
     const fault = (rule: string) => [violation(rule, module, edge, String(edge.specifier))]
     if (target.kind === 'file' && VENUE_CLIENT.test(target.path)) {
       return mayLoad(module.path, target.path) ? [] : fault('VENUE_CLIENT_OUTSIDE_GATEWAY')
+    }
+    if (target.kind === 'file' && target.path.startsWith(GATEWAY)) {
+      return isUnder(module.path, GATEWAY_USERS) ? [] : fault('GATEWAY_OUTSIDE_EXECUTOR')
     }
     if (target.kind === 'package') {
       const folders = NETWORK_PACKAGES[target.name]
@@ -95,8 +106,13 @@ function treeFaults(module: SourceModule): Violation[] {
     if (callee !== null && NETWORK_GLOBALS.has(callee) && opensConnection(module, callee)) {
       report('NETWORK_OUTSIDE_VENUES', node, callee)
     }
-    if (isForgedBrand(node, parent) && !module.path.startsWith(AUTHORIZATION)) {
-      report('AUTHORIZED_FORGED', node, 'as Authorized')
+    const forged = castTo(node, parent)
+    if (
+      forged !== null &&
+      UNFORGEABLE[forged] !== undefined &&
+      UNFORGEABLE[forged] !== module.path
+    ) {
+      report('TYPE_FORGED', node, `as ${forged}`)
     }
   })
   return faults
@@ -108,8 +124,9 @@ function opensConnection(module: SourceModule, name: string): boolean {
   return !new RegExp(`import[^'"]*\\b${name}\\b[^'"]*from`).test(module.text)
 }
 
-function isForgedBrand(node: AstNode, parent?: AstNode): boolean {
-  if (node.type !== 'TSTypeReference') return false
+/** The name of the type that a cast claims, when this node is that name. */
+function castTo(node: AstNode, parent?: AstNode): string | null {
+  if (node.type !== 'TSTypeReference') return null
   const isCast = parent?.type === 'TSAsExpression' || parent?.type === 'TSTypeAssertion'
-  return isCast && identifierName(node['typeName']) === 'Authorized'
+  return isCast ? identifierName(node['typeName']) : null
 }
