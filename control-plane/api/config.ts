@@ -10,7 +10,7 @@ export const controlApiConfigSchema = z
     logFile: z.string().min(1),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     auditSpoolFile: z.string().min(1),
-    heartbeatIntervalMs: z.int().min(50).max(1_000).default(500),
+    heartbeatIntervalMs: z.int().min(20).max(1_000).default(500),
     /** Commands and positions are not for the network: loopback only. */
     host: z.enum(['127.0.0.1', '::1']).default('127.0.0.1'),
     /** 0 lets the system choose; the ready line says which. */

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command, Role } from '@bulkhead/shared/contracts/commands.ts'
+import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import { nsTextFromMs } from '@bulkhead/shared/kernel/units.ts'
 import {
   deriveOperatorKey,
@@ -10,6 +11,7 @@ import {
   signCommand,
 } from '@bulkhead/shared/runtime/command-signing.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
+import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import { startSafetyRedis, type TestRedis } from './redis.ts'
 
 /** One operator per role, with the first ADMIN as the initial one. */
@@ -133,4 +135,54 @@ export async function endProcess(child: ChildProcess): Promise<number | null> {
   })
   child.kill('SIGTERM')
   return ended
+}
+
+/** Announces the API in its home as the bootstrap does, so that the CLI finds it. */
+export function writeStackFile(api: TestControlApi, operatorId = 'ada'): void {
+  const { layout, files } = api.redis
+  const stack: Stack = {
+    home: layout.home,
+    environment: 'PAPER',
+    build_id: 'build-1',
+    started_wall_ms: Date.now(),
+    supervisor_pid: process.pid,
+    supervisor_start_ticks: readProcessStat(process.pid)?.startTicks ?? '0',
+    dashboard_url: `${api.url}/`,
+    redis: {
+      socket_path: layout.redisSocket,
+      port: 0,
+      auditor_password_file: files.logins.auditor.passwordFile,
+    },
+    venue: {
+      http_url: 'http://127.0.0.1:9/',
+      ws_url: 'ws://127.0.0.1:9/',
+      control_url: null,
+      control_token_file: null,
+    },
+    operator: { operator_id: operatorId, key_version: 1, key_file: api.keyFile(operatorId) },
+    components: [],
+  }
+  writeFileSync(layout.stackFile, JSON.stringify(stack))
+}
+
+export type CliRun = { readonly code: number | null; readonly out: string; readonly err: string }
+
+/** Runs `bulkhead` as a process of its own. */
+export async function runCli(home: string, argv: readonly string[]): Promise<CliRun> {
+  const launcher = join(projectRoot, 'control-plane/cli/bulkhead.mjs')
+  const child = spawn(process.execPath, [launcher, ...argv, '--home', home], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString()
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString()
+  })
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('close', resolve)
+  })
+  return { code, out, err }
 }

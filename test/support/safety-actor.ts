@@ -23,9 +23,9 @@ export async function startSafetyActor(
 ): Promise<SafetyActor> {
   const link = await redis.link('safety')
   const received: string[] = []
-  let isStopping = false
+  const stopping = new AbortController()
   const run = async () => {
-    while (!isStopping) {
+    while (!stopping.signal.aborted) {
       const moved = (await drainCommands(link, received, answer)) || (await drainAudit(link))
       if (!moved) await new Promise((resolve) => setTimeout(resolve, 5))
     }
@@ -34,7 +34,7 @@ export async function startSafetyActor(
   return {
     received,
     stop: async () => {
-      isStopping = true
+      stopping.abort()
       await running
     },
   }

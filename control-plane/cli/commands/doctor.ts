@@ -1,0 +1,49 @@
+import { readStack } from '@bulkhead/shared/runtime/home.ts'
+import type { Invocation } from '../context.ts'
+import {
+  checkCgroups,
+  checkComponents,
+  checkDisk,
+  checkHome,
+  checkNode,
+  checkRedis,
+  checkSecrets,
+  checkStackFile,
+  checkSupervisor,
+  checkVenue,
+  type Finding,
+} from '../doctor-checks.ts'
+import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import type { Output } from '../output.ts'
+import { openAuditorLink } from '../redis-reader.ts'
+
+/** `bulkhead doctor`: every check is made; bad as soon as one fails. */
+export async function runDoctor(invocation: Invocation): Promise<ExitCode> {
+  const { home, output } = invocation
+  const findings = await examine(home)
+  if (output.isJson) output.json(findings)
+  else for (const finding of findings) printFinding(finding, output)
+  return findings.some(({ state }) => state === 'FAIL') ? exitCodes.bad : exitCodes.ok
+}
+
+async function examine(home: string): Promise<Finding[]> {
+  const stack = readStack(home)
+  const findings = [checkNode(), checkHome(home), checkStackFile(home, stack)]
+  if (stack === undefined) return findings
+  findings.push(checkSupervisor(stack), checkSecrets(home), checkDisk(home), checkCgroups(stack))
+  const link = await openAuditorLink(stack)
+  if (link.ok) {
+    findings.push(await checkRedis(link.value), ...(await checkComponents(link.value)))
+    link.value.close()
+  } else {
+    const todo = 'the desk is stopped without it: see log/redis.log'
+    findings.push({ check: 'safety redis', state: 'FAIL', found: link.failure, todo })
+  }
+  return [...findings, ...(await checkVenue(stack))]
+}
+
+function printFinding({ check, state, found, todo }: Finding, output: Output): void {
+  const colour = state === 'OK' ? 'green' : state === 'WARN' ? 'yellow' : 'red'
+  const advice = todo === '' ? '' : `\n${' '.repeat(27)}-> ${todo}`
+  output.line(`${output.paint(colour, state.padEnd(5))} ${check.padEnd(20)} ${found}${advice}`)
+}

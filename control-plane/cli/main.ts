@@ -1,0 +1,39 @@
+import '@bulkhead/shared/runtime/runtime-version.ts'
+import { runAuditTail, runAuditVerify } from './commands/audit.ts'
+import { runDoctor } from './commands/doctor.ts'
+import { runKill } from './commands/kill.ts'
+import { runReset } from './commands/reset.ts'
+import { runHealth, runStatus } from './commands/status.ts'
+import { type Invocation, readInvocation } from './context.ts'
+import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { helpText } from './help.ts'
+
+const commands: Readonly<Record<string, (invocation: Invocation) => Promise<ExitCode>>> = {
+  status: runStatus,
+  health: runHealth,
+  kill: runKill,
+  reset: runReset,
+  'audit tail': runAuditTail,
+  'audit verify': runAuditVerify,
+  doctor: runDoctor,
+}
+
+process.exitCode = await run(process.argv.slice(2))
+
+async function run(argv: readonly string[]): Promise<ExitCode> {
+  const invocation = readInvocation(argv)
+  if (!invocation.ok) {
+    process.stderr.write(`${invocation.failure}\n\n${helpText}\n`)
+    return exitCodes.usage
+  }
+  const { words, options, output } = invocation.value
+  const name = words.join(' ')
+  if (options.help || name === 'help') {
+    output.line(helpText)
+    return exitCodes.ok
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command !== undefined) return command(invocation.value)
+  output.error(name === '' ? helpText : `There is no command \`${name}\`.\n\n${helpText}`)
+  return exitCodes.usage
+}

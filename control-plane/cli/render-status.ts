@@ -1,0 +1,128 @@
+import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
+import type { ComponentView, StatusReport } from '../api/status-schema.ts'
+import type { Colour, Paint } from './output.ts'
+
+const modeColours: Readonly<Record<StatusReport['trading_mode'], Colour>> = {
+  Active: 'green',
+  ReduceOnly: 'yellow',
+  Kill: 'red',
+}
+
+const silenceColours: Readonly<Record<ComponentView['silence'], Colour>> = {
+  FRESH: 'green',
+  LATE: 'yellow',
+  L0: 'yellow',
+  L1: 'red',
+  L2: 'red',
+  NEVER_SEEN: 'red',
+}
+
+/** The status as a person reads it: mode and reason first, then who is alive, then what is at risk. */
+export function renderStatus(report: StatusReport, paint: Paint): string[] {
+  return [
+    ...modeLines(report, paint),
+    '',
+    ...report.components.map((component) => componentLine(component, paint)),
+    '',
+    ...safetyLines(report, paint),
+    ...exposureLines(report, paint),
+  ]
+}
+
+function modeLines(report: StatusReport, paint: Paint): string[] {
+  const mode = paint('bold', paint(modeColours[report.trading_mode], report.trading_mode))
+  const lines = [`TradingMode  ${mode}   ${paint('dim', report.environment)}`]
+  for (const { code, words } of report.mode_reason_words) {
+    lines.push(`  ${words} ${paint('dim', code)}`)
+  }
+  if (report.executor_silent) lines.push(paint('red', '  The executor is silent.'))
+  if (!report.safety_redis.reachable) {
+    lines.push(paint('red', `  The safety Redis is unreachable: ${report.safety_redis.fault}`))
+  }
+  return lines
+}
+
+function componentLine(view: ComponentView, paint: Paint): string {
+  const age = view.age_ms === null ? 'never seen' : ageText(view.age_ms)
+  const pid = view.pid === null ? '' : `pid ${view.pid}`
+  const silence = view.silence === 'FRESH' ? 'alive' : view.silence.toLowerCase().replace('_', ' ')
+  const escalation =
+    view.escalation === null ? '' : paint('red', ` escalated to ${view.escalation}`)
+  const state = paint(silenceColours[view.silence], silence.padEnd(11))
+  return `${view.component.padEnd(20)} ${state}${age.padStart(11)}   ${pid}${escalation}`.trimEnd()
+}
+
+function safetyLines(report: StatusReport, paint: Paint): string[] {
+  const { kill_switch: kill, safety } = report
+  const isNormal = kill.mode === 'NORMAL' && kill.current
+  const known = kill.current ? '' : ' (last known)'
+  const since = kill.since_wall_ms === null ? '' : ` since ${timeText(kill.since_wall_ms)}`
+  const why = kill.mode === 'NORMAL' || kill.reason === '' ? '' : ` by ${kill.reason}`
+  const mode = paint(isNormal ? 'green' : 'red', kill.mode)
+  const ready = safety.silent
+    ? paint('red', 'unknown: the safety plane is silent')
+    : safety.document?.ready
+      ? paint('green', 'ready')
+      : paint('red', `NOT READY: ${safety.document?.not_ready_reasons.join(', ')}`)
+  return [
+    `kill switch  ${mode}${known}${since}${why}`,
+    `kill path    ${ready}`,
+    ...(report.episode === null ? [] : episodeLines(report.episode, paint)),
+  ]
+}
+
+/** An episode and its phases, one line each. */
+export function episodeLines(episode: EpisodeView, paint: Paint): string[] {
+  const state = !episode.finished
+    ? paint('yellow', 'running')
+    : episode.confirmed
+      ? paint('green', 'confirmed')
+      : paint('red', 'NOT CONFIRMED')
+  const cause = `${episode.trigger} ${episode.component}`.trim()
+  return [
+    `episode      ${episode.episode} ${episode.level} ${state}, ${cause}, ${timeText(episode.started_wall_ms)}`,
+    ...episode.phases.map((phase) => phaseLine(phase, paint)),
+  ]
+}
+
+export function phaseLine(phase: EpisodeView['phases'][number], paint: Paint): string {
+  const isDone = phase.outcome === 'confirmed' || phase.outcome === 'not_required'
+  const colour = phase.outcome === null ? 'yellow' : isDone ? 'green' : 'red'
+  const outcome = paint(colour, (phase.outcome ?? 'running').padEnd(13))
+  const duration = phase.duration_ms === null ? '' : `${phase.duration_ms.toFixed(1)} ms`
+  return `  ${phase.phase.padEnd(15)} ${outcome} ${duration.padStart(11)}`.trimEnd()
+}
+
+function exposureLines(report: StatusReport, paint: Paint): string[] {
+  const { document, silent, age_ms: ageMs } = report.executor
+  if (document === null) return [`orders       ${paint('red', 'unknown')}`, 'positions    unknown']
+  const asOf = silent ? paint('red', ` (last known, ${ageText(ageMs ?? 0)} old)`) : ''
+  const orders = document.orders.map(
+    ({ side, amount, filled_amount, instrument, price, state, reduce_only }) =>
+      `  ${side.padEnd(4)} ${instrument} ${amount} @ ${price}, filled ${filled_amount}, ${state}${reduce_only ? ', reduce-only' : ''}`,
+  )
+  const positions = document.positions.map(
+    ({ instrument, size, average_price, mark_price }) =>
+      `  ${instrument} ${size} @ ${average_price}, mark ${mark_price}`,
+  )
+  const cod = document.cancel_on_disconnect
+  return [
+    `venue        ${document.venue}, ${document.venue_connected ? 'connected' : paint('red', 'NOT CONNECTED')}, cancel on disconnect ${cod === 'armed' ? cod : paint('red', cod)}${asOf}`,
+    `orders       ${orders.length} open${asOf}`,
+    ...orders,
+    `positions    ${positions.length}${asOf}`,
+    ...positions,
+  ]
+}
+
+/** A duration as a person says it. @param ms milliseconds, not negative */
+export function ageText(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`
+  return `${Math.round(ms / 60_000)} min`
+}
+
+/** Wall-clock time in UTC, to the second. */
+export function timeText(wallMs: number): string {
+  return `${new Date(wallMs).toISOString().slice(0, 19).replace('T', ' ')}Z`
+}

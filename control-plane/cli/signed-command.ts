@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto'
+import type { Command } from '@bulkhead/shared/contracts/commands.ts'
+import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
+import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { newNonce, signCommand } from '@bulkhead/shared/runtime/command-signing.ts'
+import { readSecret } from '@bulkhead/shared/runtime/secrets.ts'
+import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
+import { type CommandReply, commandReplySchema } from '../api/http-schema.ts'
+import { ApiClient, type ClientFault } from './api-client.ts'
+
+/** Longer than the API waits for the actor, so that its own verdict arrives, in milliseconds. */
+const replyMsMax = 40_000
+
+/** The part of a command that the person chose. */
+export type Wish =
+  | { readonly type: 'KILL'; readonly level: 'L0' | 'L1' | 'L2'; readonly reason: string }
+  | { readonly type: 'RESET'; readonly episode: string; readonly reason: string }
+
+export type SendFault = ClientFault | { readonly code: 'KEY_UNUSABLE'; readonly message: string }
+
+/** Signs a wish with the operator's key file and submits it. */
+export async function sendCommand(
+  stack: Stack,
+  wish: Wish,
+): Promise<Result<CommandReply, SendFault>> {
+  const { operator_id, key_version, key_file } = stack.operator
+  const secret = readSecret(key_file)
+  if (!secret.ok) {
+    return fail({ code: 'KEY_UNUSABLE', message: `${secret.failure.code} ${key_file}` })
+  }
+  if (!/^[0-9a-f]{64}$/.test(secret.value)) {
+    return fail({ code: 'KEY_UNUSABLE', message: `${key_file} holds no key of 32 bytes in hex` })
+  }
+  const command: Command = {
+    command_id: randomUUID(),
+    audience: 'dead_man_switch',
+    operator_id,
+    key_version,
+    nonce: newNonce(),
+    issued_ns: systemClock.wallNs().toString(),
+    ...wish,
+  }
+  const envelope = JSON.stringify(signCommand(command, Buffer.from(secret.value, 'hex')))
+  const client = new ApiClient(stack.dashboard_url)
+  const answer = await client.post('/api/v1/commands', envelope, commandReplySchema, replyMsMax)
+  return answer.ok ? ok(answer.value.body) : answer
+}

@@ -1,0 +1,210 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import {
+  runCli,
+  startControlApi,
+  type TestControlApi,
+  writeStackFile,
+} from '../../support/control-api.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type SafetyActor, startSafetyActor } from '../../support/safety-actor.ts'
+import { startStatusPlayers, type StatusPlayers } from '../../support/status-players.ts'
+
+const episodeAt = (phases: number, confirmed = true): EpisodeView => ({
+  episode: 'episode-1',
+  level: 'L1',
+  trigger: 'OPERATOR_COMMAND',
+  component: 'executor',
+  started_wall_ms: Date.now(),
+  finished: phases === 3,
+  confirmed: phases === 3 && confirmed,
+  phases: (['fence', 'mass_cancel', 'sever'] as const).slice(0, phases).map((phase, at) => ({
+    phase,
+    outcome: confirmed ? ('confirmed' as const) : ('unconfirmed' as const),
+    started_ms: at * 10,
+    duration_ms: 4.2,
+  })),
+})
+
+describe('the bulkhead command', () => {
+  let api: TestControlApi
+  let actor: SafetyActor
+  let players: StatusPlayers
+  let isConfirming: boolean
+
+  beforeEach(async () => {
+    isConfirming = true
+    api = await startControlApi({ commandTimeoutMs: 2_000 })
+    players = await startStatusPlayers(api.redis)
+    actor = await startSafetyActor(api.redis, (command) => {
+      if (command.type === 'RESET') {
+        void players.killSwitch('NORMAL')
+        players.set('dead_man_switch', { episode: null })
+        return {}
+      }
+      void players.killSwitch('HARD_STOP', 'episode-1')
+      for (const phases of [1, 2, 3]) {
+        setTimeout(() => {
+          players.set('dead_man_switch', { episode: episodeAt(phases, isConfirming) })
+        }, phases * 100)
+      }
+      return {}
+    })
+    writeStackFile(api)
+    await eventually('the stack is Active', async () => {
+      const report = await fetch(`${api.url}/api/v1/status`)
+      return ((await report.json()) as { trading_mode: string }).trading_mode === 'Active'
+    })
+  })
+
+  afterEach(async () => {
+    await players.stop()
+    await actor.stop()
+    await api.close()
+  })
+
+  const cli = (...argv: string[]) => runCli(api.redis.home, argv)
+
+  it('shows mode and reason first, then one line per component, episode, orders, positions', async () => {
+    const active = await cli('status')
+    expect(active.code).toBe(0)
+    expect(active.out).toMatch(/^TradingMode {2}Active/)
+    expect(active.out).toMatch(/executor +alive +\d+ ms/)
+    expect(active.out).toContain('buy  ETH-PERPETUAL 400 @ 2871.35, filled 120, open')
+    expect(active.out).toContain('BTC-PERPETUAL -1250 @ 88210.5')
+    expect(active.out).not.toContain('\u001B[')
+
+    players.silence('executor')
+    const silent = await eventually('silence is noticed', async () => {
+      const run = await cli('status')
+      return run.code === 1 && run
+    })
+    expect(silent.out).toMatch(/^TradingMode {2}ReduceOnly/)
+    expect(silent.out).toContain('The executor is silent.')
+    expect(silent.out).toMatch(/orders +1 open \(last known/)
+    const json = JSON.parse((await cli('status', '--json')).out) as { executor_silent: boolean }
+    expect(json.executor_silent).toBe(true)
+  })
+
+  it('follows a kill phase by phase until it is confirmed, then resets that very episode', async () => {
+    const killed = await cli('kill', '--level', 'L1', '--reason', 'drill')
+    expect(killed).toMatchObject({ code: 0, err: '' })
+    expect(killed.out).toMatch(
+      /accepted, episode episode-1[\s\S]*fence[\s\S]*sever[\s\S]*Confirmed/,
+    )
+    expect((await cli('status')).out).toMatch(/^TradingMode {2}Kill/)
+
+    const reset = await cli('reset', '--reason', 'all clear')
+    expect(reset.code).toBe(0)
+    expect(reset.out).toContain('This clears episode episode-1 (kill switch HARD_STOP)')
+    expect(reset.out).toContain('Episode episode-1 is cleared.')
+    expect(await cli('reset')).toMatchObject({ code: 1, err: expect.stringContaining('nothing') })
+  })
+
+  it('says that a kill is not confirmed, and exits with status 1', async () => {
+    isConfirming = false
+    const killed = await cli('kill', '--level', 'L1', '--reason', 'drill')
+    expect(killed.code).toBe(1)
+    expect(killed.err).toContain('NOT CONFIRMED')
+  })
+
+  it('reports a refusal with its code, and a key that cannot be used', async () => {
+    writeStackFile(api, 'vera')
+    const refused = await cli('kill', '--level', 'L2', '--reason', 'drill')
+    expect(refused).toMatchObject({ code: 1, err: 'REFUSED PERMISSION_DENIED\n' })
+    writeStackFile(api, 'nobody')
+    const keyless = await cli('kill', '--level', 'L2', '--reason', 'drill')
+    expect(keyless).toMatchObject({ code: 3, err: expect.stringContaining('KEY_UNUSABLE') })
+  })
+
+  it('tails the audit log', async () => {
+    await cli('kill', '--level', 'L0', '--reason', 'tail me')
+    const tailed = await eventually('the outcome is archived', async () => {
+      const run = await cli('audit', 'tail', '-n', '5')
+      return run.out.includes('COMMAND_OUTCOME') && run
+    })
+    expect(tailed.out).toMatch(/COMMAND_ACCEPTED +operator:ada .*reason=tail me/)
+    const lines = (await cli('audit', 'tail', '-n', '2', '--json')).out.trim().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { writer: string }).writer)).toEqual([
+      'control_api',
+      'control_api',
+    ])
+  })
+
+  it('finds the audit trail whole, and an edit, a deletion and a cut tail as such', async () => {
+    const whole = await cli('audit', 'verify')
+    expect(whole).toMatchObject({ code: 0, out: expect.stringContaining('is whole') })
+
+    const { layout } = api.redis
+    const spool = layout.auditSpoolFile('executor')
+    writeFileSync(spool, `${JSON.stringify({ writer: 'executor', chain: 'c', seq: '1' })}\n`)
+    const malformed = await cli('audit', 'verify')
+    expect(malformed).toMatchObject({ code: 1, out: expect.stringContaining('ENTRY_MALFORMED') })
+    writeFileSync(spool, 'half a li')
+    expect(await cli('audit', 'verify')).toMatchObject({ code: 0 })
+
+    const admin = await api.redis.link('admin')
+    const log = await admin.run((redis) => redis.xrange(redisKeys.auditLog, '-', '+'))
+    const entries = log.ok ? log.value : []
+    const last = entries.at(-1)
+    const fields = last?.[1] ?? []
+    const valueOf = (name: string) => fields[fields.indexOf(name) + 1] ?? ''
+    const heads = {
+      [`${valueOf('writer')}/${valueOf('chain')}`]: {
+        seq: Number(valueOf('seq')),
+        hash: valueOf('hash'),
+      },
+    }
+    appendFileSync(
+      layout.auditHeadsFile,
+      `${JSON.stringify({ sealed_ns: '1', last_id: last?.[0], heads })}\n`,
+    )
+    expect(await cli('audit', 'verify')).toMatchObject({ code: 0 })
+    expect(readFileSync(layout.auditHeadsFile, 'utf8')).toContain(valueOf('hash'))
+    await admin.run((redis) => redis.xdel(redisKeys.auditLog, last?.[0] ?? ''))
+    const cut = JSON.parse((await cli('audit', 'verify', '--json')).out) as { faults: unknown[] }
+    expect(cut.faults).toMatchObject([{ code: 'SEALED_HEAD_MISSING' }])
+
+    await admin.run((redis) => redis.xdel(redisKeys.auditLog, entries[1]?.[0] ?? ''))
+    const holed = await cli('audit', 'verify')
+    expect(holed).toMatchObject({ code: 1, out: expect.stringContaining('SEQ_GAP at entry 3') })
+    const edited = fields.map((value) => (value === valueOf('subject') ? 'operator:eve' : value))
+    await admin.run((redis) => redis.xadd(redisKeys.auditLog, '*', ...edited))
+    const forged = await cli('audit', 'verify')
+    expect(forged.out).toContain('HASH_MISMATCH')
+  })
+
+  it('examines the installation and says what to do', async () => {
+    const run = await cli('doctor')
+    expect(run.code).toBe(1)
+    expect(run.out).toMatch(/OK +node/)
+    expect(run.out).toMatch(/OK +safety redis +reachable as auditor, appendfsync always/)
+    expect(run.out).toMatch(/OK +control_api +pid \d+/)
+    expect(run.out).toMatch(/FAIL +venue [\s\S]*-> no order can be placed/)
+    const findings = JSON.parse((await cli('doctor', '--json')).out) as { check: string }[]
+    expect(findings.map(({ check }) => check)).toContain('supervisor')
+  })
+
+  it('distinguishes wrong usage, a bad answer and a stack that is not there', async () => {
+    expect(await cli('help')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Exit status'),
+    })
+    expect((await cli()).code).toBe(2)
+    expect((await cli('explode')).code).toBe(2)
+    expect((await cli('kill', '--level', 'L9', '--reason', 'x')).code).toBe(2)
+    expect((await cli('kill', '--level', 'L1')).code).toBe(2)
+    expect((await cli('audit', 'tail', '-n', 'many')).code).toBe(2)
+    expect((await cli('status', '--frobnicate')).code).toBe(2)
+    expect((await cli('health')).out).toContain('contract_version  5.2')
+    expect((await runCli('/nonexistent', ['status'])).code).toBe(3)
+    await api.stop()
+    expect(await cli('status')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('API_UNREACHABLE'),
+    })
+    expect((await cli('audit', 'verify')).code).toBe(0)
+  })
+})
