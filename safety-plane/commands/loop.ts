@@ -1,0 +1,252 @@
+import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import {
+  type Command,
+  type CommandAck,
+  operatorRecordSchema,
+  permissionOf,
+  type ResetCommand,
+  rolePermissions,
+} from '@bulkhead/shared/contracts/commands.ts'
+import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import {
+  type CommandWindow,
+  keyIdOf,
+  verifyCommand,
+} from '@bulkhead/shared/runtime/command-signing.ts'
+import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { refuseOperator, refuseReset } from './core.ts'
+import type { CommandJournal } from './journal.ts'
+import type { Operators } from './operators.ts'
+import type { KillSwitchControl } from './ports.ts'
+
+export type CommandLoopOptions = {
+  readonly link: RedisLink
+  readonly operators: Operators
+  readonly journal: CommandJournal
+  readonly control: KillSwitchControl
+  readonly window: CommandWindow
+  /** Environments with real money need a second approver for a reset (decision D-20). */
+  readonly resetNeedsApprover: boolean
+  /** @returns false when neither Redis nor the disk took the entry */
+  readonly audit: (record: AuditRecord) => Promise<boolean>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+type Outcome = Omit<CommandAck, 'command_id' | 'at_ns'>
+
+const actor = 'dead_man_switch'
+/** Commands taken in one turn. */
+const turnMax = 32
+
+/**
+ * Takes signed commands off the inbox and obeys them after checking signature, window, nonce and role
+ * itself, whatever the control plane already checked. Each command is acknowledged once; one that a
+ * crash interrupted is taken up again.
+ */
+export class CommandLoop {
+  readonly #options: CommandLoopOptions
+  #isRunning = false
+  #isWanted = false
+
+  constructor(options: CommandLoopOptions) {
+    this.#options = options
+  }
+
+  /** Works off everything that waits; requests during a turn are served by the next. */
+  async run(): Promise<void> {
+    this.#isWanted = true
+    if (this.#isRunning) return
+    this.#isRunning = true
+    try {
+      while (this.#isWanted) {
+        this.#isWanted = false
+        await this.#turn()
+      }
+    } finally {
+      this.#isRunning = false
+    }
+  }
+
+  async #turn(): Promise<void> {
+    for (let at = 0; at < turnMax; at += 1) {
+      const raw = await this.#next()
+      if (raw === undefined) return
+      const settled = await this.#handle(raw)
+      if (!settled) return
+    }
+    this.#isWanted = true
+  }
+
+  /** What an earlier run left in work comes first. */
+  async #next(): Promise<string | undefined> {
+    const inWork = redisKeys.commandsInWork(actor)
+    const left = await this.#options.link.run((redis) => redis.lrange(inWork, 0, 0))
+    if (!left.ok) return undefined
+    if (left.value[0] !== undefined) return left.value[0]
+    const moved = await this.#options.link.run((redis) =>
+      redis.lmove(redisKeys.commands(actor), inWork, 'LEFT', 'RIGHT'),
+    )
+    return moved.ok ? (moved.value ?? undefined) : undefined
+  }
+
+  /** @returns false when Redis did not take the outcome: the command stays in work */
+  async #handle(raw: string): Promise<boolean> {
+    const { clock, operators, window } = this.#options
+    const keyOf = (keyId: string) => {
+      const operator = operators.get(keyId)
+      return operator === undefined ? undefined : Buffer.from(operator.key_hex, 'hex')
+    }
+    const verified = verifyCommand(raw, keyOf, actor, clock.wallMs(), window)
+    if (!verified.ok) {
+      await this.#auditRefusal('', 'unverified', verified.failure)
+      return this.#settle(raw, this.#ackOf('', refused(verified.failure)))
+    }
+    return this.#obey(raw, verified.value)
+  }
+
+  async #obey(raw: string, command: Command): Promise<boolean> {
+    const { journal, clock, window, link } = this.#options
+    const memory = journal.find(command.nonce)
+    if (memory.kind === 'spent') return this.#refuseReplay(raw, command)
+    // A crash came between the outcome and its acknowledgement: nothing is done twice.
+    if (memory.kind === 'settled') return this.#acknowledge(raw, command.nonce, memory.ack)
+    const lifeMs = window.ageMsMax + 2 * window.futureSkewMsMax + 60_000
+    const nowMs = clock.wallMs()
+    const expiresMs = nowMs + lifeMs
+    this.#note(() => journal.open(command.nonce, command.command_id, expiresMs, nowMs))
+    const key = redisKeys.nonce(actor, command.nonce)
+    const taken = await link.run((redis) => redis.set(key, command.command_id, 'PX', lifeMs, 'NX'))
+    if (!taken.ok) return false
+    const isFirst = taken.value === 'OK' || memory.kind === 'open'
+    if (!isFirst) return this.#refuseReplay(raw, command)
+    const refusal = await this.#refuseByRole(command)
+    if (refusal === 'ACTOR_UNAVAILABLE') return false
+    const outcome = refusal === null ? await this.#execute(command) : refused(refusal)
+    return this.#finish(raw, command, outcome)
+  }
+
+  /** A replay leaves the memory of the first delivery as it is. */
+  async #refuseReplay(raw: string, command: Command): Promise<boolean> {
+    await this.#auditRefusal(command.command_id, command.operator_id, 'NONCE_REPLAYED')
+    return this.#settle(raw, this.#ackOf(command.command_id, refused('NONCE_REPLAYED')))
+  }
+
+  async #refuseByRole(command: Command): Promise<CommandRefusal | null> {
+    const { operators, link } = this.#options
+    const operator = operators.get(keyIdOf(command.operator_id, command.key_version))
+    if (operator === undefined) return 'KEY_UNKNOWN'
+    const key = redisKeys.rbacOperator(command.operator_id)
+    const read = await link.run((redis) => redis.hgetall(key))
+    if (!read.ok) return 'ACTOR_UNAVAILABLE'
+    const isAbsent = Object.keys(read.value).length === 0
+    const parsed = operatorRecordSchema.safeParse(read.value)
+    const facts = {
+      provisionedRole: operator.role,
+      keyVersion: operator.key_version,
+      registered: isAbsent ? null : parsed.success ? parsed.data : ('unreadable' as const),
+    }
+    return refuseOperator(facts, permissionOf(command), rolePermissions)
+  }
+
+  async #execute(command: Command): Promise<Outcome> {
+    if (command.type === 'RESET') return this.#reset(command)
+    const episode = this.#options.control.kill(command)
+    await this.#options.audit(auditOf('COMMAND_EXECUTED', command, episode))
+    return {
+      outcome: 'EXECUTED',
+      reason: '',
+      episode,
+      detail: `kill ${command.level} is under way`,
+    }
+  }
+
+  async #reset(command: ResetCommand): Promise<Outcome> {
+    const { control, audit, resetNeedsApprover } = this.#options
+    if (resetNeedsApprover) {
+      return refused('PERMISSION_DENIED', 'this environment needs a second approver')
+    }
+    const facts = await control.resetFacts()
+    const refusal = refuseReset(facts, command.episode)
+    if (refusal !== null) {
+      const detail = facts.ordersRest ? 'orders rest on the exchange, or it did not answer' : ''
+      return refused(refusal, detail)
+    }
+    // Re-arming adds risk, so it waits for its audit entry.
+    const isAudited = await audit(auditOf('RESET_INTENDED', command, command.episode))
+    if (!isAudited) return refused('AUDIT_UNAVAILABLE')
+    if (!control.reset(command.episode)) return refused('EPISODE_IN_PROGRESS')
+    await audit(auditOf('RESET_EXECUTED', command, command.episode))
+    return { outcome: 'EXECUTED', reason: '', episode: command.episode, detail: 'reset to NORMAL' }
+  }
+
+  async #finish(raw: string, command: Command, outcome: Outcome): Promise<boolean> {
+    const ack = this.#ackOf(command.command_id, outcome)
+    if (outcome.outcome === 'REFUSED') {
+      const reason = outcome.reason as CommandRefusal
+      await this.#auditRefusal(command.command_id, command.operator_id, reason)
+    }
+    this.#note(() => this.#options.journal.settle(command.nonce, ack))
+    return this.#acknowledge(raw, command.nonce, ack)
+  }
+
+  async #acknowledge(raw: string, nonce: string, ack: CommandAck): Promise<boolean> {
+    if (!(await this.#settle(raw, ack))) return false
+    this.#note(() => this.#options.journal.acknowledge(nonce))
+    return true
+  }
+
+  /** A disk that takes nothing must not stand between an operator and a kill. */
+  #note(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the command journal could not be written')
+    }
+  }
+
+  async #auditRefusal(commandId: string, operator: string, reason: CommandRefusal): Promise<void> {
+    this.#options.log.warn({ command_id: commandId, operator, reason }, 'command refused')
+    await this.#options.audit({
+      action: 'COMMAND_REFUSED',
+      subject: operator,
+      correlationId: commandId,
+      fields: { reason },
+    })
+  }
+
+  #ackOf(commandId: string, outcome: Outcome): CommandAck {
+    return { command_id: commandId, ...outcome, at_ns: this.#options.clock.wallNs().toString() }
+  }
+
+  /** Acknowledges, then lets go of the command. */
+  async #settle(raw: string, ack: CommandAck): Promise<boolean> {
+    const { link } = this.#options
+    const fields = Object.entries(ack).flat()
+    const added = await link.run((redis) => redis.xadd(redisKeys.acks(actor), '*', ...fields))
+    if (!added.ok) return false
+    const removed = await link.run((redis) => redis.lrem(redisKeys.commandsInWork(actor), 1, raw))
+    return removed.ok
+  }
+}
+
+function refused(reason: CommandRefusal, detail = ''): Outcome {
+  return { outcome: 'REFUSED', reason, episode: '', detail }
+}
+
+function auditOf(action: string, command: Command, episode: string): AuditRecord {
+  return {
+    action,
+    subject: command.operator_id,
+    correlationId: episode,
+    fields: {
+      command_id: command.command_id,
+      command: command.type,
+      level: command.type === 'KILL' ? command.level : '',
+      reason: command.reason,
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import { readFileSync, statSync } from 'node:fs'
+import {
+  type ProvisionedOperator,
+  provisionedOperatorsSchema,
+} from '@bulkhead/shared/contracts/commands.ts'
+import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { keyIdOf } from '@bulkhead/shared/runtime/command-signing.ts'
+
+export type OperatorsFault =
+  | 'OPERATORS_UNREADABLE'
+  | 'OPERATORS_TOO_OPEN'
+  | 'OPERATORS_MALFORMED'
+  | 'OPERATOR_TWICE'
+
+/** Operators by key id, as the provisioning wrote them for this process alone. */
+export type Operators = ReadonlyMap<string, ProvisionedOperator>
+
+/** Reads the operators file (mode 0400 or 0600) whole; a part of it is never used. */
+export function readOperators(file: string): Result<Operators, OperatorsFault> {
+  let raw: unknown
+  try {
+    if ((statSync(file).mode & 0o077) !== 0) return fail('OPERATORS_TOO_OPEN')
+    raw = JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return fail('OPERATORS_UNREADABLE')
+  }
+  const parsed = provisionedOperatorsSchema.safeParse(raw)
+  if (!parsed.success) return fail('OPERATORS_MALFORMED')
+  const byKeyId = new Map(
+    parsed.data.map((entry) => [keyIdOf(entry.operator_id, entry.key_version), entry]),
+  )
+  return byKeyId.size === parsed.data.length ? ok(byKeyId) : fail('OPERATOR_TWICE')
+}

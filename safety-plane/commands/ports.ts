@@ -1,0 +1,16 @@
+import type { KillCommand } from '@bulkhead/shared/contracts/commands.ts'
+import type { ResetFacts } from './core.ts'
+
+/** What commands may do to the kill switch. */
+export interface KillSwitchControl {
+  /** Starts, raises or joins the episode. @returns its id, once it is durable */
+  kill(command: KillCommand): string
+  /** What a reset would clear; asks the exchange whether orders rest. */
+  resetFacts(): Promise<ResetFacts>
+  /**
+   * Clears the episode and re-arms the ladder.
+   *
+   * @returns false when the episode is no longer the proven one that was asked about
+   */
+  reset(episode: string): boolean
+}

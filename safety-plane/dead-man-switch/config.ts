@@ -1,0 +1,194 @@
+import { z } from 'zod'
+import {
+  componentIdSchema,
+  observationComponentIds,
+} from '@bulkhead/shared/contracts/components.ts'
+import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
+
+const path = z.string().min(1).max(512)
+
+const watchSchema = z.strictObject({
+  component: componentIdSchema,
+  /** Whether L2 severs it. Observation components can be watched but never killed. */
+  killable: z.boolean(),
+  /** The cgroup that holds this component and nothing else, in the v2 hierarchy; null for none. */
+  cgroup: z
+    .string()
+    .regex(/^\/[\w.@:/-]{1,255}$/)
+    .nullable(),
+  /** User under which it runs; a process of another user is never signalled. */
+  uid: z.int().min(0).max(4_294_967_294),
+  /** Command that stops its container, run without a shell; null for none. */
+  containerCommand: z.array(z.string().min(1).max(1_024)).min(1).max(32).nullable(),
+})
+
+const ladderSchema = z
+  .strictObject({
+    softStopAfterMs: z.int().min(100).max(60_000).default(5_000),
+    hardStopAfterMs: z.int().min(200).max(120_000).default(15_000),
+    emergencyAfterMs: z.int().min(300).max(300_000).default(30_000),
+    bootGraceMs: z.int().min(100).max(120_000).default(10_000),
+    watchedHeartbeatIntervalMs: z.int().min(10).max(5_000).default(500),
+    /** Slow read beside the notifications, so that a lost notification costs no more than this. */
+    pollIntervalMs: z.int().min(20).max(1_000).default(250),
+    /** Reads failing for so long mean SAFE_MODE. */
+    redisLostAfterMs: z.int().min(100).max(5_000).default(1_000),
+  })
+  .prefault({})
+
+const killSchema = z
+  .strictObject({
+    massCancelTimeoutMs: z.int().min(50).max(2_000).default(1_500),
+    severVerifyTimeoutMs: z.int().min(20).max(2_000).default(500),
+    containerTimeoutMs: z.int().min(100).max(5_000).default(5_000),
+    /** Longest `valid_until` lease that the executor puts on an order. */
+    inFlightLeaseMs: z.int().min(50).max(10_000).default(2_000),
+    sweepAttemptsMax: z.int().min(1).max(20).default(5),
+    sweepPauseMs: z.int().min(10).max(2_000).default(200),
+    closeOnEmergency: z.boolean().default(true),
+    closeAttemptsMax: z.int().min(1).max(3).default(3),
+    /** How far past the best price each closing attempt may trade, in basis points. */
+    closeWidenBps: z.array(z.number().min(0).max(500)).min(1).max(3).default([0, 25, 100]),
+    closePauseMs: z.int().min(10).max(2_000).default(200),
+    unconfirmedRetryMs: z.int().min(1_000).max(60_000).default(10_000),
+  })
+  .prefault({})
+
+const exchangeSchema = z.strictObject({
+  id: z.literal('deribit'),
+  httpUrl: z.url().nullable(),
+  clientId: z.string().min(1).max(128),
+  clientSecretFile: path,
+  /** The executor's key, only to refuse being given the same one. */
+  tradingClientId: z.string().min(1).max(128),
+  timeoutMs: z.int().min(50).max(2_000).default(2_000),
+  currencies: z
+    .array(z.string().regex(/^[A-Z0-9]{2,8}$/))
+    .min(1)
+    .max(8)
+    .default(['BTC', 'ETH']),
+})
+
+const notifySchema = z
+  .strictObject({
+    webhookUrl: z.url().nullable().default(null),
+    timeoutMs: z.int().min(100).max(5_000).default(1_000),
+    tries: z.int().min(1).max(10).default(3),
+    retryDelayMs: z.int().min(10).max(10_000).default(1_000),
+  })
+  .prefault({})
+
+const commandWindowSchema = z
+  .strictObject({
+    ageMsMax: z.int().min(1_000).max(300_000).default(30_000),
+    futureSkewMsMax: z.int().min(0).max(30_000).default(30_000),
+  })
+  .prefault({})
+
+/** Configuration of the dead-man switch process; every default is the contract's. */
+export const deadManSwitchConfigSchema = z
+  .strictObject({
+    component: z.literal('dead_man_switch'),
+    environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),
+    redis: redisLinkSchema,
+    logFile: path,
+    logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    auditSpoolFile: path,
+    auditHeadsFile: path,
+    stateDir: path,
+    operatorsFile: path,
+    heartbeatIntervalMs: z.int().min(20).max(2_000).default(500),
+    watch: z.array(watchSchema).min(1).max(32),
+    cgroupMount: path.nullable(),
+    ladder: ladderSchema,
+    /** Components that send orders: severed from HARD_STOP on. */
+    severAtHardStop: z.array(componentIdSchema).min(1).max(32).default(['executor']),
+    marketDataFailsafe: z
+      .strictObject({
+        component: componentIdSchema.default('market_data_adapter'),
+        heartbeatAgeMsMax: z.int().min(100).max(120_000).default(15_000),
+      })
+      .nullable(),
+    kill: killSchema,
+    exchange: exchangeSchema,
+    notify: notifySchema,
+    readinessIntervalMs: z.int().min(200).max(300_000).default(60_000),
+    sealIntervalMs: z.int().min(200).max(300_000).default(60_000),
+    commandWindow: commandWindowSchema,
+  })
+  .superRefine((config, context) => {
+    for (const { path, message } of relationFaults(config)) {
+      context.addIssue({ code: 'custom', path, message })
+    }
+  })
+export type DeadManSwitchConfig = z.infer<typeof deadManSwitchConfigSchema>
+
+type Relations = Pick<
+  DeadManSwitchConfig,
+  'watch' | 'ladder' | 'kill' | 'redis' | 'exchange' | 'severAtHardStop' | 'marketDataFailsafe'
+>
+type RelationFault = { readonly path: string[]; readonly message: string }
+
+/** Relations between settings, each with its code; a process that breaks one does not start. */
+function relationFaults(config: Relations): RelationFault[] {
+  return [...watchFaults(config), ...timingFaults(config)]
+}
+
+function watchFaults({ watch, severAtHardStop, exchange, marketDataFailsafe }: Relations) {
+  const faults: RelationFault[] = []
+  const add = (path: string[], message: string) => faults.push({ path, message })
+  const names = watch.map(({ component }) => component)
+  if (new Set(names).size !== names.length) {
+    add(['watch'], 'WATCHED_TWICE: a component stands here more than once')
+  }
+  for (const { component, killable } of watch) {
+    if (killable && observationComponentIds.includes(component)) {
+      add(['watch'], `OBSERVATION_COMPONENT_KILLABLE: ${component} must never be killed`)
+    }
+  }
+  for (const component of severAtHardStop) {
+    if (!watch.some((entry) => entry.component === component && entry.killable)) {
+      add(['severAtHardStop'], `SEVER_TARGET_NOT_WATCHED: ${component} is not watched and killable`)
+    }
+  }
+  if (marketDataFailsafe !== null && names.includes(marketDataFailsafe.component)) {
+    add(['marketDataFailsafe'], 'WATCHED_TWICE: the failsafe component has a ladder already')
+  }
+  if (exchange.clientId === exchange.tradingClientId) {
+    add(['exchange', 'clientId'], 'SAFETY_KEY_IS_TRADING_KEY: the safety plane needs its own key')
+  }
+  return faults
+}
+
+/** Beats, Redis deadlines and kill budgets must fit between the rungs (design 5.1). */
+function timingFaults({ ladder, kill, redis }: Relations) {
+  const faults: RelationFault[] = []
+  const check = (holds: boolean, message: string) => {
+    if (!holds) faults.push({ path: ['ladder'], message })
+  }
+  const { softStopAfterMs: l0, hardStopAfterMs: l1, emergencyAfterMs: l2 } = ladder
+  const beatMs = ladder.watchedHeartbeatIntervalMs + 2 * redis.commandTimeoutMs
+  const budgetMs = kill.massCancelTimeoutMs + kill.severVerifyTimeoutMs
+  check(l0 < l1 && l1 < l2, 'LADDER_NOT_RISING: softStop < hardStop < emergency must hold')
+  check(
+    beatMs <= l0,
+    `BEAT_TOO_SLOW: beat interval plus two Redis time-outs (${beatMs} ms) exceed softStopAfterMs`,
+  )
+  check(
+    budgetMs <= l1 - l0 && budgetMs <= l2 - l1,
+    `KILL_TOO_SLOW: mass cancel plus verification (${budgetMs} ms) do not fit between the rungs`,
+  )
+  check(
+    ladder.pollIntervalMs + redis.commandTimeoutMs <= l0,
+    'POLL_TOO_SLOW: poll interval plus one Redis time-out exceed softStopAfterMs',
+  )
+  check(
+    ladder.bootGraceMs >= beatMs,
+    `GRACE_TOO_SHORT: bootGraceMs is less than one beat with two time-outs (${beatMs} ms)`,
+  )
+  check(
+    kill.closeWidenBps.length >= kill.closeAttemptsMax,
+    'CLOSE_STEPS_MISSING: closeWidenBps has fewer steps than closeAttemptsMax',
+  )
+  return faults
+}

@@ -1,0 +1,246 @@
+import { assert } from '@bulkhead/shared/kernel/assert.ts'
+import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { KillTrigger } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
+
+/** One rung: silence of `afterMs` calls for `level`. */
+export type Rung = { readonly level: KillLevel; readonly afterMs: number }
+
+/** A component under watch and the ladder that its silence climbs, shortest silence first. */
+export type Watched = {
+  readonly component: string
+  readonly rungs: readonly Rung[]
+  readonly staleTrigger: KillTrigger
+  readonly neverSeenTrigger: KillTrigger
+}
+
+export type LadderLimits = {
+  readonly watched: readonly Watched[]
+  /** How long a component may take to be seen for the first time (decision D-03). */
+  readonly bootGraceMs: number
+  /** A read older than this says nothing about the present; no silence is judged by it. */
+  readonly readFreshMs: number
+  /** Reads that failed for so long mean that the safety Redis is lost. */
+  readonly redisLostAfterMs: number
+}
+
+export type WatchedState = {
+  readonly component: string
+  /** Last accepted heartbeat; survives a re-arm so that an old value is not taken for a new beat. */
+  readonly value: string | null
+  /** Watcher's monotonic time of the last change; null while never seen since (re-)arming. */
+  readonly changedTickMs: number | null
+  /** Highest level that the present silence reached. */
+  readonly escalation: KillLevel | null
+}
+
+export type LadderState = {
+  readonly graceUntilTickMs: number
+  readonly watched: readonly WatchedState[]
+  readonly lastReadTickMs: number | null
+  /** When reads began to fail; null while they succeed. */
+  readonly failingSinceTickMs: number | null
+  /** Last good read before Redis was declared lost; null while it is not lost. */
+  readonly blindSinceTickMs: number | null
+}
+
+export type LadderInput =
+  | {
+      readonly type: 'read'
+      readonly tickMs: number
+      readonly values: Readonly<Record<string, string | null>>
+    }
+  | { readonly type: 'read_failed'; readonly tickMs: number }
+  | { readonly type: 'tick'; readonly tickMs: number }
+  | { readonly type: 'rearmed'; readonly tickMs: number }
+
+/** The ladder's only effect. `overshootMs` is how late the threshold was noticed, never negative. */
+export type LadderTrigger = {
+  readonly component: string
+  readonly level: KillLevel
+  readonly trigger: KillTrigger
+  readonly thresholdMs: number
+  readonly overshootMs: number
+}
+
+export type LadderStep = { readonly state: LadderState; readonly triggers: LadderTrigger[] }
+
+const rank = { L0: 0, L1: 1, L2: 2 } as const satisfies Record<KillLevel, number>
+const plainDecimal = /^\d{1,20}$/
+
+export function startLadder(limits: LadderLimits, tickMs: number): LadderState {
+  for (const { component, rungs } of limits.watched) {
+    assert(rungs.length > 0, `${component} has a ladder`)
+    const rising = rungs.every((rung, at) => at === 0 || rung.afterMs > rungs[at - 1]!.afterMs)
+    assert(rising, `the ladder of ${component} rises`)
+  }
+  return {
+    graceUntilTickMs: tickMs + limits.bootGraceMs,
+    watched: limits.watched.map(({ component }) => ({
+      component,
+      value: null,
+      changedTickMs: null,
+      escalation: null,
+    })),
+    lastReadTickMs: null,
+    failingSinceTickMs: null,
+    blindSinceTickMs: null,
+  }
+}
+
+/**
+ * Folds one observation into the ladder (design 5.1). Age is the watcher's monotonic time since it
+ * last saw the value change, so neither clock steps nor key expiry move it (D-02, D-03).
+ *
+ * A value that is not a plain decimal is no beat. While Redis is lost nothing can be seen, so no
+ * silence is judged and its time does not count, because the beats had no way through either; the
+ * loss itself calls for L0 once (design 5.8).
+ */
+export function stepLadder(
+  state: LadderState,
+  input: LadderInput,
+  limits: LadderLimits,
+): LadderStep {
+  switch (input.type) {
+    case 'read':
+      return judge(applyRead(state, input.tickMs, input.values), input.tickMs, limits)
+    case 'read_failed':
+      return judgeLoss(
+        { ...state, failingSinceTickMs: state.failingSinceTickMs ?? input.tickMs },
+        input.tickMs,
+        limits,
+      )
+    case 'tick':
+      return judge(state, input.tickMs, limits)
+    case 'rearmed':
+      return { state: rearm(state, input.tickMs, limits), triggers: [] }
+  }
+}
+
+/**
+ * Monotonic time of the next threshold, or null when only a new observation can matter. A deadline
+ * that is not judged for want of a fresh read is judged by the read itself.
+ */
+export function nextDeadlineTickMs(state: LadderState, limits: LadderLimits): number | null {
+  if (state.blindSinceTickMs !== null) return null
+  const lossDue =
+    state.failingSinceTickMs === null ? [] : [state.failingSinceTickMs + limits.redisLostAfterMs]
+  const due = state.watched.flatMap((watch, at) => {
+    const rung = nextRung(watch, limits.watched[at]!)
+    if (rung === undefined) return []
+    if (watch.changedTickMs === null) return [state.graceUntilTickMs]
+    return [watch.changedTickMs + rung.afterMs]
+  })
+  const all = [...lossDue, ...due]
+  return all.length === 0 ? null : Math.min(...all)
+}
+
+function applyRead(
+  state: LadderState,
+  tickMs: number,
+  values: Readonly<Record<string, string | null>>,
+): LadderState {
+  const blindMs = state.blindSinceTickMs === null ? 0 : tickMs - state.blindSinceTickMs
+  return {
+    graceUntilTickMs: state.graceUntilTickMs + blindMs,
+    watched: state.watched.map((watch) =>
+      observe(shift(watch, blindMs), values[watch.component] ?? null, tickMs),
+    ),
+    lastReadTickMs: tickMs,
+    failingSinceTickMs: null,
+    blindSinceTickMs: null,
+  }
+}
+
+function shift(watch: WatchedState, byMs: number): WatchedState {
+  if (watch.changedTickMs === null || byMs === 0) return watch
+  return { ...watch, changedTickMs: watch.changedTickMs + byMs }
+}
+
+function observe(watch: WatchedState, value: string | null, tickMs: number): WatchedState {
+  if (value === null || value === watch.value || !plainDecimal.test(value)) return watch
+  return { component: watch.component, value, changedTickMs: tickMs, escalation: null }
+}
+
+function judge(state: LadderState, tickMs: number, limits: LadderLimits): LadderStep {
+  const isFresh =
+    state.lastReadTickMs !== null && tickMs - state.lastReadTickMs <= limits.readFreshMs
+  if (!isFresh || state.blindSinceTickMs !== null) return judgeLoss(state, tickMs, limits)
+  const triggers: LadderTrigger[] = []
+  const watched = state.watched.map((watch, at) => {
+    const trigger = judgeSilence(watch, limits.watched[at]!, state.graceUntilTickMs, tickMs, limits)
+    if (trigger === undefined) return watch
+    triggers.push(trigger)
+    return { ...watch, escalation: trigger.level }
+  })
+  const loss = judgeLoss({ ...state, watched }, tickMs, limits)
+  return { state: loss.state, triggers: [...triggers, ...loss.triggers] }
+}
+
+function judgeLoss(state: LadderState, tickMs: number, limits: LadderLimits): LadderStep {
+  const { failingSinceTickMs, blindSinceTickMs } = state
+  if (failingSinceTickMs === null || blindSinceTickMs !== null) return { state, triggers: [] }
+  const overshootMs = tickMs - failingSinceTickMs - limits.redisLostAfterMs
+  if (overshootMs < 0) return { state, triggers: [] }
+  return {
+    state: { ...state, blindSinceTickMs: state.lastReadTickMs ?? failingSinceTickMs },
+    triggers: [
+      {
+        component: 'dead_man_switch',
+        level: 'L0',
+        trigger: 'SAFETY_REDIS_UNAVAILABLE',
+        thresholdMs: limits.redisLostAfterMs,
+        overshootMs,
+      },
+    ],
+  }
+}
+
+/** The highest rung that the silence has newly reached; rungs that were jumped over are implied. */
+function judgeSilence(
+  watch: WatchedState,
+  watched: Watched,
+  graceUntilTickMs: number,
+  tickMs: number,
+  limits: LadderLimits,
+): LadderTrigger | undefined {
+  const { component, changedTickMs } = watch
+  if (changedTickMs === null) {
+    const top = watched.rungs.at(-1)!
+    const overshootMs = tickMs - graceUntilTickMs
+    if (overshootMs < 0 || watch.escalation === top.level) return undefined
+    const thresholdMs = limits.bootGraceMs
+    const { level } = top
+    return { component, level, trigger: watched.neverSeenTrigger, thresholdMs, overshootMs }
+  }
+  const ageMs = tickMs - changedTickMs
+  const reached = watched.rungs.findLast((rung) => ageMs >= rung.afterMs)
+  if (reached === undefined || !isAbove(reached.level, watch.escalation)) return undefined
+  return {
+    component,
+    level: reached.level,
+    trigger: watched.staleTrigger,
+    thresholdMs: reached.afterMs,
+    overshootMs: ageMs - reached.afterMs,
+  }
+}
+
+function nextRung(watch: WatchedState, watched: Watched): Rung | undefined {
+  if (watch.changedTickMs === null) {
+    const top = watched.rungs.at(-1)!
+    return watch.escalation === top.level ? undefined : top
+  }
+  return watched.rungs.find((rung) => isAbove(rung.level, watch.escalation))
+}
+
+function isAbove(level: KillLevel, than: KillLevel | null): boolean {
+  return than === null || rank[level] > rank[than]
+}
+
+/** A reset by an operator: every component must be seen anew within a new boot grace. */
+function rearm(state: LadderState, tickMs: number, limits: LadderLimits): LadderState {
+  return {
+    ...state,
+    graceUntilTickMs: tickMs + limits.bootGraceMs,
+    watched: state.watched.map((watch) => ({ ...watch, changedTickMs: null, escalation: null })),
+  }
+}

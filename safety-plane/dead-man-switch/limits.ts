@@ -1,0 +1,35 @@
+import type { DeadManSwitchConfig } from './config.ts'
+import type { LadderLimits } from './core.ts'
+
+/** The ladder that a configuration asks for. */
+export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
+  const { ladder, redis, watch, marketDataFailsafe } = config
+  const rungs = [
+    { level: 'L0', afterMs: ladder.softStopAfterMs },
+    { level: 'L1', afterMs: ladder.hardStopAfterMs },
+    { level: 'L2', afterMs: ladder.emergencyAfterMs },
+  ] as const
+  const components = watch.map(({ component }) => ({
+    component,
+    rungs,
+    staleTrigger: 'HEARTBEAT_STALE' as const,
+    neverSeenTrigger: 'HEARTBEAT_NEVER_SEEN' as const,
+  }))
+  const failsafe =
+    marketDataFailsafe === null
+      ? []
+      : [
+          {
+            component: marketDataFailsafe.component,
+            rungs: [{ level: 'L1', afterMs: marketDataFailsafe.heartbeatAgeMsMax }] as const,
+            staleTrigger: 'MARKET_DATA_FAILSAFE' as const,
+            neverSeenTrigger: 'MARKET_DATA_FAILSAFE' as const,
+          },
+        ]
+  return {
+    watched: [...components, ...failsafe],
+    bootGraceMs: ladder.bootGraceMs,
+    readFreshMs: 2 * ladder.pollIntervalMs + redis.commandTimeoutMs,
+    redisLostAfterMs: Math.min(ladder.redisLostAfterMs, ladder.softStopAfterMs),
+  }
+}

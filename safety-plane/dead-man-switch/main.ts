@@ -1,0 +1,75 @@
+import '@bulkhead/shared/runtime/runtime-version.ts'
+import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
+import { loadConfigOrExit } from '@bulkhead/shared/runtime/config.ts'
+import { createLogger } from '@bulkhead/shared/runtime/log.ts'
+import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/process-lifecycle.ts'
+import { RedisKeyListener, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
+import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
+import { openDeribitVenue } from '../exchange/deribit.ts'
+import { deadManSwitchConfigSchema } from './config.ts'
+import { SafetyPlane } from './plane.ts'
+import { checkRedisConfig } from './redis-check.ts'
+import { checkHostOrExit, refuseToStart } from './startup.ts'
+
+/** How long a start waits for Redis before it goes on blind, which is SAFE_MODE. */
+const redisWaitMs = 5_000
+
+const loaded = loadConfigOrExit(deadManSwitchConfigSchema, process.argv)
+const { config } = loaded
+const operators = checkHostOrExit(config)
+const secrets = readSecretsOrExit({
+  redis: config.redis.passwordFile,
+  exchange: config.exchange.clientSecretFile,
+})
+const log = createLogger(config.component, { file: config.logFile, level: config.logLevel })
+
+const link = new RedisLink(config.redis, secrets.redis, config.component)
+const drainLink = new RedisLink(config.redis, secrets.redis, `${config.component}-drain`)
+link.open()
+drainLink.open()
+if (await link.waitUntilReady(redisWaitMs)) {
+  const checked = await checkRedisConfig(link)
+  if (!checked.ok) refuseToStart(checked.failure)
+} else {
+  log.error('the safety Redis is not reachable: going on blind')
+}
+
+const venue = await openDeribitVenue({
+  httpUrl: config.exchange.httpUrl,
+  clientId: config.exchange.clientId,
+  clientSecret: secrets.exchange,
+  timeoutMs: config.exchange.timeoutMs,
+  currencies: config.exchange.currencies,
+})
+const plane = new SafetyPlane({
+  loaded,
+  operators,
+  link,
+  drainLink,
+  venue,
+  clock: systemClock,
+  log,
+  buildId: readBuildId(),
+})
+const listener = new RedisKeyListener(
+  config.redis,
+  secrets.redis,
+  `${config.component}-listener`,
+  [
+    '__keyspace@0__:safety:heartbeat:*',
+    '__keyspace@0__:safety:commands:dead_man_switch',
+    '__keyspace@0__:safety:audit:in:*',
+  ],
+  (key) => plane.onKeyChange(key),
+)
+await plane.start()
+listener.open()
+runUntilSignalled(log, async () => {
+  listener.close()
+  await plane.stop()
+  link.close()
+  drainLink.close()
+})
+announceReady(config.component)
+log.info({ config_hash: loaded.configHash }, 'watching')

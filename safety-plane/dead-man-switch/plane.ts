@@ -1,0 +1,263 @@
+import { componentIds } from '@bulkhead/shared/contracts/components.ts'
+import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import { redisKeys, statusTtlMs } from '@bulkhead/shared/contracts/redis-keys.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
+import type { LoadedConfig } from '@bulkhead/shared/runtime/config.ts'
+import { HeartbeatEmitter } from '@bulkhead/shared/runtime/heartbeat.ts'
+import { type Logger, runId } from '@bulkhead/shared/runtime/log.ts'
+import { ownIdentity, readBootId } from '@bulkhead/shared/runtime/process-identity.ts'
+import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { AuditDrain } from '../audit/loop.ts'
+import { CommandJournal } from '../commands/journal.ts'
+import { CommandLoop } from '../commands/loop.ts'
+import type { Operators } from '../commands/operators.ts'
+import type { SafetyVenue } from '../exchange/ports.ts'
+import { EpisodeRunner } from '../kill-sequence/loop.ts'
+import { createPhasePerformer } from '../kill-sequence/phases.ts'
+import { FileEpisodeStore } from '../kill-sequence/store.ts'
+import { WebhookNotifier } from '../notify/webhook.ts'
+import { ReadinessProbe } from '../readiness/loop.ts'
+import { IdentityCache } from '../sever/identities.ts'
+import { type KillableTarget, Severer } from '../sever/loop.ts'
+import type { DeadManSwitchConfig } from './config.ts'
+import { ladderLimitsOf } from './limits.ts'
+import { WatchLoop } from './loop.ts'
+import { buildStatus } from './status.ts'
+import { KillSwitch } from './switch.ts'
+
+export type PlaneParts = {
+  readonly loaded: LoadedConfig<DeadManSwitchConfig>
+  readonly operators: Operators
+  /** Carries the kill: nothing slow goes over it. */
+  readonly link: RedisLink
+  /** Carries the audit drain. */
+  readonly drainLink: RedisLink
+  readonly venue: SafetyVenue
+  readonly clock: Clock
+  readonly log: Logger
+  readonly buildId: string
+}
+
+const component = 'dead_man_switch'
+/** Pace of the status document and of everything that is a net under a notification. */
+const housekeepingMs = 500
+
+/** The safety plane of one process: every part, wired once. */
+export class SafetyPlane {
+  readonly #parts: PlaneParts
+  readonly #config: DeadManSwitchConfig
+  readonly #writer: AuditWriter
+  readonly #drain: AuditDrain
+  readonly #identities: IdentityCache
+  readonly #killable: readonly KillableTarget[]
+  readonly #runner: EpisodeRunner
+  readonly #watch: WatchLoop
+  readonly #switch: KillSwitch
+  readonly #commands: CommandLoop
+  readonly #readiness: ReadinessProbe
+  readonly #heartbeat: HeartbeatEmitter
+  readonly #startedTickMs: number
+  readonly #timers: NodeJS.Timeout[] = []
+  #cycles = 0
+
+  constructor(parts: PlaneParts) {
+    this.#parts = parts
+    const { link, drainLink, clock, log, venue } = parts
+    const { config } = parts.loaded
+    this.#config = config
+    this.#startedTickMs = clock.monotonicMs()
+    const spoolFile = config.auditSpoolFile
+    this.#writer = new AuditWriter({ link, component, chain: runId, clock, spoolFile })
+    this.#drain = this.#createDrain(drainLink)
+    this.#killable = config.watch.filter(({ killable }) => killable)
+    this.#identities = new IdentityCache(link, this.#killable, config.stateDir, log)
+    this.#runner = this.#createRunner()
+    this.#watch = new WatchLoop({
+      link,
+      clock,
+      limits: ladderLimitsOf(config),
+      pollIntervalMs: config.ladder.pollIntervalMs,
+      onTrigger: (trigger) => this.#switch.onLadder(trigger),
+      onCycle: () => this.#onCycle(),
+    })
+    const audit = (record: AuditRecord) => this.#writer.record(record)
+    this.#switch = new KillSwitch({
+      runner: this.#runner,
+      venue,
+      link,
+      watch: () => this.#watch,
+      audit,
+    })
+    this.#commands = this.#createCommands()
+    this.#readiness = this.#createReadiness()
+    this.#heartbeat = new HeartbeatEmitter(link, component, clock, config.heartbeatIntervalMs)
+  }
+
+  /** Takes up an open episode first, then watches. */
+  async start(): Promise<void> {
+    await this.#identities.refresh()
+    await this.#switch.resume()
+    await this.#switch.uphold()
+    await this.#register()
+    this.#watch.start()
+    this.#readiness.start()
+    this.#every(housekeepingMs, () => this.#housekeep())
+    this.#every(this.#config.sealIntervalMs, () => this.#seal())
+  }
+
+  /** A key changed in Redis: what it holds is read by whoever it concerns. */
+  onKeyChange(key: string): void {
+    if (key.startsWith('safety:heartbeat:')) this.#watch.request()
+    else if (key === redisKeys.commands(component)) void this.#commands.run()
+    else if (key.startsWith(auditInboxPrefix))
+      this.#drain.request(key.slice(auditInboxPrefix.length))
+  }
+
+  /** An orderly stop leaves an open episode on the disk for the next run. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#watch.close()
+    this.#readiness.close()
+    this.#runner.close()
+    await this.#writer.record({ action: 'STOPPED', subject: component, correlationId: '' })
+    await this.#parts.link.run((redis) => redis.del(redisKeys.pid(component)))
+    await this.#drain.settle()
+    await this.#drain.seal()
+    await this.#drain.settle()
+    this.#writer.close()
+  }
+
+  #onCycle(): void {
+    this.#cycles += 1
+    void this.#heartbeat.beat({ cycles: String(this.#cycles) })
+  }
+
+  async #housekeep(): Promise<void> {
+    void this.#commands.run()
+    this.#drain.request()
+    await this.#writer.deliverSpool()
+    await this.#switch.uphold()
+    await this.#publishStatus()
+    await this.#identities.refresh()
+  }
+
+  async #publishStatus(): Promise<void> {
+    const { clock, link, loaded, buildId } = this.#parts
+    const { ladder } = this.#config
+    const status = buildStatus(
+      {
+        runId,
+        buildId,
+        configHash: loaded.configHash,
+        startedTickMs: this.#startedTickMs,
+        thresholdsMs: {
+          L0: ladder.softStopAfterMs,
+          L1: ladder.hardStopAfterMs,
+          L2: ladder.emergencyAfterMs,
+        },
+        ladder: this.#watch.state,
+        episode: this.#runner.state,
+        readiness: this.#readiness.last,
+      },
+      clock,
+    )
+    const text = JSON.stringify(status)
+    await link.run((redis) => redis.set(redisKeys.status(component), text, 'PX', statusTtlMs))
+  }
+
+  async #register(): Promise<void> {
+    const identity = ownIdentity(this.#parts.clock.wallNs())
+    await this.#parts.link.run((redis) => redis.hset(redisKeys.pid(component), identity))
+    const fields = { config_hash: this.#parts.loaded.configHash, build_id: this.#parts.buildId }
+    void this.#writer.record({ action: 'STARTED', subject: component, correlationId: '', fields })
+  }
+
+  #seal(): void {
+    this.#drain.seal().catch((error: unknown) => {
+      this.#parts.log.error({ err: error }, 'audit heads could not be sealed')
+    })
+  }
+
+  #every(intervalMs: number, work: () => unknown): void {
+    this.#timers.push(setInterval(() => void work(), intervalMs))
+  }
+
+  #createDrain(link: RedisLink): AuditDrain {
+    const { clock, log } = this.#parts
+    const watched = this.#config.watch.map((entry) => entry.component)
+    const components = [...new Set([...componentIds, ...watched])]
+    const headsFile = this.#config.auditHeadsFile
+    return new AuditDrain({ link, writer: this.#writer, components, headsFile, clock, log })
+  }
+
+  #createRunner(): EpisodeRunner {
+    const { link, venue, clock, log } = this.#parts
+    const { kill, cgroupMount, stateDir, severAtHardStop, notify } = this.#config
+    const audit = async (record: AuditRecord) => {
+      await this.#writer.record(record)
+    }
+    const severer = new Severer(
+      this.#identities,
+      {
+        cgroupMount,
+        verifyTimeoutMs: kill.severVerifyTimeoutMs,
+        containerTimeoutMs: kill.containerTimeoutMs,
+      },
+      clock,
+      audit,
+    )
+    const perform = createPhasePerformer({
+      link,
+      venue,
+      severer,
+      notifier: new WebhookNotifier(notify, log),
+      clock,
+      killable: this.#killable,
+      senders: severAtHardStop,
+      limits: kill,
+      stateNow: () => this.#runner.state,
+      sealHeads: () => this.#seal(),
+    })
+    const bootId = readBootId()
+    const store = new FileEpisodeStore(stateDir, bootId)
+    return new EpisodeRunner({ limits: kill, store, perform, audit, clock, log, bootId })
+  }
+
+  #createCommands(): CommandLoop {
+    const { link, operators, clock, log } = this.#parts
+    const { environment, stateDir, commandWindow } = this.#config
+    return new CommandLoop({
+      link,
+      operators,
+      journal: new CommandJournal(stateDir),
+      control: this.#switch,
+      window: commandWindow,
+      resetNeedsApprover: environment === 'LIVE' || environment === 'MICRO_LIVE',
+      audit: async (record) => (await this.#writer.record(record)).ok,
+      clock,
+      log,
+    })
+  }
+
+  #createReadiness(): ReadinessProbe {
+    const { link, venue, clock } = this.#parts
+    return new ReadinessProbe({
+      venue,
+      identities: this.#identities,
+      killable: this.#killable,
+      cgroupMount: this.#config.cgroupMount,
+      appendToRedis: async () => {
+        const probedNs = clock.wallNs().toString()
+        const key = redisKeys.progress(component)
+        const written = await link.run((redis) => redis.hset(key, { probed_ns: probedNs }))
+        return written.ok ? null : written.failure.code
+      },
+      isStateDurable: () => this.#runner.isStoreHealthy,
+      audit: (record) => this.#writer.record(record),
+      intervalMs: this.#config.readinessIntervalMs,
+    })
+  }
+}
+
+const auditInboxPrefix = redisKeys.auditInbox('')

@@ -1,0 +1,81 @@
+import type { EpisodeView, SafetyStatus } from '@bulkhead/shared/contracts/status.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import {
+  type Episode,
+  type EpisodeState,
+  isConfirmed,
+  isRunning,
+} from '../kill-sequence/episode.core.ts'
+import { switchStateOf, watchdogStateOf } from '../kill-sequence/switch-state.ts'
+import type { Readiness } from '../readiness/loop.ts'
+import type { LadderState } from './core.ts'
+
+export type StatusParts = {
+  readonly runId: string
+  readonly buildId: string
+  readonly configHash: string
+  readonly startedTickMs: number
+  readonly thresholdsMs: SafetyStatus['thresholds_ms']
+  readonly ladder: LadderState
+  readonly episode: EpisodeState
+  readonly readiness: Readiness
+}
+
+/** The status document of the dead-man switch as it is right now. */
+export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
+  const { episode } = parts.episode
+  const tickMs = clock.monotonicMs()
+  return {
+    component: 'dead_man_switch',
+    run_id: parts.runId,
+    build_id: parts.buildId,
+    config_hash: parts.configHash,
+    wall_ms: clock.wallMs(),
+    uptime_ms: Math.max(0, tickMs - parts.startedTickMs),
+    kill_switch_mode: switchStateOf(parts.episode).mode,
+    watchdog_state: watchdogStateOf(parts.episode),
+    thresholds_ms: parts.thresholdsMs,
+    watch: parts.ladder.watched.map(({ component, changedTickMs, escalation }) => ({
+      component,
+      age_ms: changedTickMs === null ? null : Math.max(0, tickMs - changedTickMs),
+      health: healthOf(changedTickMs, escalation, tickMs, parts.ladder.graceUntilTickMs),
+      escalation,
+    })),
+    episode: episode === null ? null : viewOf(episode),
+    ready: parts.readiness.ready,
+    not_ready_reasons: parts.readiness.reasons.slice(0, 32).map((reason) => reason.slice(0, 128)),
+    resident_memory_mb: process.memoryUsage.rss() / 1_048_576,
+  }
+}
+
+function healthOf(
+  changedTickMs: number | null,
+  escalation: string | null,
+  tickMs: number,
+  graceUntilTickMs: number,
+): SafetyStatus['watch'][number]['health'] {
+  if (escalation !== null) return 'CRITICAL'
+  if (changedTickMs !== null) return 'HEALTHY'
+  return tickMs < graceUntilTickMs ? 'GRACE' : 'CRITICAL'
+}
+
+function viewOf(episode: Episode): EpisodeView {
+  return {
+    episode: episode.id,
+    level: episode.level,
+    trigger: episode.trigger,
+    component: episode.component,
+    started_wall_ms: episode.startedWallMs,
+    finished: !isRunning(episode),
+    confirmed: isConfirmed(episode),
+    phases: episode.phases.map((entry) => ({
+      phase: entry.phase,
+      outcome: entry.outcome,
+      started_ms: Math.max(0, entry.startedTickMs - episode.startedTickMs),
+      duration_ms:
+        entry.finishedTickMs === null
+          ? null
+          : Math.max(0, entry.finishedTickMs - entry.startedTickMs),
+    })),
+  }
+}

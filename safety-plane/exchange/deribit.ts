@@ -1,0 +1,186 @@
+import type { z } from 'zod'
+import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { venueFaultOf } from './faults.ts'
+import type {
+  OpenOrderRead,
+  Position,
+  Quote,
+  ReducingOrder,
+  RestingOrder,
+  SafetyVenue,
+  VenueFault,
+} from './ports.ts'
+import {
+  cancelAllReply,
+  cancelReply,
+  instrumentReply,
+  openOrdersReply,
+  orderBookReply,
+  placedReply,
+  positionsReply,
+} from './replies.ts'
+
+export type DeribitVenueOptions = {
+  /** Base address of the HTTP API; null for the exchange's own. */
+  readonly httpUrl: string | null
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Limit of every single call, in milliseconds; 2000 at most. */
+  readonly timeoutMs: number
+  /** Currencies of the second way to read open orders, and of positions. */
+  readonly currencies: readonly string[]
+}
+
+type Call = (params: Readonly<Record<string, string | number | boolean>>) => Promise<unknown>
+
+/** The implicit calls of ccxt that are used: one HTTP request each, nothing before or after it. */
+type RawDeribit = {
+  readonly publicGetGetOrderBook: Call
+  readonly publicGetGetInstrument: Call
+  readonly privateGetCancelAll: Call
+  readonly privateGetCancel: Call
+  readonly privateGetGetOpenOrders: Call
+  readonly privateGetGetOpenOrdersByCurrency: Call
+  readonly privateGetGetPositions: Call
+  readonly privateGetBuy: Call
+  readonly privateGetSell: Call
+}
+
+/**
+ * Loads ccxt's Deribit class alone, which keeps the plane small, and gives it no rate limiter: on a
+ * shared queue a cancel would wait behind whatever was asked before it (deribit.md A3).
+ */
+export async function openDeribitVenue(options: DeribitVenueOptions): Promise<SafetyVenue> {
+  const module: unknown = await import(
+    new URL('./src/deribit.js', import.meta.resolve('ccxt')).href
+  )
+  const { default: Deribit } = module as { default: new (config: object) => RawDeribit }
+  const exchange = new Deribit({
+    apiKey: options.clientId,
+    secret: options.clientSecret,
+    enableRateLimit: false,
+    timeout: options.timeoutMs,
+    ...(options.httpUrl === null ? {} : { urls: { api: { rest: options.httpUrl } } }),
+  })
+  return new DeribitVenue(exchange, options)
+}
+
+class DeribitVenue implements SafetyVenue {
+  readonly #raw: RawDeribit
+  readonly #options: DeribitVenueOptions
+
+  constructor(raw: RawDeribit, options: DeribitVenueOptions) {
+    this.#raw = raw
+    this.#options = options
+  }
+
+  async cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>> {
+    return this.#ask(this.#raw.privateGetCancelAll({}), cancelAllReply, timeoutMs)
+  }
+
+  async cancelOrder(orderId: string, timeoutMs: number): Promise<Result<void, VenueFault>> {
+    const call = this.#raw.privateGetCancel({ order_id: orderId })
+    const reply = await this.#ask(call, cancelReply, timeoutMs)
+    return reply.ok ? ok(undefined) : reply
+  }
+
+  async readOpenOrders(
+    read: OpenOrderRead,
+    timeoutMs?: number,
+  ): Promise<Result<readonly RestingOrder[], VenueFault>> {
+    const calls =
+      read === 'all'
+        ? [this.#raw.privateGetGetOpenOrders({})]
+        : this.#options.currencies.map((currency) =>
+            this.#raw.privateGetGetOpenOrdersByCurrency({ currency }),
+          )
+    const replies = await Promise.all(
+      calls.map((call) => this.#ask(call, openOrdersReply, timeoutMs)),
+    )
+    const orders: RestingOrder[] = []
+    for (const reply of replies) {
+      if (!reply.ok) return reply
+      for (const { order_id, instrument_name, reduce_only } of reply.value) {
+        const reduceOnly = reduce_only === true
+        orders.push({ orderId: order_id, instrument: instrument_name, reduceOnly })
+      }
+    }
+    return ok(orders)
+  }
+
+  async readPositions(): Promise<Result<readonly Position[], VenueFault>> {
+    const calls = this.#options.currencies.map((currency) =>
+      this.#ask(this.#raw.privateGetGetPositions({ currency }), positionsReply),
+    )
+    const positions: Position[] = []
+    for (const reply of await Promise.all(calls)) {
+      if (!reply.ok) return reply
+      for (const { instrument_name, size, direction } of reply.value) {
+        if (size === 0) continue
+        const signed = direction === 'sell' ? -Math.abs(size) : size
+        positions.push({ instrument: instrument_name, size: signed })
+      }
+    }
+    return ok(positions)
+  }
+
+  async readQuote(instrument: string): Promise<Result<Quote, VenueFault>> {
+    const instrument_name = instrument
+    const [book, details] = await Promise.all([
+      this.#ask(this.#raw.publicGetGetOrderBook({ instrument_name, depth: 1 }), orderBookReply),
+      this.#ask(this.#raw.publicGetGetInstrument({ instrument_name }), instrumentReply),
+    ])
+    if (!book.ok) return book
+    if (!details.ok) return details
+    const steps = (details.value.tick_size_steps ?? []).map((step) => ({
+      abovePrice: step.above_price,
+      tickSize: step.tick_size,
+    }))
+    return ok({
+      bidPrice: book.value.bids[0]?.[0] ?? null,
+      askPrice: book.value.asks[0]?.[0] ?? null,
+      tick: { tickSize: details.value.tick_size, steps },
+    })
+  }
+
+  async sendReducing(order: ReducingOrder): Promise<Result<number, VenueFault>> {
+    const params = {
+      instrument_name: order.instrument,
+      amount: order.amount,
+      type: 'limit',
+      price: order.price,
+      reduce_only: true,
+      time_in_force: 'immediate_or_cancel',
+      label: order.label,
+    }
+    const call =
+      order.side === 'buy' ? this.#raw.privateGetBuy(params) : this.#raw.privateGetSell(params)
+    const reply = await this.#ask(call, placedReply)
+    return reply.ok ? ok(reply.value.order.filled_amount) : reply
+  }
+
+  /** Waits for one reply up to the limit and takes nothing from it that its schema does not have. */
+  async #ask<S extends z.ZodType<{ result: unknown }>>(
+    call: Promise<unknown>,
+    schema: S,
+    timeoutMs = this.#options.timeoutMs,
+  ): Promise<Result<z.infer<S>['result'], VenueFault>> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs, 'late')
+    })
+    try {
+      const reply = await Promise.race([call.then((value) => ({ value })), late])
+      if (reply === 'late') {
+        return fail({ code: 'VENUE_TIMED_OUT', detail: `no reply in ${timeoutMs} ms` })
+      }
+      const parsed = schema.safeParse(reply.value)
+      if (parsed.success) return ok(parsed.data.result)
+      return fail({ code: 'VENUE_MALFORMED', detail: parsed.error.issues[0]?.message ?? '' })
+    } catch (error) {
+      return fail(venueFaultOf(error))
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}

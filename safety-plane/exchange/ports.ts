@@ -1,0 +1,72 @@
+import type { Result } from '@bulkhead/shared/kernel/result.ts'
+
+/** Why a call to the exchange did not give a usable answer. None of them proves anything. */
+export const venueFaultCodes = [
+  /** No answer in time; the request may have taken effect. */
+  'VENUE_TIMED_OUT',
+  'VENUE_UNREACHABLE',
+  /** 10028, 10047 or HTTP 429: the account's budget is eaten by somebody else. */
+  'VENUE_BUDGET_STARVED',
+  'VENUE_UNAUTHORIZED',
+  /** The exchange answered with any other error. */
+  'VENUE_REFUSED',
+  /** The answer was not what the interface promises. */
+  'VENUE_MALFORMED',
+] as const
+export type VenueFaultCode = (typeof venueFaultCodes)[number]
+export type VenueFault = { readonly code: VenueFaultCode; readonly detail: string }
+
+export type RestingOrder = {
+  readonly orderId: string
+  readonly instrument: string
+  readonly reduceOnly: boolean
+}
+
+export type Position = {
+  readonly instrument: string
+  /** Signed, in the instrument's own unit (USD for inverse futures, coins for options). */
+  readonly size: number
+}
+
+/** Smallest price step, with the larger steps that hold above a price. */
+export type TickRule = {
+  readonly tickSize: number
+  readonly steps: readonly { readonly abovePrice: number; readonly tickSize: number }[]
+}
+
+/** Best prices of an instrument; null where that side of the book is empty. */
+export type Quote = {
+  readonly bidPrice: number | null
+  readonly askPrice: number | null
+  readonly tick: TickRule
+}
+
+/** A limit order that can only make a position smaller and never rests. */
+export type ReducingOrder = {
+  readonly instrument: string
+  readonly side: 'buy' | 'sell'
+  readonly amount: number
+  readonly price: number
+  readonly label: string
+}
+
+/** One way of asking which orders rest. Two different ones must both say zero. */
+export type OpenOrderRead = 'all' | 'by_currency'
+
+/**
+ * What the safety plane asks of an exchange, through a key of its own. Every call ends within the
+ * configured time; none is repeated by the adapter.
+ */
+export interface SafetyVenue {
+  /** Cancels everything. @returns how many orders the exchange says it cancelled */
+  cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>>
+  cancelOrder(orderId: string, timeoutMs: number): Promise<Result<void, VenueFault>>
+  readOpenOrders(
+    read: OpenOrderRead,
+    timeoutMs?: number,
+  ): Promise<Result<readonly RestingOrder[], VenueFault>>
+  readPositions(): Promise<Result<readonly Position[], VenueFault>>
+  readQuote(instrument: string): Promise<Result<Quote, VenueFault>>
+  /** @returns the amount that was filled at once */
+  sendReducing(order: ReducingOrder): Promise<Result<number, VenueFault>>
+}

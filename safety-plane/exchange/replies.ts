@@ -1,0 +1,46 @@
+import { z } from 'zod'
+
+/** The parts of Deribit's replies that the safety plane relies on; everything else may change. */
+const replyOf = <T extends z.ZodType>(result: T) => z.object({ result })
+
+const order = z.object({
+  order_id: z.string().min(1).max(64),
+  instrument_name: z.string().min(1).max(64),
+  reduce_only: z.boolean().optional(),
+})
+
+export const cancelAllReply = replyOf(z.number().int().nonnegative())
+export const cancelReply = replyOf(z.object({ order_id: z.string() }))
+export const openOrdersReply = replyOf(z.array(order).max(10_000))
+
+export const positionsReply = replyOf(
+  z
+    .array(
+      z.object({
+        instrument_name: z.string().min(1).max(64),
+        size: z.number(),
+        direction: z.enum(['buy', 'sell', 'zero']),
+      }),
+    )
+    .max(10_000),
+)
+
+export const orderBookReply = replyOf(
+  z.object({
+    bids: z.array(z.tuple([z.number(), z.number()])),
+    asks: z.array(z.tuple([z.number(), z.number()])),
+  }),
+)
+
+export const instrumentReply = replyOf(
+  z.object({
+    tick_size: z.number().positive(),
+    tick_size_steps: z
+      .array(z.object({ above_price: z.number(), tick_size: z.number().positive() }))
+      .optional(),
+  }),
+)
+
+export const placedReply = replyOf(
+  z.object({ order: z.object({ order_id: z.string(), filled_amount: z.number() }) }),
+)

@@ -1,0 +1,135 @@
+import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import type { OpenOrderRead, SafetyVenue, VenueFault } from '../exchange/ports.ts'
+import type { PhaseResult } from './ports.ts'
+
+export type OrderLimits = {
+  readonly massCancelTimeoutMs: number
+  readonly sweepAttemptsMax: number
+  readonly sweepPauseMs: number
+}
+
+/** Orders cancelled one by one at a time, so that the account's burst budget lasts (deribit.md). */
+const cancelsInFlightMax = 4
+
+/** One cancel of everything that must go at this level, within its limit and without a retry. */
+export async function massCancel(
+  venue: SafetyVenue,
+  level: KillLevel,
+  limits: OrderLimits,
+  clock: Clock,
+): Promise<PhaseResult> {
+  const cancelled = await cancelFor(venue, level, limits.massCancelTimeoutMs, clock)
+  if (cancelled.ok) {
+    return { outcome: 'confirmed', details: { cancelled: String(cancelled.value) } }
+  }
+  const { code, detail } = cancelled.failure
+  return {
+    outcome: code === 'VENUE_TIMED_OUT' ? 'timed_out' : 'unconfirmed',
+    details: { fault: code, venue_detail: detail },
+    budgetStarved: code === 'VENUE_BUDGET_STARVED',
+  }
+}
+
+/** Everything above L0; at L0 only what could add risk (decision D-04). */
+function cancelFor(
+  venue: SafetyVenue,
+  level: KillLevel,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<Result<number, VenueFault>> {
+  return level === 'L0' ? cancelRiskAdding(venue, timeoutMs, clock) : venue.cancelAll(timeoutMs)
+}
+
+async function cancelRiskAdding(
+  venue: SafetyVenue,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<Result<number, VenueFault>> {
+  const endTickMs = clock.monotonicMs() + timeoutMs
+  const leftMs = () => Math.floor(endTickMs - clock.monotonicMs())
+  const open = await venue.readOpenOrders('all', timeoutMs)
+  if (!open.ok) return open
+  const adding = open.value.filter(({ reduceOnly }) => !reduceOnly)
+  if (adding.length === 0) return ok(0)
+  if (adding.length === open.value.length) return venue.cancelAll(Math.max(1, leftMs()))
+  let first: VenueFault | undefined
+  let cancelled = 0
+  for (let at = 0; at < adding.length; at += cancelsInFlightMax) {
+    if (leftMs() <= 0) return fail({ code: 'VENUE_TIMED_OUT', detail: 'orders left to cancel' })
+    const batch = adding.slice(at, at + cancelsInFlightMax)
+    const replies = await Promise.all(
+      batch.map(({ orderId }) => venue.cancelOrder(orderId, Math.max(1, leftMs()))),
+    )
+    for (const reply of replies) {
+      if (reply.ok) cancelled += 1
+      else first ??= reply.failure
+    }
+    if (first?.code === 'VENUE_BUDGET_STARVED') return fail(first)
+  }
+  // A single refusal is an order that went meanwhile; the sweep counts what is left.
+  return first === undefined || first.code === 'VENUE_REFUSED' ? ok(cancelled) : fail(first)
+}
+
+type Count = { readonly text: string; readonly isZero: boolean; readonly isStarved: boolean }
+
+/**
+ * Cancels again, then asks two different endpoints; only two zeros in a row prove that nothing rests
+ * (law 11). A failed read is no zero.
+ */
+export async function sweep(
+  venue: SafetyVenue,
+  level: KillLevel,
+  limits: OrderLimits,
+  clock: Clock,
+): Promise<PhaseResult> {
+  let details: Record<string, string> = {}
+  let isStarved = false
+  for (let attempt = 1; attempt <= limits.sweepAttemptsMax; attempt += 1) {
+    const cancelled = await cancelFor(venue, level, limits.massCancelTimeoutMs, clock)
+    const first = await countOpen(venue, 'all', level)
+    const second = await countOpen(venue, 'by_currency', level)
+    details = {
+      attempts: String(attempt),
+      read_1: first.text,
+      read_1_endpoint: 'get_open_orders',
+      read_2: second.text,
+      read_2_endpoint: 'get_open_orders_by_currency',
+      cancel: cancelled.ok ? String(cancelled.value) : cancelled.failure.code,
+    }
+    if (first.isZero && second.isZero) return { outcome: 'confirmed', details }
+    isStarved =
+      first.isStarved ||
+      second.isStarved ||
+      (!cancelled.ok && cancelled.failure.code === 'VENUE_BUDGET_STARVED')
+    if (isStarved && level === 'L0') break
+    if (attempt < limits.sweepAttemptsMax) await pause(limits.sweepPauseMs)
+  }
+  return { outcome: 'unconfirmed', details, budgetStarved: isStarved }
+}
+
+async function countOpen(
+  venue: SafetyVenue,
+  read: OpenOrderRead,
+  level: KillLevel,
+): Promise<Count> {
+  const open = await venue.readOpenOrders(read)
+  if (!open.ok) {
+    const { code } = open.failure
+    return { text: code, isZero: false, isStarved: code === 'VENUE_BUDGET_STARVED' }
+  }
+  const left = open.value.filter(({ reduceOnly }) => level !== 'L0' || !reduceOnly).length
+  return { text: String(left), isZero: left === 0, isStarved: false }
+}
+
+/** Whether orders that this level does not allow rest now; unknown counts as resting. */
+export async function ordersRest(venue: SafetyVenue, level: KillLevel): Promise<boolean> {
+  return !(await countOpen(venue, 'all', level)).isZero
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}

@@ -1,0 +1,101 @@
+import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import type { SafetyVenue } from '../exchange/ports.ts'
+import { isDeadVerdict } from '../sever/core.ts'
+import type { IdentityCache } from '../sever/identities.ts'
+import { canKillCgroup, canSignal } from '../sever/linux.ts'
+import type { KillableTarget } from '../sever/loop.ts'
+import { notReadyReasons } from './core.ts'
+
+export type ReadinessOptions = {
+  readonly venue: SafetyVenue
+  readonly identities: IdentityCache
+  readonly killable: readonly KillableTarget[]
+  readonly cgroupMount: string | null
+  /** Appends to Redis and says what went wrong, or null. */
+  readonly appendToRedis: () => Promise<string | null>
+  readonly isStateDurable: () => boolean
+  readonly audit: (record: AuditRecord) => Promise<unknown>
+  readonly intervalMs: number
+}
+
+/** How soon an unready path is tried again, at the latest. */
+const retryMsMax = 2_000
+
+export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] }
+
+/** Exercises the kill path short of killing, at a steady pace (design 5.5). */
+export class ReadinessProbe {
+  readonly #options: ReadinessOptions
+  #timer: NodeJS.Timeout | undefined
+  #last: Readiness = { ready: false, reasons: ['NOT_PROBED_YET'] }
+  #isClosed = false
+
+  constructor(options: ReadinessOptions) {
+    this.#options = options
+  }
+
+  /** What the last probe found; never better than what was exercised. */
+  get last(): Readiness {
+    return this.#last
+  }
+
+  start(): void {
+    void this.#run()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+  }
+
+  async #run(): Promise<void> {
+    const reasons = await this.#probe()
+    const before = this.#last
+    this.#last = { ready: reasons.length === 0, reasons }
+    if (before.reasons.join() !== reasons.join()) await this.#report()
+    if (this.#isClosed) return
+    const { intervalMs } = this.#options
+    const waitMs = this.#last.ready ? intervalMs : Math.min(retryMsMax, intervalMs)
+    this.#timer = setTimeout(() => void this.#run(), waitMs)
+  }
+
+  async #probe(): Promise<string[]> {
+    const { venue, killable, appendToRedis, isStateDurable, identities } = this.#options
+    await identities.refresh()
+    const [read, redisFault] = await Promise.all([venue.readOpenOrders('all'), appendToRedis()])
+    return notReadyReasons({
+      venueFault: read.ok ? null : read.failure.code,
+      targets: killable.map((target) => ({
+        component: target.component,
+        fault: this.#targetFault(target),
+      })),
+      redisFault,
+      isStateDurable: isStateDurable(),
+    })
+  }
+
+  /** Signal 0 to the known process; where none is known, the cgroup alone must do. */
+  #targetFault(target: KillableTarget): string | null {
+    const { identities, cgroupMount } = this.#options
+    const hasCgroup =
+      target.cgroup !== null && cgroupMount !== null && canKillCgroup(cgroupMount, target.cgroup)
+    const verdict = identities.judge(target.component)
+    const claim = identities.claimOf(target.component)
+    if (verdict === 'PID_KILLABLE' && claim !== null) {
+      return canSignal(Number(claim.pid)) ? null : 'NOT_SIGNALABLE'
+    }
+    if (isDeadVerdict(verdict)) return null
+    if (verdict === 'PID_OTHER_NAMESPACE' && target.containerCommand !== null) return null
+    return hasCgroup && verdict === 'PID_UNKNOWN' ? null : verdict
+  }
+
+  async #report(): Promise<void> {
+    const { ready, reasons } = this.#last
+    await this.#options.audit({
+      action: 'READINESS_CHANGED',
+      subject: 'dead_man_switch',
+      correlationId: '',
+      fields: { ready: String(ready), reasons: reasons.join('; ') },
+    })
+  }
+}
