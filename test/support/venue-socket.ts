@@ -71,8 +71,8 @@ export class VenueSocket {
   }
 
   /** Data of one channel so far, oldest first. */
-  data<T>(channel: string): readonly T[] {
-    return this.notices.filter((notice) => notice.channel === channel).map(({ data }) => data as T)
+  data(channel: string): readonly unknown[] {
+    return this.notices.filter((notice) => notice.channel === channel).map(({ data }) => data)
   }
 
   /** Waits until the condition holds, looking again after every message. */

@@ -1,4 +1,10 @@
-import ccxt from 'ccxt'
+import {
+  AuthenticationError,
+  InsufficientFunds,
+  OrderNotFound,
+  deribit,
+  pro as streaming,
+} from 'ccxt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../../../support/eventually.ts'
 import { type PaperVenueProcess, spawnPaperVenue } from '../../../../support/paper-venue.ts'
@@ -6,8 +12,8 @@ import { type PaperVenueProcess, spawnPaperVenue } from '../../../../support/pap
 const SYMBOL = 'BTC/USD:BTC'
 
 let venue: PaperVenueProcess
-let rest: InstanceType<typeof ccxt.deribit>
-let pro: InstanceType<typeof ccxt.pro.deribit>
+let rest: InstanceType<typeof deribit>
+let pro: InstanceType<typeof streaming.deribit>
 
 beforeAll(async () => {
   venue = await spawnPaperVenue({ credits: { matching: { rate: 100, burst: 200 } } })
@@ -18,8 +24,8 @@ beforeAll(async () => {
     enableRateLimit: false,
     urls: { api: { rest: venue.httpUrl, ws: venue.wsUrl } },
   }
-  rest = new ccxt.deribit(options)
-  pro = new ccxt.pro.deribit(options)
+  rest = new deribit(options)
+  pro = new streaming.deribit(options)
   await pro.loadHttpProxyAgent()
 })
 
@@ -104,15 +110,15 @@ describe('unmodified ccxt against the paper venue', () => {
   test('maps refusals to its own errors', async () => {
     const price = await priceAt(0.95)
     await expect(rest.createOrder(SYMBOL, 'limit', 'buy', 90_000_000, price)).rejects.toThrow(
-      ccxt.InsufficientFunds,
+      InsufficientFunds,
     )
-    await expect(rest.cancelOrder('1')).rejects.toThrow(ccxt.OrderNotFound)
-    const wrong = new ccxt.deribit({
+    await expect(rest.cancelOrder('1')).rejects.toThrow(OrderNotFound)
+    const wrong = new deribit({
       apiKey: 'trading',
       secret: 'wrong',
       urls: { api: { rest: venue.httpUrl } },
     })
-    await expect(wrong.privateGetGetOpenOrders({})).rejects.toThrow(ccxt.AuthenticationError)
+    await expect(wrong.privateGetGetOpenOrders({})).rejects.toThrow(AuthenticationError)
   })
 
   test('watches the book as it moves, the orders and the own trades', async () => {

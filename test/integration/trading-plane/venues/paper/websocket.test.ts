@@ -152,7 +152,7 @@ describe('channels', () => {
     const channel = `book.${PERPETUAL}.raw`
     expect(await client.result('public/subscribe', { channels: [channel] })).toEqual([channel])
     await client.until('changes', () => client.data(channel).length > 5)
-    const [snapshot, ...changes] = client.data<Book>(channel)
+    const [snapshot, ...changes] = client.data(channel) as Book[]
     expect(snapshot?.type).toBe('snapshot')
     expect(snapshot).not.toHaveProperty('prev_change_id')
     let last = snapshot?.change_id ?? 0
@@ -199,7 +199,7 @@ describe('channels', () => {
     await client.until('every feed', () =>
       slow.slice(0, -1).every((channel) => client.data(channel).length > 1),
     )
-    const trades = client.data<Record<string, unknown>[]>(`trades.${PERPETUAL}.100ms`).flat()
+    const trades = (client.data(`trades.${PERPETUAL}.100ms`) as Record<string, unknown>[][]).flat()
     const seqs = trades.map(({ trade_seq }) => trade_seq as number)
     expect(seqs).toEqual(seqs.map((_seq, index) => (seqs[0] as number) + index))
   })
@@ -212,9 +212,9 @@ describe('channels', () => {
     const params = { instrument_name: PERPETUAL, amount: 10, type: 'market', label: 'mine' }
     const { order } = await owner.result<Placed>('private/buy', params)
     await owner.until('changes', () => owner.data('user.changes.any.any.raw').length > 0)
-    const [notified] = owner.data<Order>('user.orders.any.any.raw')
+    const [notified] = owner.data('user.orders.any.any.raw') as Order[]
     expect(notified).toMatchObject({ order_id: order.order_id, order_state: 'filled' })
-    const [fills] = owner.data<Record<string, unknown>[]>('user.trades.any.any.raw')
+    const [fills] = owner.data('user.trades.any.any.raw') as Record<string, unknown>[][]
     expect(fills).toMatchObject([{ order_id: order.order_id, label: 'mine', liquidity: 'T' }])
     expect(owner.data('user.changes.any.any.raw')[0]).toMatchObject({
       instrument_name: PERPETUAL,

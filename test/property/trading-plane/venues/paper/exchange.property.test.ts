@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BookFeed } from '@bulkhead/trading-plane/venues/paper/book-feed.core.ts'
 import { fundsOf } from '@bulkhead/trading-plane/venues/paper/funds.core.ts'
