@@ -28,7 +28,7 @@ run_gate() {
   local seconds
   seconds=$(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
   local verdict=ok evidence
-  evidence=$(tail -n 1 "$log" | cut -c 1-60)
+  evidence=$(grep -v '^ *$' "$log" | tail -n 1 | cut -c 1-60 || true)
   if [ "$status" -ne 0 ]; then
     verdict=FAILED
     failures=$((failures + 1))
