@@ -13,8 +13,9 @@ export type CommandRouteParts = {
 }
 
 /**
- * `POST /api/v1/commands`. The body stays text from the socket to the actor's inbox: a signature is over
- * bytes, and nothing may parse and rewrite them on the way. Must be registered in a scope of its own.
+ * `POST /api/v1/commands`. The body stays text from the socket to the actor's inbox: a signature is
+ * over bytes, and nothing may parse and rewrite them on the way. Must be registered in a scope of
+ * its own.
  */
 export function addCommandRoute(scope: FastifyInstance, parts: CommandRouteParts): void {
   const { gate, commandTimeoutMs } = parts

@@ -36,8 +36,8 @@ export type ApiLoopParts = {
 }
 
 /**
- * The work loop of the control API: looks, archives, tells the streams, and only then beats. What needs
- * Redis and did not get it (identity, operators) is tried again at the next turn.
+ * The work loop of the control API: looks, archives, tells the streams, and only then beats. What
+ * needs Redis and did not get it (identity, operators) is tried again at the next turn.
  */
 export class ApiLoop {
   readonly #parts: ApiLoopParts

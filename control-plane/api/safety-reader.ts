@@ -39,8 +39,8 @@ type DocumentOf<C extends Documented> = z.infer<(typeof documentSchemas)[C]>
 export type SafetyPicture = Omit<StatusView, 'archive' | 'buildId' | 'environment'>
 
 /**
- * Looks at the safety Redis and remembers what it saw, so that silence can be told from absence. Calls
- * that overlap share one look.
+ * Looks at the safety Redis and remembers what it saw, so that silence can be told from absence.
+ * Calls that overlap share one look.
  */
 export class SafetyReader {
   readonly #link: RedisLink

@@ -14,7 +14,10 @@ export const silenceSteps = ['NEVER_SEEN', 'FRESH', 'LATE', 'L0', 'L1', 'L2'] as
 
 const componentView = z.strictObject({
   component: z.string(),
-  /** Milliseconds since the heartbeat last changed, by the API's monotonic clock; null if never seen. */
+  /**
+   * Milliseconds since the heartbeat last changed, by the API's monotonic clock; null if never
+   * seen.
+   */
   age_ms: z.number().nonnegative().nullable(),
   silence: z.enum(silenceSteps),
   /** Registered process id; null when the component is not registered. */
@@ -34,7 +37,9 @@ const reported = <T extends z.ZodType>(document: T) =>
 const nullableCount = z.int().nonnegative().nullable()
 const nullableNumber = z.number().nullable()
 
-/** Keys of contract 7.0 whose capability may be absent; null then, and listed in `unavailable_keys`. */
+/**
+ * Keys of contract 7.0 whose capability may be absent; null then, and listed in `unavailable_keys`.
+ */
 const measuredKeys = {
   bunker_mode_active: z.boolean().nullable(),
   policy_age_sec: nullableNumber,
@@ -57,7 +62,9 @@ const measuredKeys = {
   ws_event_lag_ms: nullableNumber,
 }
 
-/** `GET /api/v1/status`: contract 7.0 (CSP minimum) and what the dashboard and the CLI show besides. */
+/**
+ * `GET /api/v1/status`: contract 7.0 (CSP minimum) and what the dashboard and the CLI show besides.
+ */
 export const statusReportSchema = z.strictObject({
   status_schema_version: z.int(),
   contract_version: z.string(),
@@ -67,7 +74,10 @@ export const statusReportSchema = z.strictObject({
   supported_profiles: z.array(z.string()),
   enforced_profile: z.enum(['CSP', 'GOP', 'FULL']),
   trading_mode: z.enum(tradingModes),
-  /** Who says so: the executor itself, the kill-switch state, or the rule that absence is not safety. */
+  /**
+   * Who says so: the executor itself, the kill-switch state, or the rule that absence is not
+   * safety.
+   */
   trading_mode_source: z.enum(['executor', 'kill_switch', 'fail_closed']),
   mode_reasons: z.array(z.enum(modeReasons)),
   mode_reason_words: z.array(z.strictObject({ code: z.enum(modeReasons), words: z.string() })),

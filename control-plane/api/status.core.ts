@@ -151,7 +151,9 @@ function openPermission(executor: ExecutorStatus | null) {
   }
 }
 
-/** The executor publishes what it measures among its counters, under the contract's own key names. */
+/**
+ * The executor publishes what it measures among its counters, under the contract's own key names.
+ */
 function measuredKeys(executor: ExecutorStatus | null): Measured {
   const counter = (name: string): number | null => executor?.counters[name] ?? null
   const count = (name: string): number | null => {

@@ -22,9 +22,9 @@ export type ReportedMode = {
 }
 
 /**
- * The mode that the status may report. It is never more permissive than the executor's own word, than
- * the kill switch, or than the rule that absence is not safety (law 3). It decides nothing: the
- * executor's resolver is the authority (law 6), and this is what an outsider may believe.
+ * The mode that the status may report. It is never more permissive than the executor's own word,
+ * than the kill switch, or than the rule that absence is not safety (law 3). It decides nothing:
+ * the executor's resolver is the authority (law 6), and this is what an outsider may believe.
  */
 export function reportedMode(inputs: ModeInputs): ReportedMode {
   const said = believable(inputs.executor)
@@ -61,7 +61,9 @@ function imposedReasons(inputs: ModeInputs, isExecutorHeard: boolean): ModeReaso
   return imposed
 }
 
-/** A report that contradicts itself (wrong tier, reasons while Active, none otherwise) is no report. */
+/**
+ * A report that contradicts itself (wrong tier, reasons while Active, none otherwise) is no report.
+ */
 function believable(said: ModeInputs['executor']): ModeInputs['executor'] {
   if (said === undefined) return undefined
   if (said.mode === 'Active') return said.reasons.length === 0 ? said : undefined

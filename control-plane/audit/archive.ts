@@ -13,9 +13,9 @@ export type ArchivedEntry = {
 export type StreamPlace = { readonly ms: bigint; readonly seq: bigint }
 
 /**
- * The triggers make the table append-only for every connection. RAISE(IGNORE) turns a second delivery of
- * the same entry into nothing; another entry under a taken id aborts, INSERT OR REPLACE included,
- * because BEFORE triggers run ahead of conflict resolution.
+ * The triggers make the table append-only for every connection. RAISE(IGNORE) turns a second
+ * delivery of the same entry into nothing; another entry under a taken id aborts, INSERT OR REPLACE
+ * included, because BEFORE triggers run ahead of conflict resolution.
  */
 const schema = `
 CREATE TABLE IF NOT EXISTS audit_entries (
@@ -44,8 +44,8 @@ BEGIN SELECT RAISE(ABORT, 'the audit archive is append-only: no delete'); END;
 `
 
 /**
- * Durable copy of the audit log in SQLite. An append that returned is on the disk; the same entry twice
- * is stored once.
+ * Durable copy of the audit log in SQLite. An append that returned is on the disk; the same entry
+ * twice is stored once.
  */
 export class AuditArchive {
   readonly #database: DatabaseSync

@@ -54,7 +54,9 @@ export function readInvocation(argv: readonly string[]): Result<Invocation, stri
   }
 }
 
-/** The stack that runs at the home of an invocation, or undefined after saying that there is none. */
+/**
+ * The stack that runs at the home of an invocation, or undefined after saying that there is none.
+ */
 export function findStack({ home, output }: Invocation): Stack | undefined {
   const stack = readStack(home)
   if (stack === undefined) {

@@ -17,7 +17,9 @@ const silenceColours: Readonly<Record<ComponentView['silence'], Colour>> = {
   NEVER_SEEN: 'red',
 }
 
-/** The status as a person reads it: mode and reason first, then who is alive, then what is at risk. */
+/**
+ * The status as a person reads it: mode and reason first, then who is alive, then what is at risk.
+ */
 export function renderStatus(report: StatusReport, paint: Paint): string[] {
   return [
     ...modeLines(report, paint),

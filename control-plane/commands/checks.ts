@@ -7,7 +7,9 @@ import type {
 import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 
-/** What the provisioning says an operator may be; the record in Redis can only withdraw it (D-31). */
+/**
+ * What the provisioning says an operator may be; the record in Redis can only withdraw it (D-31).
+ */
 export type Provisioned = { readonly role: Role; readonly keyVersion: number }
 
 /** The permission matrix and the permission at stake. */
@@ -17,8 +19,8 @@ export type Rights = {
 }
 
 /**
- * RBAC: the operator is provisioned and its record ACTIVE with the very key version that signed, and
- * both the provisioned and the recorded role hold the permission.
+ * RBAC: the operator is provisioned and its record ACTIVE with the very key version that signed,
+ * and both the provisioned and the recorded role hold the permission.
  */
 export function authorize(
   command: Command,

@@ -60,8 +60,8 @@ export type GateStep = { readonly state: GateState; readonly effect: GateEffect 
 export const gateStart: GateState = { stage: 'verifying' }
 
 /**
- * One step of the command gate (design section 7): signature and window, nonce, RBAC, audit, execute,
- * outcome. Each stage accepts exactly one kind of input; anything else is a broken loop.
+ * One step of the command gate (design section 7): signature and window, nonce, RBAC, audit,
+ * execute, outcome. Each stage accepts exactly one kind of input; anything else is a broken loop.
  */
 export function gateStep(state: GateState, input: GateInput): GateStep {
   if (state.stage === 'verifying' && input.type === 'verified') {

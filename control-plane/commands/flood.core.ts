@@ -1,6 +1,6 @@
 /**
- * Bounds how many refusals are recorded one by one, so that nobody without a key can flood the audit
- * log. What is not recorded singly is counted, and the count is recorded.
+ * Bounds how many refusals are recorded one by one, so that nobody without a key can flood the
+ * audit log. What is not recorded singly is counted, and the count is recorded.
  */
 export type FloodState = {
   readonly tokens: number

@@ -37,8 +37,9 @@ export type Operators = {
 export type InitialAdmin = { readonly operatorId: string; readonly keyHex: string }
 
 /**
- * Reads the provisioning and checks it against the master key: every key must be the one that the master
- * key yields, so that a file of another installation is noticed at start and not at the first kill.
+ * Reads the provisioning and checks it against the master key: every key must be the one that the
+ * master key yields, so that a file of another installation is noticed at start and not at the
+ * first kill.
  */
 export function loadOperators(
   masterKeyHex: string,
@@ -127,8 +128,9 @@ function adminFaults(
 }
 
 /**
- * Makes sure that the provisioned operators have a record, and that the initial ADMIN has one when no
- * other ADMIN does (topology section 2, ensure_bootstrap_admin). A record that exists is never touched:
+ * Makes sure that the provisioned operators have a record, and that the initial ADMIN has one when
+ * no other ADMIN does (topology section 2, ensure_bootstrap_admin). A record that exists is never
+ * touched:
  * a suspension survives every restart.
  *
  * @returns the ids that were registered now, or undefined when Redis did not answer

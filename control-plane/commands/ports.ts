@@ -7,8 +7,8 @@ export type GateStore = {
   /** Undefined when there is no record or it does not parse: both mean not active. */
   readOperator(operatorId: string): Promise<OperatorRecord | undefined | 'unavailable'>
   /**
-   * Hands the envelope to the actor's inbox byte for byte as it was received. `unknown`: the push timed
-   * out and may have been applied.
+   * Hands the envelope to the actor's inbox byte for byte as it was received. `unknown`: the push
+   * timed out and may have been applied.
    */
   deliver(command: Command, raw: string): Promise<Delivery>
   /** Waits for the acknowledgement that follows `after`; undefined when `timeoutMs` passed. */

@@ -67,7 +67,9 @@ export async function startChild(
   return ok({ spec, process: child, pid, startTicks, cgroup, detail: ready.value })
 }
 
-/** Asks a child to stop and kills it when it takes longer than `graceMs`. Resolves when it is gone. */
+/**
+ * Asks a child to stop and kills it when it takes longer than `graceMs`. Resolves when it is gone.
+ */
 export async function stopChild(child: Child, graceMs: number): Promise<void> {
   if (hasExited(child)) return
   const gone = new Promise<void>((resolve) => {

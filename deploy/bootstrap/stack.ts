@@ -75,8 +75,9 @@ const stopOrder = [
 ] as const
 
 /**
- * Brings a whole stack up on the paper venue: provisions what is missing below the home, starts every
- * process in order and waits until each is ready. On a fault everything that was started is stopped.
+ * Brings a whole stack up on the paper venue: provisions what is missing below the home, starts
+ * every process in order and waits until each is ready. On a fault everything that was started is
+ * stopped.
  */
 export async function startStack(options: StackOptions): Promise<Result<RunningStack, StackFault>> {
   const layout = homeLayout(options.home)
@@ -244,7 +245,9 @@ class StackStarter {
     return started
   }
 
-  /** Writes the ports that the system chose into the configurations, so that a restart keeps them. */
+  /**
+   * Writes the ports that the system chose into the configurations, so that a restart keeps them.
+   */
   #fixPorts(venue: Child, control: Child, venueConfig: object): configs.VenueUrls {
     const venuePort = Number(venue.detail['port'])
     const controlPort = Number(venue.detail['controlPort'])

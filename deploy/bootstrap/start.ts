@@ -77,7 +77,9 @@ async function main(): Promise<number> {
   return 0
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP, also when it comes while the stack is starting. */
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP, also when it comes while the stack is starting.
+ */
 function stopSignal(): { promise: Promise<void>; now: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())

@@ -11,8 +11,8 @@ import {
 } from './child.ts'
 
 /**
- * `always`: brought back whenever it ends. `while_armed`: brought back only while the kill switch is
- * NORMAL, so that nothing the safety plane severed comes back by itself.
+ * `always`: brought back whenever it ends. `while_armed`: brought back only while the kill switch
+ * is NORMAL, so that nothing the safety plane severed comes back by itself.
  */
 export type RestartPolicy = 'always' | 'while_armed'
 

@@ -39,9 +39,9 @@ const episodeMsMax = 30_000
 const pollMs = 25
 
 /**
- * Runs one kill drill on a stack of its own: freezes the orchestrator while orders rest on the venue,
- * lets the ladder climb to `level`, and checks each claim against the processes, the venue and the
- * audit log, not against what the safety plane says of itself.
+ * Runs one kill drill on a stack of its own: freezes the orchestrator while orders rest on the
+ * venue, lets the ladder climb to `level`, and checks each claim against the processes, the venue
+ * and the audit log, not against what the safety plane says of itself.
  */
 export async function runDrill(options: DrillOptions): Promise<DrillOutcome> {
   const home = mkdtempSync(join(tmpdir(), 'bulkhead-drill-'))
@@ -138,7 +138,9 @@ function freeze(stack: RunningStack): Frozen {
   return { wallMs: Date.now(), pids }
 }
 
-/** Follows the audit log until the episode of the level has finished, showing each step as it comes. */
+/**
+ * Follows the audit log until the episode of the level has finished, showing each step as it comes.
+ */
 async function climb(
   observer: RedisLink,
   frozen: Frozen,

@@ -16,8 +16,8 @@ export type SafetyRedisFiles = {
 }
 
 /**
- * Writes configuration, ACL file and generated passwords (mode 0400) below a home. Passwords that are
- * there already are kept, so a second start finds the same users.
+ * Writes configuration, ACL file and generated passwords (mode 0400) below a home. Passwords that
+ * are there already are kept, so a second start finds the same users.
  *
  * @param port loopback port for people; 0 leaves only the unix socket
  * @throws Error when the home's path is too long for a unix socket
@@ -47,7 +47,9 @@ export function provisionSafetyRedis(layout: HomeLayout, port: number): SafetyRe
   return { configFile, logins }
 }
 
-/** Returns the secret in the file, creating it from `bytes` random bytes (hex) where it is missing. */
+/**
+ * Returns the secret in the file, creating it from `bytes` random bytes (hex) where it is missing.
+ */
 export function ensureSecret(file: string, bytes: number): string {
   if (existsSync(file)) return readFileSync(file, 'utf8').trim()
   const secret = randomBytes(bytes).toString('hex')

@@ -12,8 +12,8 @@ const readKeys =
   '+get +mget +hget +hmget +hgetall +xrange +xrevrange +xread +xlen +xinfo|stream +llen +lrange +pttl +ttl +type +exists'
 
 /**
- * Renders the ACL file. Every grant stands in a selector of its own, because outside selectors every
- * granted command would apply to every granted key (reliability finding 2).
+ * Renders the ACL file. Every grant stands in a selector of its own, because outside selectors
+ * every granted command would apply to every granted key (reliability finding 2).
  *
  * @param passwords in clear; only their SHA-256 goes into the file
  */

@@ -27,9 +27,10 @@ export const auditCoreFields = [
 ] as const
 
 /**
- * One audit entry: flat strings a person reads with redis-cli (design section 4). `chain` is the run
- * of the writer, so that a writer that restarts begins a chain of its own and needs no remembered
- * tail; `seq` counts from 1 within it; `hash` is SHA-256 over the canonical JSON of all other fields.
+ * One audit entry: flat strings a person reads with redis-cli (design section 4). `chain` is the
+ * run of the writer, so that a writer that restarts begins a chain of its own and needs no
+ * remembered tail; `seq` counts from 1 within it; `hash` is SHA-256 over the canonical JSON of all
+ * other fields.
  */
 export const auditEntrySchema = z
   .object({
@@ -52,8 +53,8 @@ export type AuditRecord = {
   readonly subject: string
   readonly correlationId: string
   /**
-   * The action's own fields, lower snake case, none of them a core field. Texts may be of any length
-   * and content, because they quote venues and people: the writer makes them fit.
+   * The action's own fields, lower snake case, none of them a core field. Texts may be of any
+   * length and content, because they quote venues and people: the writer makes them fit.
    */
   readonly fields?: Readonly<Record<string, string>>
 }

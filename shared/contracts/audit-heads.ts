@@ -2,8 +2,8 @@ import { z } from 'zod'
 
 /**
  * One line of the sealed-heads file, which the safety plane keeps outside Redis: how far the audit
- * chains had come, so that a cut tail of the stream shows. A line names only chains that grew since the
- * line before; the newest line of a chain counts. Chain ids are `writer/chain`.
+ * chains had come, so that a cut tail of the stream shows. A line names only chains that grew since
+ * the line before; the newest line of a chain counts. Chain ids are `writer/chain`.
  */
 export const sealedHeadsSchema = z.strictObject({
   sealed_ns: z.string().regex(/^\d{1,20}$/),

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { commandActors } from './components.ts'
 import { killLevelSchema } from './kill-switch.ts'
 
-/** Roles and what each may do: the only permission matrix (topology section 2, design section 7). */
+/**
+ * Roles and what each may do: the only permission matrix (topology section 2, design section 7).
+ */
 export const roles = ['ADMIN', 'RISK', 'OPERATOR', 'VIEWER'] as const
 export type Role = (typeof roles)[number]
 export const roleSchema = z.enum(roles)
@@ -93,7 +95,10 @@ export const commandAckSchema = z.strictObject({
 })
 export type CommandAck = z.infer<typeof commandAckSchema>
 
-/** The hash `safety:rbac:operator:{id}`. It can withdraw what was provisioned, never widen it (D-31). */
+/**
+ * The hash `safety:rbac:operator:{id}`. It can withdraw what was provisioned, never widen it
+ * (D-31).
+ */
 export const operatorRecordSchema = z.strictObject({
   role: roleSchema,
   key_version: decimal,

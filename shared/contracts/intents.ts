@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { intentDenialReasons } from './reasons/intent-denials.ts'
 
 /**
- * Messages between orchestrator and executor on the intent socket: one JSON object a line, UTF-8, at
- * most `intentLineBytesMax` bytes. A line that does not parse is answered with `IntentMalformed` where
- * it carries an intent id, and counted where it does not; it never closes the executor.
+ * Messages between orchestrator and executor on the intent socket: one JSON object a line, UTF-8,
+ * at most `intentLineBytesMax` bytes. A line that does not parse is answered with `IntentMalformed`
+ * where it carries an intent id, and counted where it does not; it never closes the executor.
  */
 export const intentLineBytesMax = 16_384
 

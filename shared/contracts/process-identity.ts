@@ -3,8 +3,9 @@ import { z } from 'zod'
 const decimal = z.string().regex(/^\d{1,20}$/)
 
 /**
- * The hash `safety:pid:{component}`: a claim by a component about the process it is. The safety plane
- * checks every field against its own configuration and /proc before it acts on any (design 5.4).
+ * The hash `safety:pid:{component}`: a claim by a component about the process it is. The safety
+ * plane checks every field against its own configuration and /proc before it acts on any (design
+ * 5.4).
  */
 export const processIdentitySchema = z.strictObject({
   pid: z.string().regex(/^[1-9]\d{0,9}$/),

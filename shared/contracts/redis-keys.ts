@@ -1,8 +1,8 @@
 import type { CommandActor, ComponentId } from './components.ts'
 
 /**
- * Every key of the safety Redis, in one place (design section 4). The writer of each is fixed by the
- * ACL in deploy/redis; a key that is not here does not exist.
+ * Every key of the safety Redis, in one place (design section 4). The writer of each is fixed by
+ * the ACL in deploy/redis; a key that is not here does not exist.
  */
 export const redisKeys = {
   heartbeat: (component: ComponentId) => `safety:heartbeat:${component}`,
@@ -15,7 +15,9 @@ export const redisKeys = {
   /** Commands taken off the inbox and not yet settled; survives a restart of the actor. */
   commandsInWork: (actor: CommandActor) => `safety:commands:${actor}:in-work`,
   acks: (actor: CommandActor) => `safety:acks:${actor}`,
-  /** One replay guard per verifier, so that no verifier can burn another's nonce (decision D-30). */
+  /**
+   * One replay guard per verifier, so that no verifier can burn another's nonce (decision D-30).
+   */
   nonce: (verifier: string, nonce: string) => `safety:nonce:used:${verifier}:${nonce}`,
   rbacOperator: (operatorId: string) => `safety:rbac:operator:${operatorId}`,
   approvalRequests: 'safety:approvals:requests',

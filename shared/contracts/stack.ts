@@ -1,8 +1,9 @@
 import { z } from 'zod'
 
 /**
- * `stack.json` in the home of a running stack: where everything is. Written by the bootstrap once all
- * components are ready, read by the CLI and the drills. It holds paths of secrets, never secrets.
+ * `stack.json` in the home of a running stack: where everything is. Written by the bootstrap once
+ * all components are ready, read by the CLI and the drills. It holds paths of secrets, never
+ * secrets.
  */
 export const stackSchema = z.strictObject({
   home: z.string(),

@@ -83,7 +83,9 @@ export type OrchestratorStatus = z.infer<typeof orchestratorStatusSchema>
 
 const watchView = z.strictObject({
   component: z.string(),
-  /** Milliseconds by the watcher's monotonic clock since the value last changed; null if never seen. */
+  /**
+   * Milliseconds by the watcher's monotonic clock since the value last changed; null if never seen.
+   */
   age_ms: z.number().nonnegative().nullable(),
   health: z.enum(['HEALTHY', 'CRITICAL', 'GRACE']),
   /** Level reached in the present silence, or null. */

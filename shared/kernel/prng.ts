@@ -1,4 +1,6 @@
-/** A seeded source of numbers in [0, 1); the same seed gives the same sequence. Never for secrets. */
+/**
+ * A seeded source of numbers in [0, 1); the same seed gives the same sequence. Never for secrets.
+ */
 export type Prng = () => number
 
 /**

@@ -41,8 +41,9 @@ export type AuditVerdict = {
 }
 
 /**
- * Builds the entry that follows `head` in the chain of `writer`. Texts that are too long are cut and
- * lone surrogates replaced: what a venue or a person wrote must not stop the entry that quotes it.
+ * Builds the entry that follows `head` in the chain of `writer`. Texts that are too long are cut
+ * and lone surrogates replaced: what a venue or a person wrote must not stop the entry that quotes
+ * it.
  */
 export function nextEntry(
   head: ChainHead,
@@ -94,9 +95,9 @@ export const chainIdOf = (entry: { writer: string; chain: string }) =>
   `${entry.writer}/${entry.chain}`
 
 /**
- * Checks entries in recorded order: each hash, each link, no gap and no step back within a chain, and
- * that no chain ends before the head that was sealed for it outside Redis. An entry that stands twice
- * with the same hash is a harmless second delivery.
+ * Checks entries in recorded order: each hash, each link, no gap and no step back within a chain,
+ * and that no chain ends before the head that was sealed for it outside Redis. An entry that stands
+ * twice with the same hash is a harmless second delivery.
  *
  * @param sealed the newest sealed head per chain id
  */

@@ -22,8 +22,8 @@ const lineEnd = 0x0a
 const tailBlockBytes = 65_536
 
 /**
- * Where audit entries wait, fsynced, while Redis cannot take them (decision D-10). One line an entry.
- * What a crashed run left behind is delivered by the next run of the component.
+ * Where audit entries wait, fsynced, while Redis cannot take them (decision D-10). One line an
+ * entry. What a crashed run left behind is delivered by the next run of the component.
  */
 export class AuditSpool {
   readonly #file: string
@@ -57,7 +57,8 @@ export class AuditSpool {
 
   /**
    * Sets aside what is spooled and returns its lines, oldest first. Lines stay on the disk until
-   * `discardDrained`; a torn last line (crash while appending) was never acknowledged and is left out.
+   * `discardDrained`; a torn last line (crash while appending) was never acknowledged and is left
+   * out.
    */
   takeForDrain(): Result<string[], SpoolFault> {
     try {
@@ -120,7 +121,9 @@ export class AuditSpool {
   }
 }
 
-/** Removes bytes after the last line end: the half of a line that a crash left, never acknowledged. */
+/**
+ * Removes bytes after the last line end: the half of a line that a crash left, never acknowledged.
+ */
 function cutTornTail(handle: number): void {
   const block = Buffer.alloc(tailBlockBytes)
   const size = fstatSync(handle).size

@@ -38,8 +38,8 @@ type Waiting = {
 }
 
 /**
- * Records audit entries of one component: chained in the order of the calls, pushed to the component's
- * inbox in the safety Redis, or spooled to disk when Redis does not take them in time.
+ * Records audit entries of one component: chained in the order of the calls, pushed to the
+ * component's inbox in the safety Redis, or spooled to disk when Redis does not take them in time.
  *
  * The inbox receives every chain in order, or the verifier would report a gap that nobody made: one
  * batch is under way at a time, and once an entry went to the spool all later ones follow it there
@@ -68,10 +68,10 @@ export class AuditWriter {
   }
 
   /**
-   * Records one entry. The receipt says where it stands; AUDIT_UNAVAILABLE means that neither Redis nor
-   * the disk took it, and the caller's rule decides what may still go on (decision D-08). Such an
-   * entry stays in memory, ahead of all later ones, so that the chain has no gap when one of the two
-   * is back: it may still be recorded after its caller was refused.
+   * Records one entry. The receipt says where it stands; AUDIT_UNAVAILABLE means that neither Redis
+   * nor the disk took it, and the caller's rule decides what may still go on (decision D-08). Such
+   * an entry stays in memory, ahead of all later ones, so that the chain has no gap when one of the
+   * two is back: it may still be recorded after its caller was refused.
    */
   async record(record: AuditRecord): Promise<Result<AuditReceipt, AuditFailure>> {
     if (this.#waiting.length >= this.#inFlightMax) {
@@ -91,7 +91,8 @@ export class AuditWriter {
   }
 
   /**
-   * Delivers what is spooled, in order, and says how many lines went out. Delivering twice is harmless:
+   * Delivers what is spooled, in order, and says how many lines went out. Delivering twice is
+   * harmless:
    * the drain knows each entry. Call it at start and from time to time; it never rejects.
    */
   async deliverSpool(): Promise<Result<number, AuditDeliveryFault>> {

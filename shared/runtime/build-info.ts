@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { projectRoot } from './home.ts'
 
 /**
- * What is running: the commit of the checkout, or the package version where there is no git. Shown by
- * health and bound into certificates (contract, Definitions: build_id).
+ * What is running: the commit of the checkout, or the package version where there is no git. Shown
+ * by health and bound into certificates (contract, Definitions: build_id).
  */
 export function readBuildId(): string {
   // Without a repository of its own the folder may lie in another one, whose commit says nothing.

@@ -17,7 +17,9 @@ const masterKeyBytesMin = 32
 /** Keeps a signature of ours from meaning anything in another protocol. */
 const domain = 'bulkhead-command-v1'
 
-/** No configuration may accept a command that is further away in time than this (design section 7). */
+/**
+ * No configuration may accept a command that is further away in time than this (design section 7).
+ */
 export const commandWindowMsMax = 300_000
 
 /** Bounds of the time window in which a signed command is accepted (design section 7). */
@@ -28,7 +30,9 @@ export type CommandWindow = {
   readonly futureSkewMsMax: number
 }
 
-/** The operator's key: HKDF-SHA256 of the master key with operator id and key version as context. */
+/**
+ * The operator's key: HKDF-SHA256 of the master key with operator id and key version as context.
+ */
 export function deriveOperatorKey(
   masterKey: Buffer,
   operatorId: string,
@@ -55,9 +59,9 @@ export function signCommand(command: Command, key: Buffer): CommandEnvelope {
 }
 
 /**
- * Checks an envelope as it arrived: size, shape, key, signature over the received bytes, then schema,
- * key and audience agreement, time window. Nothing of the payload is believed before the signature
- * held. Nonce and role are the caller's next steps, because they need stores.
+ * Checks an envelope as it arrived: size, shape, key, signature over the received bytes, then
+ * schema, key and audience agreement, time window. Nothing of the payload is believed before the
+ * signature held. Nonce and role are the caller's next steps, because they need stores.
  */
 export function verifyCommand(
   raw: string,

@@ -4,7 +4,9 @@ import type { z } from 'zod'
 import { canonicalJson, type Json } from '../kernel/canonical-json.ts'
 import { fail, ok, type Result } from '../kernel/result.ts'
 
-/** A configuration that passed its schema, frozen, with the fingerprint that is shown everywhere. */
+/**
+ * A configuration that passed its schema, frozen, with the fingerprint that is shown everywhere.
+ */
 export type LoadedConfig<T> = {
   readonly config: T
   /** SHA-256 over the canonical JSON of the whole configuration: `runtime_config_hash`. */
@@ -24,8 +26,8 @@ export type ConfigFault = {
 }
 
 /**
- * Reads a JSON file and checks it against a strict schema. All faults are reported together; nothing
- * is repaired and no default hides a missing critical key (design section 10).
+ * Reads a JSON file and checks it against a strict schema. All faults are reported together;
+ * nothing is repaired and no default hides a missing critical key (design section 10).
  */
 export function loadConfig<T>(
   schema: z.ZodType<T>,

@@ -32,7 +32,9 @@ function writeNewFile(file: string, content: string, mode: number): void {
   }
 }
 
-/** Writes every byte; Node reports a short write on a full disk as success (reliability finding 11). */
+/**
+ * Writes every byte; Node reports a short write on a full disk as success (reliability finding 11).
+ */
 export function writeFully(handle: number, bytes: Uint8Array): void {
   let written = 0
   while (written < bytes.length) {

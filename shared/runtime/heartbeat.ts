@@ -4,10 +4,15 @@ import type { Clock } from '../kernel/clock.ts'
 import type { RedisFault, RedisLink } from './redis-link.ts'
 import type { Result } from '../kernel/result.ts'
 
-/** Proof that work was done since the last beat, as flat strings for `safety:progress:{component}`. */
+/**
+ * Proof that work was done since the last beat, as flat strings for `safety:progress:{component}`.
+ */
 export type Progress = Readonly<Record<string, string>>
 
-/** Node's timers may fire this much early; without it a loop of the same period skips every other beat. */
+/**
+ * Node's timers may fire this much early; without it a loop of the same period skips every other
+ * beat.
+ */
 const timerSlackMs = 2
 
 /**
@@ -39,7 +44,8 @@ export class HeartbeatEmitter {
 
   /**
    * Writes one beat and the progress behind it, when one is due. The value is the wall time in
-   * nanoseconds and always greater than the last, so that a change is a beat even after a clock step.
+   * nanoseconds and always greater than the last, so that a change is a beat even after a clock
+   * step.
    */
   async beat(progress: Progress): Promise<Result<boolean, RedisFault>> {
     if (!this.isDue) return { ok: true, value: false }

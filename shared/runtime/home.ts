@@ -6,8 +6,8 @@ import { stackSchema, type Stack } from '../contracts/stack.ts'
 export const projectRoot = resolve(import.meta.dirname, '../..')
 
 /**
- * The home of a stack: all that it writes lies below. `BULKHEAD_HOME`, or `.bulkhead` in the project.
- * This is the only place that reads the variable.
+ * The home of a stack: all that it writes lies below. `BULKHEAD_HOME`, or `.bulkhead` in the
+ * project. This is the only place that reads the variable.
  */
 export function stackHome(): string {
   const named = process.env['BULKHEAD_HOME']

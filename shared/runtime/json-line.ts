@@ -1,6 +1,6 @@
 /**
- * Splits a byte stream into lines with a bound on the line length, for the intent socket and the like.
- * A line that is too long is reported once and skipped up to its end.
+ * Splits a byte stream into lines with a bound on the line length, for the intent socket and the
+ * like. A line that is too long is reported once and skipped up to its end.
  */
 export class LineSplitter {
   readonly #lineBytesMax: number

@@ -28,10 +28,10 @@ export type RedisCommands = Redis
 /**
  * One connection to the safety Redis with a deadline of its own for every call.
  *
- * Nothing is queued while disconnected, nothing is sent twice, and a call that does not answer in time
- * destroys the socket, because ioredis would otherwise deliver the command later (reliability finding
- * 4). A timed-out write may still have been applied: callers make every write harmless when it
- * lands late or twice (design section 4).
+ * Nothing is queued while disconnected, nothing is sent twice, and a call that does not answer in
+ * time destroys the socket, because ioredis would otherwise deliver the command later (reliability
+ * finding 4). A timed-out write may still have been applied: callers make every write harmless when
+ * it lands late or twice (design section 4).
  */
 export class RedisLink {
   readonly #redis: Redis
@@ -65,7 +65,8 @@ export class RedisLink {
   /**
    * Runs one call against its deadline.
    *
-   * @returns the reply, or REDIS_UNREACHABLE when nothing was sent, REDIS_TIMED_OUT when the outcome is
+   * @returns the reply, or REDIS_UNREACHABLE when nothing was sent, REDIS_TIMED_OUT when the
+   * outcome is
    *   unknown (no reply in time, or the connection broke while waiting), REDIS_REFUSED when Redis
    *   answered with an error (ACL, wrong type, no space). A call of several commands may have got
    *   some of them through whatever the fault says.
@@ -117,8 +118,8 @@ export class RedisLink {
   }
 
   #timedOut(): Result<never, RedisFault> {
-    // A half-closed socket would still carry what Node holds back for it. The loss of the socket makes
-    // ioredis reconnect by itself.
+    // A half-closed socket would still carry what Node holds back for it. The loss of the socket
+    // makes ioredis reconnect by itself.
     this.#redis.stream.destroy()
     return fail({ code: 'REDIS_TIMED_OUT', message: `no reply in ${this.#commandTimeoutMs} ms` })
   }
@@ -135,8 +136,8 @@ export class RedisLink {
 }
 
 /**
- * A second connection that only listens to keyspace notifications. It tells that a key changed, never
- * what it holds; a lost notification is made good by the listener's own slow poll.
+ * A second connection that only listens to keyspace notifications. It tells that a key changed,
+ * never what it holds; a lost notification is made good by the listener's own slow poll.
  */
 export class RedisKeyListener {
   readonly #redis: Redis

@@ -11,7 +11,8 @@ export type SecretFault = { readonly code: (typeof secretFaults)[number]; readon
 export function readSecret(file: string): Result<string, SecretFault> {
   let handle: number | undefined
   try {
-    // One handle for check and read, so that nobody swaps the file in between; a pipe must not block.
+    // One handle for check and read, so that nobody swaps the file in between; a pipe must not
+    // block.
     handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const stat = fstatSync(handle)
     if (!stat.isFile()) return fail({ code: 'SECRET_UNREADABLE', file })

@@ -1,6 +1,6 @@
 /**
- * Why an intent was denied before dispatch: the RejectReasonCode registry (contract 2.2.6) in its own
- * spelling, followed by the codes that this product adds. A code is never reused or renamed.
+ * Why an intent was denied before dispatch: the RejectReasonCode registry (contract 2.2.6) in its
+ * own spelling, followed by the codes that this product adds. A code is never reused or renamed.
  */
 export const intentDenialReasons = [
   'TooSmallAfterQuantization',

@@ -1,6 +1,6 @@
 /**
- * Why the desk is not Active (contract 2.2.3.5). List order is the order in which reasons are shown.
- * The two tiers never mix: a Kill shows only KILL codes, a ReduceOnly only REDUCEONLY codes.
+ * Why the desk is not Active (contract 2.2.3.5). List order is the order in which reasons are
+ * shown. The two tiers never mix: a Kill shows only KILL codes, a ReduceOnly only REDUCEONLY codes.
  */
 export const killModeReasons = [
   'KILL_WATCHDOG_HEARTBEAT_STALE',

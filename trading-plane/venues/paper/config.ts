@@ -38,7 +38,9 @@ export const paperVenueConfigSchema = z
     /** File with the bearer token that the control port asks for; without it the port asks none. */
     controlTokenFile: z.string().min(1).optional(),
     seed: z.number().int().min(0).max(4_294_967_295).default(1),
-    /** Base of order, trade and change numbers; by default the second of the start: none repeats. */
+    /**
+     * Base of order, trade and change numbers; by default the second of the start: none repeats.
+     */
     idBase: z.number().int().min(1).max(100_000_000_000).optional(),
     accounts: z.array(account).min(1).max(16),
     credits: z

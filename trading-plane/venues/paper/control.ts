@@ -33,7 +33,9 @@ const marketSchema = z.strictObject({
 
 type Outcome = { readonly status: number; readonly body: unknown }
 
-/** The control port: plants faults, shows the venue's true state, moves the market. Loopback only. */
+/**
+ * The control port: plants faults, shows the venue's true state, moves the market. Loopback only.
+ */
 export function createControlServer(venue: Venue, token: string | undefined): Server {
   return createServer((request, response) => {
     handle(venue, token, request).then(
@@ -79,7 +81,9 @@ async function handle(
   }
 }
 
-/** Plants a fault; a `disconnect` that names no method or channel cuts matching sessions at once. */
+/**
+ * Plants a fault; a `disconnect` that names no method or channel cuts matching sessions at once.
+ */
 function plantFault(venue: Venue, body: unknown): Outcome {
   const parsed = faultSchema.safeParse(body)
   if (!parsed.success) return invalid(parsed.error)

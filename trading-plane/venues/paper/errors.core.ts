@@ -1,4 +1,6 @@
-/** What a refused request carries: the venue's numeric code, its short message and, if any, data. */
+/**
+ * What a refused request carries: the venue's numeric code, its short message and, if any, data.
+ */
 export type RpcError = {
   readonly code: number
   readonly message: string

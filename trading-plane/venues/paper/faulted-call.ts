@@ -26,8 +26,8 @@ codeMessages.set(10_047, 'matching_engine_queue_full')
 
 /**
  * Answers one request with the planted faults that fit it. `drop`, `reject`, `disconnect` and
- * `http_html_502` come before the request has any effect; `delay` holds the request back before it is
- * looked at; `accept_then_hang`, `truncate_json` and `wrong_id` spoil only the reply.
+ * `http_html_502` come before the request has any effect; `delay` holds the request back before it
+ * is looked at; `accept_then_hang`, `truncate_json` and `wrong_id` spoil only the reply.
  */
 export async function runRequest(
   venue: Venue,

@@ -1,9 +1,9 @@
 import type { Session } from './session.ts'
 
 /**
- * Starts the exchange-side heartbeat: every interval a `heartbeat` and a `test_request` go out. When
- * the next interval comes and `public/test` has not, the connection is cut, which is what makes
- * cancel-on-disconnect fire for a client that hangs.
+ * Starts the exchange-side heartbeat: every interval a `heartbeat` and a `test_request` go out.
+ * When the next interval comes and `public/test` has not, the connection is cut, which is what
+ * makes cancel-on-disconnect fire for a client that hangs.
  */
 export function startHeartbeat(session: Session, intervalMs: number): void {
   stopHeartbeat(session)

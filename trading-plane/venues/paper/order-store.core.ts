@@ -4,7 +4,9 @@ import type { OwnFill } from './trades.core.ts'
 
 type Shelf = { readonly open: Map<string, Order>; closed: Order[]; fills: OwnFill[] }
 
-/** Orders and fills by account: all open ones, and the newest of the finished ones up to a bound. */
+/**
+ * Orders and fills by account: all open ones, and the newest of the finished ones up to a bound.
+ */
 export class OrderStore {
   readonly #historyMax: number
   readonly #byId = new Map<string, Order>()

@@ -8,7 +8,10 @@ export function inverseProfit(amountUsd: number, entryPrice: number, exitPrice: 
   return amountUsd * (1 / entryPrice - 1 / exitPrice)
 }
 
-/** What a model says an option is worth, prices in the coin, sensitivities as the exchange shows them. */
+/**
+ * What a model says an option is worth, prices in the coin, sensitivities as the exchange shows
+ * them.
+ */
 export type OptionValue = {
   readonly priceCoin: number
   readonly delta: number

@@ -31,8 +31,8 @@ const CHANGES_PER_BASE = 10_000
 const CHANGE_JUMP_MAX = 40
 
 /**
- * Turns what the exchange did into channel notifications: at once for raw channels, every 100 ms for
- * the batched ones. All listeners of a channel get the same messages.
+ * Turns what the exchange did into channel notifications: at once for raw channels, every 100 ms
+ * for the batched ones. All listeners of a channel get the same messages.
  */
 export class Publisher {
   readonly #source: ViewSource

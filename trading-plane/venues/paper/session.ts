@@ -21,8 +21,8 @@ export type Connection = {
 export type Heartbeat = { readonly timer: NodeJS.Timeout; isAnswerDue: boolean }
 
 /**
- * One client connection, or one HTTP request (then `connection` is null). Orders remember the id, so
- * that cancel-on-disconnect takes exactly those of this connection.
+ * One client connection, or one HTTP request (then `connection` is null). Orders remember the id,
+ * so that cancel-on-disconnect takes exactly those of this connection.
  */
 export class Session {
   readonly id: string

@@ -75,7 +75,9 @@ export class Venue {
     return session
   }
 
-  /** Ends a session for good; its orders go when cancel-on-disconnect is on and nobody logged out. */
+  /**
+   * Ends a session for good; its orders go when cancel-on-disconnect is on and nobody logged out.
+   */
   closeSession(session: Session): void {
     if (session.isClosed) return
     session.isClosed = true

@@ -30,9 +30,9 @@ const futureTerms = {
 const optionTerms = { BTC: { lotAmount: 0.1 }, ETH: { lotAmount: 1 } } as const
 
 /**
- * Everything the venue lists: per currency a perpetual and a dated future, and the captured options,
- * all moved forward by whole weeks. `replayedNames` are captured names that must be listed too, even
- * where the captured list no longer had them.
+ * Everything the venue lists: per currency a perpetual and a dated future, and the captured
+ * options, all moved forward by whole weeks. `replayedNames` are captured names that must be listed
+ * too, even where the captured list no longer had them.
  */
 export function buildCatalogue(
   rows: readonly OptionRow[],

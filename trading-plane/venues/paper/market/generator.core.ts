@@ -12,7 +12,9 @@ export type GeneratorTuning = {
 }
 
 const STEPS_PER_YEAR_SECOND = 365 * 86_400
-/** Part of the distance to the anchor that the index gives back each step; keeps long runs in range. */
+/**
+ * Part of the distance to the anchor that the index gives back each step; keeps long runs in range.
+ */
 const ANCHOR_PULL = 1e-5
 /** Ticks between quoted levels beyond the touch. */
 const GRID_TICKS = 4
@@ -70,8 +72,8 @@ export class Quoter {
   }
 
   /**
-   * The levels to show around a price: removals first, so that the market never crosses itself, then
-   * every wanted level with its size (a level a user traded away is filled up again).
+   * The levels to show around a price: removals first, so that the market never crosses itself,
+   * then every wanted level with its size (a level a user traded away is filled up again).
    */
   quote(midTicks: number): readonly QuoteChange[] {
     const removals: QuoteChange[] = []

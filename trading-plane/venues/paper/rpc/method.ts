@@ -6,7 +6,9 @@ import { invalidParams, rpcErrors, type RpcError } from '../errors.core.ts'
 import type { Principal, Session } from '../session.ts'
 import type { CreditKind, Venue } from '../venue.ts'
 
-/** One request being answered. What must follow the reply (snapshots, a close) goes to `afterReply`. */
+/**
+ * One request being answered. What must follow the reply (snapshots, a close) goes to `afterReply`.
+ */
 export type Call = {
   readonly venue: Venue
   readonly session: Session
