@@ -1,0 +1,92 @@
+import { afterEach, expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
+import { type AuditRow, callVenue, createWorld, type SafetyWorld } from './support/safety-world.ts'
+
+const worlds: SafetyWorld[] = []
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.close()
+})
+
+async function open(overrides: Readonly<Record<string, unknown>> = {}): Promise<SafetyWorld> {
+  const world = await createWorld(overrides)
+  worlds.push(world)
+  return world
+}
+
+/** A resting order far from the market. */
+const rest = (world: SafetyWorld, reduceOnly = false, side: 'buy' | 'sell' = 'buy') =>
+  callVenue(world.venue, `private/${side}`, {
+    instrument_name: 'BTC-PERPETUAL',
+    amount: 10,
+    type: 'limit',
+    price: side === 'buy' ? 30_000 : 90_000,
+    ...(reduceOnly ? { reduce_only: true } : {}),
+  })
+
+const rowsOf = (rows: readonly AuditRow[], action: string) =>
+  rows.filter((row) => row['action'] === action)
+
+test('a component stopped in its tracks climbs the whole ladder and everything of ours is gone', async () => {
+  const world = await open()
+  const [executor, orchestrator] = await Promise.all([
+    world.startComponent('executor'),
+    world.startComponent('orchestrator'),
+  ])
+  await callVenue(world.venue, 'private/buy', {
+    instrument_name: 'BTC-PERPETUAL',
+    amount: 100,
+    type: 'market',
+  })
+  await rest(world)
+  await rest(world, true, 'sell')
+  await world.startSafety()
+  await eventually('ready', async () => (await world.status())?.ready)
+
+  process.kill(orchestrator.pid, 'SIGSTOP')
+
+  await eventually(
+    'soft stop',
+    async () => (await world.status())?.kill_switch_mode === 'SOFT_STOP',
+  )
+  await eventually('only the reduce-only order rests', async () => {
+    const orders = await world.openOrders()
+    return orders.length === 1 && orders[0]!.reduce_only
+  })
+  expect(executor.child.signalCode).toBeNull()
+  await eventually(
+    'hard stop',
+    async () => (await world.status())?.kill_switch_mode === 'HARD_STOP',
+  )
+  await executor.exited
+  expect(executor.child.signalCode).toBe('SIGKILL')
+  const done = await eventually('a proven emergency', async () => {
+    const status = await world.status()
+    return status?.episode?.level === 'L2' && status.episode.confirmed ? status : undefined
+  })
+  await orchestrator.exited
+  expect(done).toMatchObject({ kill_switch_mode: 'EMERGENCY', watchdog_state: 'TRIGGERED' })
+  expect(await world.openOrders()).toEqual([])
+  const positions = (await callVenue(world.venue, 'private/get_positions', {
+    currency: 'BTC',
+  })) as { size: number }[]
+  expect(positions.filter(({ size }) => size !== 0)).toEqual([])
+
+  const rows = await eventually('the end in the audit log', async () => {
+    const audit = await world.audit()
+    const ends = rowsOf(audit, 'EPISODE_FINISHED').filter(
+      ({ level, confirmed }) => level === 'L2' && confirmed === 'true',
+    )
+    return ends.length > 0 ? audit : undefined
+  })
+  const starts = [...rowsOf(rows, 'EPISODE_STARTED'), ...rowsOf(rows, 'EPISODE_RAISED')]
+  expect(starts.map(({ level, component, trigger }) => [level, component, trigger])).toEqual([
+    ['L0', 'orchestrator', 'HEARTBEAT_STALE'],
+    ['L1', 'orchestrator', 'HEARTBEAT_STALE'],
+    ['L2', 'orchestrator', 'HEARTBEAT_STALE'],
+  ])
+  for (const { overshoot_us } of starts) expect(Number(overshoot_us)).toBeGreaterThanOrEqual(0)
+  const kills = rowsOf(rows, 'KILL_VERIFIED').filter(({ method }) => method === 'pid')
+  expect(kills.map(({ component }) => component)).toEqual(['executor', 'orchestrator'])
+  const sweeps = rowsOf(rows, 'PHASE_FINISHED').filter(({ phase }) => phase === 'sweep')
+  expect(sweeps.at(-1)).toMatchObject({ read_1: '0', read_2: '0', outcome: 'confirmed' })
+})

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+export type StartedProcess = {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly exited: Promise<number | null>
+  readonly stderr: () => string
+  /** SIGKILL, also to a stopped process, and waits for the end. */
+  readonly kill: () => Promise<void>
+}
+
+/** Starts `node <file> <args>` and waits for its ready line. */
+export async function startNode(
+  file: string,
+  args: readonly string[],
+  deadlineMs = 15_000,
+): Promise<StartedProcess> {
+  const started = spawnNode(file, args)
+  const { child, exited } = started
+  const ready = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${file} is not ready`)), deadlineMs)
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      if (!line.includes('"ready":true')) return
+      clearTimeout(timer)
+      resolve()
+    })
+    void exited.then((code) => {
+      clearTimeout(timer)
+      reject(new Error(`${file} ended with ${code}: ${started.stderr()}`))
+    })
+  })
+  try {
+    await ready
+  } catch (error) {
+    await started.kill()
+    throw error
+  }
+  return started
+}
+
+/** Starts it without waiting. */
+export function spawnNode(file: string, args: readonly string[]): StartedProcess {
+  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('exit', (code) => resolve(code))
+  })
+  return {
+    child,
+    pid: child.pid ?? 0,
+    exited,
+    stderr: () => stderr,
+    kill: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await exited
+    },
+  }
+}

@@ -1,0 +1,238 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command, ProvisionedOperator } from '@bulkhead/shared/contracts/commands.ts'
+import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { type SafetyStatus, safetyStatusSchema } from '@bulkhead/shared/contracts/status.ts'
+import { nsTextFromMs } from '@bulkhead/shared/kernel/units.ts'
+import { newNonce, signCommand } from '@bulkhead/shared/runtime/command-signing.ts'
+import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { eventually } from '../../../support/eventually.ts'
+import { type PaperVenueProcess, spawnPaperVenue } from '../../../support/paper-venue.ts'
+import { startSafetyRedis, type TestRedis } from '../../../support/redis.ts'
+import { startNode, type StartedProcess } from './process.ts'
+
+const root = join(import.meta.dirname, '../../../..')
+const mainFile = join(root, 'safety-plane/dead-man-switch/main.ts')
+const beatingFile = join(import.meta.dirname, 'beating-component.ts')
+
+export type AuditRow = Readonly<Record<string, string>>
+
+export type SafetyWorld = {
+  readonly redis: TestRedis
+  readonly venue: PaperVenueProcess
+  readonly auditor: RedisLink
+  readonly control: RedisLink
+  readonly config: Record<string, unknown>
+  readonly configFile: string
+  readonly operators: readonly ProvisionedOperator[]
+  readonly startSafety: () => Promise<StartedProcess>
+  readonly startComponent: (component: string, memoryMb?: number) => Promise<StartedProcess>
+  readonly status: () => Promise<SafetyStatus | undefined>
+  readonly audit: () => Promise<AuditRow[]>
+  readonly openOrders: () => Promise<{ order_id: string; reduce_only: boolean }[]>
+  /** Signs and posts a command. @returns its id */
+  readonly send: (command: Command, operator?: number) => Promise<string>
+  readonly ackOf: (commandId: string) => Promise<AuditRow>
+  readonly close: () => Promise<void>
+}
+
+/** Ladder of 0.5, 1.5 and 3 seconds, with every budget scaled to fit. */
+export const fastLadder = {
+  softStopAfterMs: 500,
+  hardStopAfterMs: 1_500,
+  emergencyAfterMs: 3_000,
+  bootGraceMs: 4_000,
+  watchedHeartbeatIntervalMs: 50,
+  pollIntervalMs: 50,
+}
+
+/** A real Redis, a real paper venue and a configuration; processes are started by the test. */
+export async function createWorld(
+  overrides: Readonly<Record<string, unknown>> = {},
+  venueOverrides: Readonly<Record<string, unknown>> = {},
+): Promise<SafetyWorld> {
+  const [redis, venue] = await Promise.all([startSafetyRedis(), spawnPaperVenue(venueOverrides)])
+  const started: StartedProcess[] = []
+  const { layout } = redis
+  mkdirSync(layout.auditDir, { recursive: true })
+  const secret = (name: string, text: string) => {
+    const file = layout.secretFile(name)
+    writeFileSync(file, text)
+    chmodSync(file, 0o400)
+    return file
+  }
+  const operators = provisionOperators()
+  const config: Record<string, unknown> = {
+    component: 'dead_man_switch',
+    environment: 'PAPER',
+    redis: { ...redis.config('safety'), commandTimeoutMs: 100 },
+    logFile: layout.logFile('dead_man_switch'),
+    logLevel: 'info',
+    auditSpoolFile: layout.auditSpoolFile('dead_man_switch'),
+    auditHeadsFile: layout.auditHeadsFile,
+    stateDir: layout.safetyStateDir,
+    operatorsFile: secret('operators', JSON.stringify(operators)),
+    heartbeatIntervalMs: 50,
+    watch: ['executor', 'orchestrator'].map((component) => ({
+      component,
+      killable: true,
+      cgroup: null,
+      uid: process.getuid?.() ?? 0,
+      containerCommand: null,
+    })),
+    cgroupMount: null,
+    ladder: fastLadder,
+    marketDataFailsafe: null,
+    kill: {
+      massCancelTimeoutMs: 500,
+      severVerifyTimeoutMs: 300,
+      inFlightLeaseMs: 300,
+      sweepPauseMs: 50,
+      unconfirmedRetryMs: 1_000,
+    },
+    exchange: {
+      id: 'deribit',
+      httpUrl: venue.httpUrl,
+      clientId: venue.keys.safety.clientId,
+      clientSecretFile: secret('safety-key', venue.keys.safety.clientSecret),
+      tradingClientId: venue.keys.trading.clientId,
+      timeoutMs: 1_000,
+    },
+    readinessIntervalMs: 1_000,
+    ...overrides,
+  }
+  const configFile = layout.configFile('dead_man_switch')
+  mkdirSync(join(layout.home, 'config'), { recursive: true })
+  const auditor = await redis.link('auditor')
+  const control = await redis.link('control')
+  const track = async (starting: Promise<StartedProcess>) => {
+    const process = await starting
+    started.push(process)
+    return process
+  }
+  return {
+    redis,
+    venue,
+    auditor,
+    control,
+    config,
+    configFile,
+    operators,
+    startSafety: () => {
+      writeFileSync(configFile, JSON.stringify(config))
+      return track(startNode(mainFile, ['--config', configFile]))
+    },
+    startComponent: (component, memoryMb = 0) => {
+      const link = JSON.stringify(redis.config('trading'))
+      return track(startNode(beatingFile, [component, link, '50', String(memoryMb)]))
+    },
+    status: () => readStatus(auditor),
+    audit: () => readAudit(auditor),
+    openOrders: () => openOrdersOf(venue),
+    send: async (command, operator = 0) => {
+      const key = Buffer.from(operators[operator]!.key_hex, 'hex')
+      await post(control, JSON.stringify(signCommand(command, key)))
+      return command.command_id
+    },
+    ackOf: (commandId) =>
+      eventually(`an acknowledgement of ${commandId}`, async () => {
+        const rows = await readStream(auditor, redisKeys.acks('dead_man_switch'))
+        return rows.find((row) => row['command_id'] === commandId)
+      }),
+    close: async () => {
+      for (const process of started) await process.kill()
+      await venue.close()
+      await redis.close()
+    },
+  }
+}
+
+/** ADMIN, RISK, OPERATOR and VIEWER, in this order. */
+function provisionOperators(): ProvisionedOperator[] {
+  return (['ADMIN', 'RISK', 'OPERATOR', 'VIEWER'] as const).map((role) => ({
+    operator_id: role.toLowerCase(),
+    role,
+    key_version: 1,
+    key_hex: randomBytes(32).toString('hex'),
+  }))
+}
+
+export async function post(control: RedisLink, raw: string): Promise<void> {
+  const key = redisKeys.commands('dead_man_switch')
+  const pushed = await control.run((redis) => redis.rpush(key, raw))
+  if (!pushed.ok) throw new Error(pushed.failure.message)
+}
+
+const commandBase = (operatorId: string) => ({
+  command_id: randomUUID(),
+  audience: 'dead_man_switch' as const,
+  operator_id: operatorId,
+  key_version: 1,
+  nonce: newNonce(),
+  issued_ns: nsTextFromMs(Date.now()),
+  reason: 'a test',
+})
+
+export const killCommand = (level: KillLevel, operatorId = 'admin'): Command => ({
+  ...commandBase(operatorId),
+  type: 'KILL',
+  level,
+})
+
+export const resetCommand = (episode: string, operatorId = 'admin'): Command => ({
+  ...commandBase(operatorId),
+  type: 'RESET',
+  episode,
+})
+
+async function readStatus(auditor: RedisLink): Promise<SafetyStatus | undefined> {
+  const read = await auditor.run((redis) => redis.get(redisKeys.status('dead_man_switch')))
+  if (!read.ok || read.value === null) return undefined
+  return safetyStatusSchema.parse(JSON.parse(read.value))
+}
+
+const readAudit = (auditor: RedisLink) => readStream(auditor, redisKeys.auditLog)
+
+async function readStream(auditor: RedisLink, key: string): Promise<AuditRow[]> {
+  const read = await auditor.run((redis) => redis.xrange(key, '-', '+'))
+  if (!read.ok) throw new Error(read.failure.message)
+  return read.value.map(([, fields]) =>
+    Object.fromEntries(
+      Array.from({ length: fields.length / 2 }, (_, at) => [fields[2 * at]!, fields[2 * at + 1]!]),
+    ),
+  )
+}
+
+/** Any call of the venue with a key, over its public interface. */
+export async function callVenue(
+  venue: PaperVenueProcess,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  key = venue.keys.trading,
+): Promise<unknown> {
+  const request = (name: string, body: unknown, token?: string) =>
+    fetch(`${venue.httpUrl}/api/v2/${name}`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: name, params: body }),
+    }).then((reply) => reply.json() as Promise<{ result?: unknown; error?: unknown }>)
+  const auth = await request('public/auth', {
+    grant_type: 'client_credentials',
+    client_id: key.clientId,
+    client_secret: key.clientSecret,
+  })
+  const token = (auth.result as { access_token?: string } | undefined)?.access_token
+  const reply = await request(method, params, token)
+  if (reply.error !== undefined) throw new Error(`${method}: ${JSON.stringify(reply.error)}`)
+  return reply.result
+}
+
+async function openOrdersOf(venue: PaperVenueProcess) {
+  const orders = await callVenue(venue, 'private/get_open_orders', {})
+  return orders as { order_id: string; reduce_only: boolean }[]
+}
