@@ -129,7 +129,7 @@ export class Engine {
       case 'safety':
         return takeSafetyReading(state, event.reading, at)
       case 'strategies-gone':
-        return cancelOpenings(state, at, out)
+        return cancelUnminded(state, event.strategyIds, at, out)
       case 'tick':
         return tick(state, at, out)
       default:
@@ -190,10 +190,18 @@ function wantOpeningsCancelled(state: EngineState): void {
   }
 }
 
-/** Nobody minds these orders any more: what could open is cancelled, what closes stays. */
-function cancelOpenings(state: EngineState, at: At, out: Effect[]): void {
-  wantOpeningsCancelled(state)
-  for (const leg of state.legs.live()) cancelIfWanted(state, leg.label, at, out)
+/** Of orders that nobody minds, what could open is cancelled and what closes stays. */
+function cancelUnminded(
+  state: EngineState,
+  strategyIds: readonly string[],
+  at: At,
+  out: Effect[],
+): void {
+  for (const leg of state.legs.live()) {
+    if (leg.reduceOnly || !strategyIds.includes(leg.strategyId)) continue
+    state.legs.wish(leg.label).cancelWanted = true
+    cancelIfWanted(state, leg.label, at, out)
+  }
 }
 
 function takeInstruments(

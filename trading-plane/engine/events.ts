@@ -66,5 +66,6 @@ export type EngineEvent =
   | { readonly kind: 'book-gap'; readonly instrument: string }
   | { readonly kind: 'feed-alive' }
   | { readonly kind: 'safety'; readonly reading: SafetyReading }
-  | { readonly kind: 'strategies-gone' }
+  /** Nobody minds the orders of these strategies any more. */
+  | { readonly kind: 'strategies-gone'; readonly strategyIds: readonly string[] }
   | { readonly kind: 'tick' }

@@ -32,6 +32,8 @@ export type Recovered = {
   readonly records: readonly LedgerRecord[]
   /** Highest sequence number found; 0 in a new ledger. */
   readonly lastSeq: number
+  /** Wall time that the last record carries; null in a new ledger. */
+  readonly lastWrittenMs: number | null
   /** Number that the next file gets. */
   readonly nextFile: number
   /** Torn tails that were cut; a copy of each file was kept. */
@@ -71,7 +73,26 @@ export function recoverLedger(directory: string): Result<Recovered, LedgerFault>
     for (const record of read.value.records) records.push(record)
     lastSeq = read.value.lastSeq
   }
-  return ok({ records, lastSeq, nextFile: numbers.length + 1, cuts })
+  const lastWrittenMs = lastTimeOf(records)
+  return ok({ records, lastSeq, lastWrittenMs, nextFile: numbers.length + 1, cuts })
+}
+
+function lastTimeOf(records: readonly LedgerRecord[]): number | null {
+  const last = records.at(-1)
+  switch (last?.type) {
+    case undefined:
+      return null
+    case 'run':
+      return last.started_ms
+    case 'intent':
+      return last.created_ms
+    case 'dispatch':
+      return last.sent_ms
+    case 'leg':
+      return last.at_ms
+    case 'trade':
+      return last.venue_ms
+  }
 }
 
 function readFile(file: string, bytes: Buffer, seqBefore: number): Result<FileRead, LedgerFault> {

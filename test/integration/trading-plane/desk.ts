@@ -1,0 +1,308 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createConnection, type Socket } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { PlaceIntent, ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import type { KillSwitchMode } from '@bulkhead/shared/contracts/kill-switch.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { type ExecutorStatus, executorStatusSchema } from '@bulkhead/shared/contracts/status.ts'
+import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
+import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type PaperVenueProcess, spawnPaperVenue } from '../../support/paper-venue.ts'
+import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
+
+export const instrument = 'BTC-PERPETUAL'
+
+/** A real trading plane on a real Redis and a real paper venue, with a safety plane played by hand. */
+export type Desk = {
+  readonly redis: TestRedis
+  readonly venue: PaperVenueProcess
+  readonly safety: SafetyHand
+  startExecutor(overrides?: Readonly<Record<string, unknown>>): Promise<ChildProcess>
+  startOrchestrator(strategies: readonly unknown[]): Promise<ChildProcess>
+  status(): Promise<ExecutorStatus | undefined>
+  /** Waits until the status satisfies a condition. */
+  until(what: string, holds: (status: ExecutorStatus) => boolean): Promise<ExecutorStatus>
+  audit(): Promise<readonly Readonly<Record<string, string>>[]>
+  readonly ledgerDir: string
+  readonly executorLog: () => string
+  /** Calls the venue over HTTP with the safety key: the truth beside our own status. */
+  venueCall(method: string, params?: Readonly<Record<string, string>>): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** Beats for the safety plane and sets its state, as its own ACL user. */
+export type SafetyHand = {
+  setMode(mode: KillSwitchMode): Promise<void>
+  stopBeating(): void
+  startBeating(): void
+}
+
+export async function startDesk(
+  venueOverrides: Readonly<Record<string, unknown>> = {},
+): Promise<Desk> {
+  const [redis, venue] = await Promise.all([startSafetyRedis(), spawnPaperVenue(venueOverrides)])
+  const children: ChildProcess[] = []
+  const { layout } = redis
+  const secretFile = layout.secretFile('trading-key')
+  mkdirSync(dirname(secretFile), { recursive: true })
+  writeFileSync(secretFile, venue.keys.trading.clientSecret, { mode: 0o400 })
+  mkdirSync(layout.runDir, { recursive: true })
+  const safetyLink = await redis.link('safety')
+  const auditor = await redis.link('auditor')
+  const hand = await playSafety(safetyLink)
+  const status = async () => {
+    const text = await auditor.run((link) => link.get(redisKeys.status('executor')))
+    if (!text.ok || text.value === null) return undefined
+    return executorStatusSchema.parse(JSON.parse(text.value))
+  }
+  const common = (component: string) => ({
+    component,
+    environment: 'PAPER',
+    redis: redis.config('trading'),
+    logFile: layout.logFile(component),
+    logLevel: 'info',
+    auditSpoolFile: layout.auditSpoolFile(component),
+    heartbeatIntervalMs: 100,
+    intentSocketPath: layout.intentSocket,
+  })
+  const start = async (component: string, config: Readonly<Record<string, unknown>>) => {
+    const file = layout.configFile(component)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, JSON.stringify({ ...common(component), ...config }))
+    const main = join(projectRoot, 'trading-plane', component, 'main.ts')
+    const child = spawn(process.execPath, [main, '--config', file], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    await readyOf(child)
+    return child
+  }
+  return {
+    redis,
+    venue,
+    safety: hand,
+    ledgerDir: layout.ledgerDir,
+    executorLog: () => readFileSync(layout.logFile('executor'), 'utf8'),
+    startExecutor: (overrides = {}) =>
+      start('executor', {
+        ledgerDir: layout.ledgerDir,
+        venue: {
+          kind: 'deribit',
+          wsUrl: venue.wsUrl,
+          clientId: venue.keys.trading.clientId,
+          clientSecretFile: secretFile,
+        },
+        instruments: [instrument],
+        limits: {
+          orderNotionalUsdMax: 10_000,
+          positionNotionalUsdMax: 50_000,
+          openOrdersMax: 10,
+          intentsPerSecondMax: 20,
+        },
+        ...overrides,
+      }),
+    startOrchestrator: (strategies) => start('orchestrator', { strategies }),
+    status,
+    until: (what, holds) =>
+      eventually(what, async () => {
+        const now = await status()
+        return now !== undefined && holds(now) ? now : undefined
+      }),
+    audit: async () => {
+      const lines = await safetyLink.run((link) =>
+        link.lrange(redisKeys.auditInbox('executor'), 0, -1),
+      )
+      return lines.ok ? lines.value.map((line) => JSON.parse(line) as Record<string, string>) : []
+    },
+    venueCall: (method, params = {}) => callVenue(venue, method, params),
+    close: async () => {
+      hand.stopBeating()
+      await Promise.all(children.map((child) => endChild(child)))
+      await venue.close()
+      await redis.close()
+    },
+  }
+}
+
+async function playSafety(link: RedisLink): Promise<SafetyHand> {
+  let generation = 1
+  let timer: NodeJS.Timeout | undefined
+  const setMode = async (mode: KillSwitchMode) => {
+    generation += 1
+    const isNormal = mode === 'NORMAL'
+    await link.run((redis) =>
+      redis.hset(redisKeys.killSwitchState, {
+        mode,
+        episode: isNormal ? '' : 'test-episode',
+        reason: isNormal ? '' : 'OPERATOR_COMMAND',
+        since_ns: '1',
+        generation: String(generation),
+      }),
+    )
+    const watchdog = isNormal ? 'ARMED' : 'TRIGGERED'
+    await link.run((redis) => redis.set(redisKeys.watchdogState, watchdog))
+  }
+  const beat = () => {
+    const now = String(process.hrtime.bigint())
+    void link.run((redis) => redis.set(redisKeys.heartbeat('dead_man_switch'), now, 'PX', 6_000))
+    const status = JSON.stringify(safetyStatus())
+    void link.run((redis) => redis.set(redisKeys.status('dead_man_switch'), status, 'PX', 5_000))
+  }
+  const startBeating = () => {
+    timer = setInterval(beat, 100)
+  }
+  await setMode('NORMAL')
+  startBeating()
+  return { setMode, startBeating, stopBeating: () => clearInterval(timer) }
+}
+
+function safetyStatus() {
+  return {
+    component: 'dead_man_switch',
+    run_id: 'test',
+    build_id: 'test',
+    config_hash: 'test',
+    wall_ms: Date.now(),
+    uptime_ms: 1,
+    kill_switch_mode: 'NORMAL',
+    watchdog_state: 'ARMED',
+    thresholds_ms: { L0: 5_000, L1: 15_000, L2: 30_000 },
+    watch: [],
+    episode: null,
+    ready: true,
+    not_ready_reasons: [],
+    resident_memory_mb: 1,
+  }
+}
+
+async function readyOf(child: ChildProcess): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => reject(new Error('the process is not ready')), 15_000)
+  child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)))
+  if (child.stdout === null) throw new Error('the process has no output')
+  createInterface({ input: child.stdout }).once('line', () => resolve())
+  await promise.finally(() => clearTimeout(timer))
+}
+
+export async function endChild(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM') {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+  const gone = new Promise<number | null>((resolve) => {
+    child.once('exit', (code) => resolve(code))
+  })
+  child.kill(signal)
+  return gone
+}
+
+async function callVenue(
+  venue: PaperVenueProcess,
+  method: string,
+  params: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  const { clientId, clientSecret } = venue.keys.safety
+  const authorization = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`
+  const query = new URLSearchParams(params).toString()
+  const url = `${venue.httpUrl}/api/v2/${method}?${query}`
+  const reply = await fetch(url, { headers: { authorization } })
+  const body = (await reply.json()) as { result?: unknown; error?: unknown }
+  if (body.error !== undefined) throw new Error(`${method}: ${JSON.stringify(body.error)}`)
+  return body.result
+}
+
+/** A strategy played by hand at the other end of the intent socket. */
+export class StrategyHand {
+  readonly received: ToOrchestrator[] = []
+  readonly #socket: Socket
+  readonly strategyId: string
+
+  private constructor(socket: Socket, strategyId: string) {
+    this.#socket = socket
+    this.strategyId = strategyId
+    socket.on('error', () => socket.destroy())
+    createInterface({ input: socket }).on('line', (line) => {
+      this.received.push(JSON.parse(line) as ToOrchestrator)
+    })
+  }
+
+  static async connect(path: string, strategyId = 'by-hand'): Promise<StrategyHand> {
+    const socket = createConnection(path)
+    await new Promise((resolve, reject) => {
+      socket.once('connect', resolve)
+      socket.once('error', reject)
+    })
+    const hand = new StrategyHand(socket, strategyId)
+    hand.send({ type: 'hello', strategies: [strategyId], instruments: [instrument] })
+    return hand
+  }
+
+  send(message: unknown): void {
+    this.raw(`${JSON.stringify(message)}\n`)
+  }
+
+  raw(bytes: string | Buffer): void {
+    this.#socket.write(bytes)
+  }
+
+  place(wish: Partial<PlaceIntent> = {}): string {
+    const intentId = wish.intent_id ?? randomUUID()
+    this.send({
+      type: 'place',
+      strategy_id: this.strategyId,
+      group_id: randomUUID(),
+      leg_index: 0,
+      instrument,
+      side: 'buy',
+      amount: '10',
+      limit_price: '1000',
+      time_in_force: 'good_til_cancelled',
+      post_only: false,
+      reduce_only: false,
+      ...wish,
+      intent_id: intentId,
+    })
+    return intentId
+  }
+
+  cancel(targetIntentId: string): string {
+    const intentId = randomUUID()
+    this.send({
+      type: 'cancel',
+      intent_id: intentId,
+      strategy_id: this.strategyId,
+      target_intent_id: targetIntentId,
+    })
+    return intentId
+  }
+
+  states(intentId: string): string[] {
+    return this.received.flatMap((message) =>
+      message.type === 'outcome' && message.intent_id === intentId ? [message.state] : [],
+    )
+  }
+
+  denial(intentId: string): string | undefined {
+    for (const message of this.received) {
+      if (message.type !== 'outcome' || message.intent_id !== intentId) continue
+      if (message.reject_reason_code !== undefined) return message.reject_reason_code
+    }
+    return undefined
+  }
+
+  until(intentId: string, state: string): Promise<unknown> {
+    return eventually(`${state} of ${intentId}`, () => this.states(intentId).includes(state))
+  }
+
+  book(): { bid: number; ask: number } | undefined {
+    const book = this.received.findLast((message) => message.type === 'book')
+    const bid = book?.bids[0]?.[0]
+    const ask = book?.asks[0]?.[0]
+    return bid === undefined || ask === undefined ? undefined : { bid, ask }
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+}

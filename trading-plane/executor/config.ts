@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
+import type { EngineConfig } from '../engine/config.ts'
+
+const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
+const usd = z.number().positive().max(1_000_000_000)
+
+const venueSchema = z.strictObject({
+  kind: z.literal('deribit'),
+  wsUrl: z.url({ protocol: /^wss?$/ }),
+  clientId: z.string().min(1).max(128),
+  /** File with the secret of the trading key, readable by its owner only. */
+  clientSecretFile: z.string().min(1),
+  /** How long after its dispatch an order may still begin at the venue (design 5.6). */
+  orderLeaseMs: z.int().min(200).max(10_000).default(2_000),
+  /** Deribit allows no less than ten. */
+  heartbeatSeconds: z.int().min(10).max(60).default(10),
+  currencies: z.array(z.string().min(2).max(16)).min(1).max(16).default(['BTC', 'ETH']),
+})
+
+const limitsSchema = z.strictObject({
+  orderNotionalUsdMax: usd,
+  positionNotionalUsdMax: usd,
+  openOrdersMax: z.int().min(1).max(200),
+  intentsPerSecondMax: z.int().min(1).max(1_000),
+})
+
+const marketDataSchema = z.strictObject({
+  /** Oldest market data with which new risk is taken. */
+  ageMsMax: z.int().min(200).max(60_000).default(3_000),
+  /** Least time between two snapshots of a book. */
+  conflateMs: z.int().min(10).max(1_000).default(50),
+})
+
+/** Everything that the executor is told; limits have no defaults, because nobody else can know them. */
+export const executorConfigSchema = z.strictObject({
+  component: z.literal('executor'),
+  environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),
+  redis: redisLinkSchema,
+  logFile: z.string().min(1).optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  auditSpoolFile: z.string().min(1),
+  intentSocketPath: z.string().min(1).max(107),
+  ledgerDir: z.string().min(1),
+  heartbeatIntervalMs: z.int().min(20).max(5_000).default(500),
+  venue: venueSchema,
+  instruments: z.array(instrument).min(1).max(64),
+  limits: limitsSchema,
+  marketData: marketDataSchema.prefault({}),
+  safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
+})
+export type ExecutorConfig = z.infer<typeof executorConfigSchema>
+
+/** What the engine decides by: the configured limits and the fixed bounds beside them. */
+export function engineConfig(config: ExecutorConfig): EngineConfig {
+  return {
+    ...config.limits,
+    killSwitchAgeMsMax: 1_000,
+    killSwitchAgeAtDispatchMsMax: 300,
+    safetyHeartbeatAgeMsMax: config.safetyHeartbeatAgeMsMax,
+    marketDataAgeMsMax: config.marketData.ageMsMax,
+    cancelOpenBatchMax: 50,
+    tooManyRequestsKillMin: 3,
+    retryMs: 1_000,
+    leaseMarginMs: 500,
+    endedLegsMax: 2_000,
+    rememberedIdsMax: 100_000,
+    deniedAuditsPerSecondMax: 5,
+  }
+}

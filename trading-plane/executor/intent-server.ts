@@ -1,0 +1,199 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import {
+  type Intent,
+  intentLineBytesMax,
+  type ToExecutor,
+  toExecutorSchema,
+  type ToOrchestrator,
+} from '@bulkhead/shared/contracts/intents.ts'
+import { LineSplitter } from '@bulkhead/shared/runtime/json-line.ts'
+
+/** Clients at one time; one more is turned away. */
+const clientsMax = 8
+/** Lines taken from one client per window; then it is not read until the next one. */
+const linesPerWindowMax = 100
+const windowMs = 100
+/** Bytes that a client has not read yet; a client that does not read is dropped. */
+const unreadBytesMax = 1024 * 1024
+
+export type IntentServerEvents = {
+  readonly onIntent: (intent: Intent) => void
+  /** A client that spoke for these strategies is gone. */
+  readonly onStrategiesGone: (strategyIds: readonly string[]) => void
+  /** What a client that has just said hello must know. */
+  readonly greeting: () => readonly ToOrchestrator[]
+}
+
+type Client = {
+  readonly socket: Socket
+  strategies: ReadonlySet<string>
+  instruments: ReadonlySet<string>
+  linesInWindow: number
+}
+
+/**
+ * The socket on which strategies propose. Everything about a client is bounded: its number, its lines,
+ * its pace, what it leaves unread. Whatever it sends, the worst that happens is a denial.
+ */
+export class IntentServer {
+  readonly #events: IntentServerEvents
+  readonly #server: Server
+  readonly #clients = new Set<Client>()
+  readonly #counters = { malformed: 0, turned_away: 0, dropped: 0 }
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(events: IntentServerEvents) {
+    this.#events = events
+    this.#server = createServer((socket) => this.#accept(socket))
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const { malformed, turned_away, dropped } = this.#counters
+    return {
+      intent_lines_malformed: malformed,
+      intent_clients_turned_away: turned_away,
+      intent_clients_dropped: dropped,
+      intent_clients: this.#clients.size,
+    }
+  }
+
+  /** Listens on a socket that only our own user may open. A leftover of an earlier run is replaced. */
+  async listen(path: string): Promise<void> {
+    rmSync(path, { force: true })
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(path, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    chmodSync(path, 0o600)
+    this.#timer = setInterval(() => this.#nextWindow(), windowMs)
+  }
+
+  /** Tells a message to those whom it concerns. */
+  tell(message: ToOrchestrator): void {
+    let line: string | undefined
+    for (const client of this.#clients) {
+      if (!concerns(client, message)) continue
+      line ??= `${JSON.stringify(message)}\n`
+      this.#write(client, line)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    for (const { socket } of this.#clients) socket.destroy()
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+    })
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#clients.size >= clientsMax) {
+      this.#counters.turned_away += 1
+      socket.destroy()
+      return
+    }
+    const client: Client = {
+      socket,
+      strategies: new Set(),
+      instruments: new Set(),
+      linesInWindow: 0,
+    }
+    this.#clients.add(client)
+    const lines = new LineSplitter(
+      intentLineBytesMax,
+      (line) => this.#received(client, line),
+      () => {
+        this.#counters.malformed += 1
+      },
+    )
+    socket.on('data', (chunk: Buffer) => lines.push(chunk))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      this.#clients.delete(client)
+      if (client.strategies.size > 0) this.#events.onStrategiesGone([...client.strategies])
+    })
+  }
+
+  #received(client: Client, line: string): void {
+    client.linesInWindow += 1
+    if (client.linesInWindow >= linesPerWindowMax) client.socket.pause()
+    const message = parseLine(line)
+    if (message.kind === 'malformed') {
+      this.#counters.malformed += 1
+      if (message.denial !== undefined) this.#write(client, `${JSON.stringify(message.denial)}\n`)
+    } else if (message.value.type === 'hello') {
+      client.strategies = new Set(message.value.strategies)
+      client.instruments = new Set(message.value.instruments)
+      for (const each of this.#events.greeting()) this.#write(client, `${JSON.stringify(each)}\n`)
+    } else if (client.strategies.has(message.value.strategy_id)) {
+      this.#events.onIntent(message.value)
+    } else {
+      this.#counters.malformed += 1
+      const { intent_id, strategy_id } = message.value
+      this.#write(client, `${JSON.stringify(malformedDenial(intent_id, strategy_id))}\n`)
+    }
+  }
+
+  #write(client: Client, line: string): void {
+    if (client.socket.writableLength > unreadBytesMax) {
+      this.#counters.dropped += 1
+      client.socket.destroy()
+    } else {
+      client.socket.write(line)
+    }
+  }
+
+  #nextWindow(): void {
+    for (const client of this.#clients) {
+      client.linesInWindow = 0
+      if (client.socket.isPaused()) client.socket.resume()
+    }
+  }
+}
+
+type ParsedLine =
+  | { readonly kind: 'message'; readonly value: ToExecutor }
+  | { readonly kind: 'malformed'; readonly denial?: ToOrchestrator }
+
+/** A line that is no message is answered only if it says whom to answer. */
+function parseLine(line: string): ParsedLine {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return { kind: 'malformed' }
+  }
+  const parsed = toExecutorSchema.safeParse(value)
+  if (parsed.success) return { kind: 'message', value: parsed.data }
+  if (typeof value !== 'object' || value === null) return { kind: 'malformed' }
+  const { intent_id, strategy_id } = value as Readonly<Record<string, unknown>>
+  if (typeof intent_id !== 'string' || intent_id.length > 64) return { kind: 'malformed' }
+  const strategyId = typeof strategy_id === 'string' ? strategy_id.slice(0, 32) : ''
+  return { kind: 'malformed', denial: malformedDenial(intent_id, strategyId) }
+}
+
+function malformedDenial(intentId: string, strategyId: string): ToOrchestrator {
+  return {
+    type: 'outcome',
+    intent_id: intentId,
+    strategy_id: strategyId,
+    state: 'denied',
+    reject_reason_code: 'IntentMalformed',
+  }
+}
+
+function concerns(client: Client, message: ToOrchestrator): boolean {
+  switch (message.type) {
+    case 'mode':
+      return true
+    case 'book':
+      return client.instruments.has(message.instrument)
+    case 'outcome':
+    case 'fill':
+      return client.strategies.has(message.strategy_id)
+  }
+}

@@ -1,0 +1,224 @@
+import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import type { ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import type { At } from '../engine/at.ts'
+import type { Effect, LookupTarget } from '../engine/effects.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { EngineEvent } from '../engine/events.ts'
+import type { Authorizer } from '../gateway/authorize.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Ledger } from '../ledger/ports.ts'
+import type { FeedBatch } from '../market-data/messages.ts'
+import type { VenueEvents, VenueOrder, VenueRead } from '../venues/port.ts'
+
+/** How far back a reconciliation asks for trades (contract Appendix A, and the time we were away). */
+const tradeLookbackMs = 300_000
+const instrumentsRetryMs = 1_000
+
+export type LoopPorts = {
+  readonly engine: Engine
+  readonly gateway: Gateway
+  readonly authorizer: Authorizer
+  readonly ledger: Ledger
+  readonly audit: { record(record: AuditRecord): Promise<unknown> }
+  readonly tell: (message: ToOrchestrator) => void
+  readonly clock: Clock
+  readonly log: Logger
+  /** Wall time of the last record that an earlier run wrote; trades are asked for from there on. */
+  readonly lastRunMs: number
+}
+
+/**
+ * Performs what the engine wants, in order, and feeds back what came of it. It decides nothing: every
+ * reply, reading and failure goes to the engine as an event.
+ */
+export class ExecutorLoop {
+  readonly #ports: LoopPorts
+  #tradesSinceMs: number
+  #session = 0
+
+  constructor(ports: LoopPorts) {
+    this.#ports = ports
+    this.#tradesSinceMs = ports.lastRunMs - tradeLookbackMs
+  }
+
+  /** The moment as the engine sees it. */
+  at(): At {
+    const { clock, gateway } = this.#ports
+    return {
+      nowMs: clock.wallMs(),
+      tickMs: clock.monotonicMs(),
+      serverMs: gateway.reads.estimatedServerMs(),
+    }
+  }
+
+  handle(event: EngineEvent): void {
+    this.#perform(this.#ports.engine.handle(event, this.at()))
+  }
+
+  /** Events of the venue, as the gateway's client reports them. */
+  venueEvents(): VenueEvents {
+    return {
+      onReady: (session) => void this.#becomeReady(session.cancelOnDisconnect),
+      onLost: (detail) => {
+        this.#session += 1
+        this.handle({ kind: 'venue-lost', detail })
+      },
+      onOrders: (orders) => this.handle({ kind: 'orders', orders }),
+      onTrades: (trades) => this.handle({ kind: 'trades', trades }),
+      onPositions: (positions) => this.handle({ kind: 'positions', positions }),
+      onTooManyRequests: () => this.handle({ kind: 'too-many-requests' }),
+    }
+  }
+
+  takeFeedBatch(batch: FeedBatch): void {
+    if (batch.isAlive) this.handle({ kind: 'feed-alive' })
+    for (const instrument of batch.gaps) this.handle({ kind: 'book-gap', instrument })
+    for (const { instrument, bids, asks, indexPrice, venueMs } of batch.books) {
+      const bestBid = bids[0]?.[0] ?? null
+      const bestAsk = asks[0]?.[0] ?? null
+      this.handle({ kind: 'book', book: { instrument, bestBid, bestAsk, indexPrice } })
+      this.#ports.tell({
+        type: 'book',
+        instrument,
+        bids: bids.map(([price, amount]) => [price, amount]),
+        asks: asks.map(([price, amount]) => [price, amount]),
+        venue_ms: venueMs,
+      })
+    }
+  }
+
+  /** Orders cannot be understood without the grid of their instruments, so that is read first. */
+  async #becomeReady(cancelOnDisconnect: 'armed' | 'absent'): Promise<void> {
+    const { gateway, log } = this.#ports
+    const session = this.#session
+    for (;;) {
+      const read = await gateway.reads.instruments()
+      if (session !== this.#session) return
+      if (read.ok) {
+        this.handle({ kind: 'instruments', instruments: read.value })
+        this.handle({ kind: 'venue-ready', cancelOnDisconnect })
+        return
+      }
+      log.warn({ detail: read.detail }, 'instruments could not be read')
+      await new Promise((resolve) => setTimeout(resolve, instrumentsRetryMs))
+      if (session !== this.#session) return
+    }
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    let recorded: Promise<unknown> | null = null
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'record':
+          recorded = this.#ports.ledger.append(effect.record).then((result) => {
+            // Losing a transition is losing the truth; the ledger itself stops on a write error.
+            if (!result.ok) throw new Error('the ledger took no more records')
+          })
+          break
+        case 'submit':
+          void this.#submit(effect)
+          break
+        case 'cancel':
+          void this.#cancel(effect)
+          break
+        case 'lookup':
+          void this.#lookUp(effect.target)
+          break
+        case 'reconcile':
+          void this.#reconcile(effect.sequence, effect.targets)
+          break
+        case 'tell':
+          this.#tellAfter(recorded, effect.message)
+          break
+        case 'audit':
+          void this.#ports.audit.record(effect.record)
+          break
+      }
+    }
+  }
+
+  #tellAfter(recorded: Promise<unknown> | null, message: ToOrchestrator): void {
+    if (recorded === null) this.#ports.tell(message)
+    else void recorded.then(() => this.#ports.tell(message))
+  }
+
+  async #submit(effect: Extract<Effect, { kind: 'submit' }>): Promise<void> {
+    const { authorizer, gateway, audit } = this.#ports
+    const { label } = effect.order
+    const allowed = await authorizer.authorizePlace(effect.order, effect.record, effect.audit)
+    if (!allowed.ok) {
+      this.handle({ kind: 'withheld', label, reason: allowed.failure })
+      return
+    }
+    const sent = gateway.place(allowed.value)
+    const { correlationId, fields } = effect.audit
+    void audit.record({
+      action: 'ORDER_DISPATCHED',
+      subject: label,
+      correlationId,
+      fields: { ...fields, valid_until_ms: String(allowed.value.validUntilMs) },
+    })
+    this.handle({ kind: 'place-reply', label, outcome: await sent })
+  }
+
+  async #cancel(effect: Extract<Effect, { kind: 'cancel' }>): Promise<void> {
+    const { authorizer, gateway } = this.#ports
+    const allowed = await authorizer.authorizeCancel(effect.cancel, effect.audit)
+    const outcome = await gateway.cancel(allowed)
+    this.handle({ kind: 'cancel-reply', label: effect.cancel.label, outcome })
+  }
+
+  async #lookUp({ label, currency }: LookupTarget): Promise<void> {
+    const orders = await this.#ordersOf(label, currency)
+    this.handle({ kind: 'looked-up', label, orders: orders.ok ? orders.value : null })
+  }
+
+  /** Both endpoints must answer; one of them alone proves nothing. */
+  async #ordersOf(label: string, currency: string): Promise<VenueRead<VenueOrder[]>> {
+    const { reads } = this.#ports.gateway
+    const open = await reads.openOrders()
+    if (!open.ok) return open
+    const byLabel = await reads.ordersByLabel(label, currency)
+    if (!byLabel.ok) return byLabel
+    return { ok: true, value: [...open.value, ...byLabel.value] }
+  }
+
+  /**
+   * Reads the account: trades, orders, labels, and positions last, because replies and news come in order
+   * on one connection: whatever was told before the positions is in them.
+   */
+  async #reconcile(sequence: number, targets: readonly LookupTarget[]): Promise<void> {
+    const { reads } = this.#ports.gateway
+    const session = this.#session
+    const askedServerMs = reads.estimatedServerMs()
+    const failed = (detail: string) => {
+      this.#ports.log.warn({ detail }, 'reconciliation failed')
+      if (session === this.#session) this.handle({ kind: 'reconcile-failed', detail })
+    }
+    const trades = await reads.tradesSince(this.#tradesSinceMs)
+    if (!trades.ok) return failed(trades.detail)
+    const openOrders = await reads.openOrders()
+    if (!openOrders.ok) return failed(openOrders.detail)
+    const byLabel = new Map<string, readonly VenueOrder[]>()
+    for (const { label, currency } of targets) {
+      const orders = await reads.ordersByLabel(label, currency)
+      if (!orders.ok) return failed(orders.detail)
+      byLabel.set(label, orders.value)
+    }
+    const positions = await reads.positions()
+    if (!positions.ok) return failed(positions.detail)
+    if (session !== this.#session) return
+    this.handle({
+      kind: 'reconciled',
+      sequence,
+      askedServerMs,
+      openOrders: openOrders.value,
+      positions: positions.value,
+      trades: trades.value,
+      byLabel,
+    })
+    if (askedServerMs !== null) this.#tradesSinceMs = askedServerMs - tradeLookbackMs
+  }
+}

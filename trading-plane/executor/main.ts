@@ -1,0 +1,142 @@
+import '@bulkhead/shared/runtime/runtime-version.ts'
+import { randomUUID } from 'node:crypto'
+import xxhash from 'xxhash-wasm'
+import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
+import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
+import { loadConfigOrExit } from '@bulkhead/shared/runtime/config.ts'
+import { createLogger, runId } from '@bulkhead/shared/runtime/log.ts'
+import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/process-lifecycle.ts'
+import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
+import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
+import { Engine, modeMessage } from '../engine/engine.ts'
+import { Authorizer } from '../gateway/authorize.ts'
+import { Gateway } from '../gateway/gateway.ts'
+import { openLedger } from '../ledger/file-ledger.ts'
+import { MarketData } from '../market-data/market-data.ts'
+import { DeribitClient } from '../venues/deribit/client.ts'
+import { engineConfig, executorConfigSchema } from './config.ts'
+import { IntentServer } from './intent-server.ts'
+import { ExecutorLoop } from './loop.ts'
+import { SafetyReader } from './safety-reader.ts'
+import { Turn } from './turn.ts'
+
+/** How long the start waits for the venue before it says ready without it. */
+const venueWaitMs = 5_000
+
+process.umask(0o077)
+const { config, configHash } = loadConfigOrExit(executorConfigSchema, process.argv)
+const secrets = readSecretsOrExit({
+  redisPassword: config.redis.passwordFile,
+  clientSecret: config.venue.clientSecretFile,
+})
+const clock = systemClock
+const log = createLogger('executor', { file: config.logFile, level: config.logLevel })
+const link = new RedisLink(config.redis, secrets.redisPassword, 'executor')
+link.open()
+
+const opened = await openLedger(config.ledgerDir, runId, clock)
+if (!opened.ok) {
+  log.fatal({ fault: opened.failure }, 'the ledger cannot be used')
+  process.stderr.write(`${opened.failure.code} ${opened.failure.file}: ${opened.failure.message}\n`)
+  process.exit(2)
+}
+const { ledger, recovered } = opened.value
+for (const cut of recovered.cuts) log.warn({ cut }, 'cut a torn record off the ledger')
+
+const audit = new AuditWriter({
+  link,
+  component: 'executor',
+  chain: randomUUID(),
+  clock,
+  spoolFile: config.auditSpoolFile,
+})
+const hasher = await xxhash()
+const engine = new Engine(engineConfig(config), (text) => hasher.h64ToString(text))
+const venue = new DeribitClient({
+  ...config.venue,
+  clientSecret: secrets.clientSecret,
+  clock,
+  log,
+})
+const authorizer = new Authorizer({
+  ledger,
+  audit,
+  clock,
+  onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
+  judge: (label) => engine.judgeDispatch(label, loop.at()),
+  estimatedServerMs: () => venue.estimatedServerMs(),
+  orderLeaseMs: config.venue.orderLeaseMs,
+})
+const gateway = new Gateway(venue, authorizer)
+const intents = new IntentServer({
+  onIntent: (intent) => loop.handle({ kind: 'intent', intent }),
+  onStrategiesGone: (strategyIds) => loop.handle({ kind: 'strategies-gone', strategyIds }),
+  greeting: () => [modeMessage(engine.view(loop.at()).mode)],
+})
+const loop = new ExecutorLoop({
+  engine,
+  gateway,
+  authorizer,
+  ledger,
+  audit,
+  tell: (message) => intents.tell(message),
+  clock,
+  log,
+  lastRunMs: recovered.lastWrittenMs ?? clock.wallMs(),
+})
+loop.handle({ kind: 'recovered', records: recovered.records })
+
+const marketData = new MarketData(
+  {
+    venueKind: config.venue.kind,
+    wsUrl: config.venue.wsUrl,
+    heartbeatSeconds: config.venue.heartbeatSeconds,
+    instruments: config.instruments,
+    ...config.marketData,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    redis: config.redis,
+    redisPassword: secrets.redisPassword,
+    logFile: config.logFile,
+    logLevel: config.logLevel,
+  },
+  (batch) => {
+    turn.noteFeed(batch.malformedCount)
+    loop.takeFeedBatch(batch)
+  },
+)
+const turn = new Turn({
+  loop,
+  engine,
+  ledger,
+  audit,
+  link,
+  clock,
+  log,
+  reader: new SafetyReader(link, clock),
+  heartbeatIntervalMs: config.heartbeatIntervalMs,
+  head: {
+    run_id: runId,
+    build_id: readBuildId(),
+    config_hash: configHash,
+    environment: config.environment,
+    venue: venue.name,
+  },
+  counters: () => ({ ...intents.counters, venue_malformed: venue.malformedCount }),
+})
+
+runUntilSignalled(log, async () => {
+  await turn.stop()
+  await intents.close()
+  await gateway.leave()
+  await marketData.stop()
+  audit.close()
+  await ledger.close()
+  link.close()
+})
+await intents.listen(config.intentSocketPath)
+gateway.start(loop.venueEvents())
+turn.start()
+const isVenueReady = await turn.firstReady(venueWaitMs)
+log.info({ isVenueReady, configHash }, 'executor is up')
+announceReady('executor', { venue_ready: isVenueReady })

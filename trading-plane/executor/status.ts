@@ -1,0 +1,69 @@
+import type { ExecutorStatus, OrderView } from '@bulkhead/shared/contracts/status.ts'
+import type { EngineView } from '../engine/engine.ts'
+import { amountOfSteps } from '../engine/exposure/exposure.ts'
+import { filledSteps, type Leg } from '../engine/legs/leg.ts'
+
+const rowsMax = 200
+
+export type StatusHead = {
+  readonly run_id: string
+  readonly build_id: string
+  readonly config_hash: string
+  readonly environment: ExecutorStatus['environment']
+  readonly venue: string
+}
+
+export type StatusMoment = {
+  readonly wallMs: number
+  readonly uptimeMs: number
+  readonly loopTickLastMs: number
+}
+
+/** The executor's status document, from the very view that its decisions were made from. */
+export function executorStatus(
+  head: StatusHead,
+  moment: StatusMoment,
+  view: EngineView,
+  counters: Readonly<Record<string, number>>,
+): ExecutorStatus {
+  return {
+    component: 'executor',
+    ...head,
+    wall_ms: moment.wallMs,
+    uptime_ms: moment.uptimeMs,
+    trading_mode: view.mode.mode,
+    mode_reasons: [...view.mode.reasons],
+    risk_state: view.mode.riskState,
+    open_permission_blocked_latch: view.openPermissionReasons.length > 0,
+    open_permission_reason_codes: view.openPermissionReasons,
+    venue_connected: view.isVenueReady,
+    cancel_on_disconnect: view.cancelOnDisconnect,
+    market_data_age_ms: view.marketDataAgeMs,
+    loop_tick_last_ts_ms: moment.loopTickLastMs,
+    orders: view.liveLegs.slice(0, rowsMax).map(orderView),
+    positions: view.positions.slice(0, rowsMax).map((position) => ({
+      instrument: position.instrument,
+      size: position.size,
+      average_price: position.averagePrice,
+      mark_price: position.markPrice,
+    })),
+    counters: { ...view.counters, ...counters },
+  }
+}
+
+function orderView(leg: Leg): OrderView {
+  const amount = Number(leg.amount)
+  const step = { digits: 1n, scale: 0 }
+  const filledShare = amountOfSteps(filledSteps(leg), step) / leg.amountSteps
+  return {
+    label: leg.label,
+    venue_order_id: leg.venueOrderId ?? '',
+    instrument: leg.instrument,
+    side: leg.side,
+    price: Number(leg.price),
+    amount,
+    filled_amount: amount * filledShare,
+    reduce_only: leg.reduceOnly,
+    state: leg.state,
+  }
+}

@@ -1,0 +1,87 @@
+import { assert } from '@bulkhead/shared/kernel/assert.ts'
+import { applyUpdate, type Book, type BookUpdate, emptyBook, topLevels } from './book.core.ts'
+import type { BookSnapshot, FeedBatch } from './messages.ts'
+
+/** Levels per side that leave the worker. */
+export const snapshotDepth = 10
+
+/**
+ * Keeps all books of the feed and hands out what is new. However fast the feed is, a batch holds every
+ * book at most once.
+ */
+export class Conflator {
+  readonly #books = new Map<string, Book>()
+  readonly #indexPrices = new Map<string, number>()
+  readonly #changed = new Set<string>()
+  readonly #gaps = new Set<string>()
+  #dataTickMs: number | null = null
+  #isAlive = false
+
+  constructor(instruments: readonly string[]) {
+    for (const instrument of instruments) this.#books.set(instrument, emptyBook())
+  }
+
+  /** When market data last came; heartbeats of the connection do not count (contract 3.4.D). */
+  get dataTickMs(): number | null {
+    return this.#dataTickMs
+  }
+
+  /** Takes one book message and says whether its instrument needs a fresh snapshot. */
+  takeBook(update: BookUpdate, tickMs: number): 'fine' | 'resubscribe' {
+    this.#noteData(tickMs)
+    const book = this.#books.get(update.instrument)
+    if (book === undefined) return 'fine'
+    const step = applyUpdate(book, update)
+    this.#books.set(update.instrument, step.book)
+    if (step.result === 'applied') this.#changed.add(update.instrument)
+    if (step.result !== 'gap') return 'fine'
+    this.#lose(update.instrument)
+    return 'resubscribe'
+  }
+
+  takeIndexPrice(instrument: string, indexPrice: number | null, tickMs: number): void {
+    this.#noteData(tickMs)
+    if (indexPrice !== null && indexPrice > 0) this.#indexPrices.set(instrument, indexPrice)
+  }
+
+  /** The connection is gone: no book is whole until its next snapshot. */
+  loseAll(): void {
+    for (const [instrument, book] of this.#books) {
+      if (book.state === 'waiting') continue
+      this.#books.set(instrument, emptyBook())
+      this.#lose(instrument)
+    }
+  }
+
+  /** What is new since the last batch; undefined when nothing is. */
+  takeBatch(malformedCount: number): FeedBatch | undefined {
+    if (!this.#isAlive && this.#gaps.size === 0) return undefined
+    const batch = {
+      books: [...this.#changed].map((instrument) => this.#snapshot(instrument)),
+      gaps: [...this.#gaps],
+      isAlive: this.#isAlive,
+      malformedCount,
+    }
+    this.#changed.clear()
+    this.#gaps.clear()
+    this.#isAlive = false
+    return batch
+  }
+
+  #noteData(tickMs: number): void {
+    this.#dataTickMs = tickMs
+    this.#isAlive = true
+  }
+
+  #lose(instrument: string): void {
+    this.#changed.delete(instrument)
+    this.#gaps.add(instrument)
+  }
+
+  #snapshot(instrument: string): BookSnapshot {
+    const book = this.#books.get(instrument)
+    assert(book?.state === 'continuous', 'only a whole book is handed out')
+    const indexPrice = this.#indexPrices.get(instrument) ?? null
+    return { instrument, ...topLevels(book, snapshotDepth), indexPrice, venueMs: book.venueMs }
+  }
+}

@@ -1,0 +1,41 @@
+import type { RedisLinkConfig } from '@bulkhead/shared/runtime/redis-link.ts'
+import type { Level } from './book.core.ts'
+
+/** What the worker is started with. It holds no key of the exchange. */
+export type FeedWorkerData = {
+  readonly venueKind: 'deribit'
+  readonly wsUrl: string
+  readonly heartbeatSeconds: number
+  readonly instruments: readonly string[]
+  readonly conflateMs: number
+  readonly ageMsMax: number
+  readonly heartbeatIntervalMs: number
+  readonly redis: RedisLinkConfig
+  readonly redisPassword: string
+  readonly logFile: string | undefined
+  readonly logLevel: string | undefined
+}
+
+export type BookSnapshot = {
+  readonly instrument: string
+  readonly bids: readonly Level[]
+  readonly asks: readonly Level[]
+  readonly indexPrice: number | null
+  readonly venueMs: number
+}
+
+/**
+ * From worker to executor: everything new since the last batch, each book once. The next batch waits for
+ * the answer to this one, so that a slow loop gets fewer batches and never a longer queue.
+ */
+export type FeedBatch = {
+  readonly books: readonly BookSnapshot[]
+  /** Books that lost their continuity since the last batch. */
+  readonly gaps: readonly string[]
+  /** Whether any market data came since the last batch. */
+  readonly isAlive: boolean
+  readonly malformedCount: number
+}
+
+/** From executor to worker: the batch was taken; or end. */
+export type FeedCommand = 'taken' | 'stop'

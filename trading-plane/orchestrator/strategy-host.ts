@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto'
+import type { Intent, IntentOutcome, ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import type { OrderWish, StrategyContext, StrategyHandlers } from '../strategies/strategy.ts'
+import { decimalText } from './decimal-text.core.ts'
+import type { LoadedStrategy } from './strategy-loader.ts'
+
+/** Orders whose end we have not heard of; beyond it the oldest is left to the executor's memory. */
+const openIntentsMax = 1_000
+
+export type HostPorts = {
+  /** Sends an intent; false when the executor cannot be reached. */
+  readonly send: (intent: Intent) => boolean
+  /** The strategy threw and is stopped; `message` is what it threw. */
+  readonly onFailed: (strategyId: string, message: string) => void
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/**
+ * Runs one strategy behind a wall: whatever it throws ends it and nothing else. A failed strategy hears
+ * and proposes nothing any more, and its open orders are cancelled.
+ */
+export class StrategyHost {
+  readonly id: string
+  readonly instruments: ReadonlySet<string>
+  readonly #ports: HostPorts
+  readonly #handlers: StrategyHandlers | null
+  readonly #openIntents = new Set<string>()
+  #state: 'running' | 'failed' = 'running'
+  #proposed = 0
+  #denied = 0
+
+  constructor(loaded: LoadedStrategy, ports: HostPorts) {
+    this.id = loaded.id
+    this.instruments = new Set(loaded.instruments)
+    this.#ports = ports
+    this.#handlers = this.#guarded(() => loaded.definition.create(this.#context(), loaded.params))
+  }
+
+  get view() {
+    return { id: this.id, state: this.#state, proposed: this.#proposed, denied: this.#denied }
+  }
+
+  /** Hands a message of the executor to the strategy if it concerns it. */
+  take(message: ToOrchestrator): void {
+    switch (message.type) {
+      case 'mode':
+        this.#call((own) => own.onMode?.(message.trading_mode, message.mode_reasons))
+        return
+      case 'book':
+        if (this.instruments.has(message.instrument)) this.#call((own) => own.onBook?.(message))
+        return
+      case 'fill':
+        if (message.strategy_id === this.id) this.#call((own) => own.onFill?.(message))
+        return
+      case 'outcome':
+        if (message.strategy_id === this.id) this.#takeOutcome(message)
+    }
+  }
+
+  /** What a strategy may not hear is that the executor is gone for a while: to it that is no mode. */
+  lostExecutor(): void {
+    this.#call((own) => own.onMode?.('ReduceOnly', ['REDUCEONLY_INPUT_MISSING_OR_STALE']))
+  }
+
+  timer(): void {
+    const nowMs = this.#ports.clock.monotonicMs()
+    this.#call((own) => own.onTimer?.(nowMs))
+  }
+
+  #takeOutcome(outcome: IntentOutcome): void {
+    if (outcome.state === 'denied') this.#denied += 1
+    const isOver = ['denied', 'rejected', 'filled', 'cancelled'].includes(outcome.state)
+    if (isOver) this.#openIntents.delete(outcome.intent_id)
+    this.#call((own) => own.onOutcome?.(outcome))
+  }
+
+  #call(work: (handlers: StrategyHandlers) => void): void {
+    const handlers = this.#handlers
+    if (handlers === null || this.#state === 'failed') return
+    this.#guarded(() => work(handlers))
+  }
+
+  #guarded<T>(work: () => T): T | null {
+    try {
+      return work()
+    } catch (error) {
+      this.#fail(error)
+      return null
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#state = 'failed'
+    this.#ports.log.error({ strategy: this.id, err: error }, 'strategy failed and is stopped')
+    this.#ports.onFailed(this.id, error instanceof Error ? error.message : String(error))
+    for (const intentId of this.#openIntents) this.#cancel(intentId)
+  }
+
+  #context(): StrategyContext {
+    const { clock, log } = this.#ports
+    return {
+      id: this.id,
+      nowMs: () => clock.monotonicMs(),
+      place: (wish) => this.#place(wish),
+      cancel: (intentId) => this.#cancel(intentId),
+      log: (message, fields = {}) => log.info({ strategy: this.id, ...fields }, message),
+    }
+  }
+
+  #place(wish: OrderWish): string {
+    const intentId = randomUUID()
+    const sent = this.#ports.send({
+      type: 'place',
+      intent_id: intentId,
+      strategy_id: this.id,
+      group_id: randomUUID(),
+      leg_index: 0,
+      instrument: wish.instrument,
+      side: wish.side,
+      amount: decimalText(wish.amount),
+      limit_price: decimalText(wish.limitPrice),
+      time_in_force: wish.timeInForce ?? 'good_til_cancelled',
+      post_only: wish.postOnly ?? false,
+      reduce_only: wish.reduceOnly ?? false,
+    })
+    this.#proposed += 1
+    if (sent) this.#remember(intentId)
+    else this.#refuse(intentId)
+    return intentId
+  }
+
+  #cancel(targetIntentId: string): void {
+    this.#ports.send({
+      type: 'cancel',
+      intent_id: randomUUID(),
+      strategy_id: this.id,
+      target_intent_id: targetIntentId,
+    })
+  }
+
+  #remember(intentId: string): void {
+    this.#openIntents.add(intentId)
+    if (this.#openIntents.size <= openIntentsMax) return
+    const oldest = this.#openIntents.values().next().value
+    if (oldest !== undefined) this.#openIntents.delete(oldest)
+  }
+
+  /** Said after `place` has returned, so that the strategy knows the id that is refused. */
+  #refuse(intentId: string): void {
+    queueMicrotask(() => {
+      this.#takeOutcome({
+        type: 'outcome',
+        intent_id: intentId,
+        strategy_id: this.id,
+        state: 'denied',
+        reject_reason_code: 'VenueNotReady',
+      })
+    })
+  }
+}

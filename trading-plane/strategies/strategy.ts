@@ -1,0 +1,54 @@
+import type { BookView, FillView, IntentOutcome } from '@bulkhead/shared/contracts/intents.ts'
+import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
+import type { z } from 'zod'
+
+/** An order as a strategy wishes it. Size and price are put on the venue's grid in the safer direction. */
+export type OrderWish = {
+  readonly instrument: string
+  readonly side: 'buy' | 'sell'
+  /** In the instrument's own unit: USD for inverse perpetuals and futures, coins for options. */
+  readonly amount: number
+  readonly limitPrice: number
+  /** Rest until cancelled (the default), or trade at once what can be traded and drop the rest. */
+  readonly timeInForce?: 'good_til_cancelled' | 'immediate_or_cancel'
+  /** Refused rather than filled at once. */
+  readonly postOnly?: boolean
+  /** The venue lets it shrink the position and nothing else; passes when opening is forbidden. */
+  readonly reduceOnly?: boolean
+}
+
+/** What a strategy may do. It proposes; the executor decides, and says what became of it. */
+export type StrategyContext = {
+  readonly id: string
+  /** Milliseconds on a clock that never steps. */
+  nowMs(): number
+  /** Proposes an order and returns the intent's id, under which every outcome and fill is reported. */
+  place(wish: OrderWish): string
+  /** Proposes to cancel the order of an intent. */
+  cancel(intentId: string): void
+  log(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+/** What a strategy hears. Every method is optional and must return soon: all strategies share a thread. */
+export type StrategyHandlers = {
+  onBook?(book: BookView): void
+  onFill?(fill: FillView): void
+  onOutcome?(outcome: IntentOutcome): void
+  onMode?(mode: TradingMode, reasons: readonly string[]): void
+  /** About every 250 ms, whether or not anything happened. */
+  onTimer?(nowMs: number): void
+}
+
+export type StrategyDefinition<P = unknown> = {
+  readonly id: string
+  /** Checked before the strategy is created; the defaults of the schema count. */
+  readonly params: z.ZodType<P>
+  /** Whose books it wants to see. */
+  instruments(params: P): readonly string[]
+  create(context: StrategyContext, params: P): StrategyHandlers
+}
+
+/** Declares a strategy; a module exports it under the name `strategy`. */
+export function defineStrategy<P>(definition: StrategyDefinition<P>): StrategyDefinition<P> {
+  return definition
+}
