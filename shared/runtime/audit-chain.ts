@@ -125,7 +125,7 @@ type VerifierState = {
 function checkEntry(state: VerifierState, candidate: Readonly<Record<string, string>>): void {
   const parsed = auditEntrySchema.safeParse(candidate)
   if (!parsed.success || !isHashable(candidate)) {
-    const { writer = '', chain = '' } = candidate
+    const { writer = '', chain = '' } = Object(candidate) as Partial<AuditEntry>
     state.faults.push({ code: 'ENTRY_MALFORMED', writer, chain, seq: 0 })
     return
   }

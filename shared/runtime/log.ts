@@ -21,15 +21,12 @@ const redactedPaths = ['key', 'sig', 'pass', 'pwd'].flatMap((name) => [
 const secretWord =
   'secret|passw(?:or)?d|passphrase|signature|authorization|credential|token|api_?key|private_?key|master_?key|key_?hex'
 
-/** `"...secret...":"value"` in a finished line, at whatever depth it stands. */
-const secretMember = new RegExp(
-  `("[a-z0-9_-]*(?:${secretWord})[a-z0-9_-]*":)"(?:[^"\\\\]|\\\\.)*"`,
-  'gi',
-)
+/** `...secret...":"value"` in a finished line, at whatever depth. Bounded, so that time stays linear. */
+const secretMember = new RegExp(`((?:${secretWord})[a-z0-9_-]{0,32}":)"(?:[^"\\\\]|\\\\.)*"`, 'gi')
 
-/** `client_secret=value` and the like within a text, such as a request that an error quotes. */
+/** `...secret=value` and the like within a text, such as a request that an error quotes. */
 const secretParameter = new RegExp(
-  `((?:[a-z0-9_-]*(?:${secretWord})|\\bsig)=)[^&\\s"'\\\\,;]+`,
+  `((?:${secretWord}|\\bsig)[a-z0-9_-]{0,32}=)[^&\\s"'\\\\,;]+`,
   'gi',
 )
 

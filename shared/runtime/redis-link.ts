@@ -65,26 +65,27 @@ export class RedisLink {
   /**
    * Runs one call against its deadline.
    *
-   * @returns the reply, or REDIS_UNREACHABLE when nothing was sent, REDIS_TIMED_OUT when the
-   * outcome is
-   *   unknown (no reply in time, or the connection broke while waiting), REDIS_REFUSED when Redis
-   *   answered with an error (ACL, wrong type, no space). A call of several commands may have got
-   *   some of them through whatever the fault says.
+   * A call of several commands may have got some of them through whatever the fault says.
+   *
+   * @returns the reply, or REDIS_UNREACHABLE when nothing was sent, REDIS_TIMED_OUT when the outcome
+   *   is unknown (no reply in time, or the connection broke while waiting), REDIS_REFUSED when
+   *   Redis answered with an error (ACL, wrong type, no space)
    */
   async run<T>(call: (redis: RedisCommands) => Promise<T>): Promise<Result<T, RedisFault>> {
     if (this.#closed || !this.isReady) {
       return fail({ code: 'REDIS_UNREACHABLE', message: this.#describeConnection() })
     }
+    const { stream } = this.#redis
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<'late'>((resolve) => {
       timer = setTimeout(resolve, this.#commandTimeoutMs, 'late')
     })
     try {
       const reply = await Promise.race([call(this.#redis).then((value) => ({ value })), deadline])
-      if (reply === 'late') return this.#timedOut()
+      if (reply === 'late') return this.#timedOut(stream)
       return ok(reply.value)
     } catch (error) {
-      return this.#faultOf(error)
+      return this.#faultOf(error, stream)
     } finally {
       clearTimeout(timer)
     }
@@ -117,19 +118,19 @@ export class RedisLink {
     return this.#lastError === '' ? status : `${status}: ${this.#lastError}`
   }
 
-  #timedOut(): Result<never, RedisFault> {
+  #timedOut(stream: Redis['stream']): Result<never, RedisFault> {
     // A half-closed socket would still carry what Node holds back for it. The loss of the socket
     // makes ioredis reconnect by itself.
-    this.#redis.stream.destroy()
+    stream.destroy()
     return fail({ code: 'REDIS_TIMED_OUT', message: `no reply in ${this.#commandTimeoutMs} ms` })
   }
 
-  #faultOf(error: unknown): Result<never, RedisFault> {
+  #faultOf(error: unknown, stream: Redis['stream']): Result<never, RedisFault> {
     const message = error instanceof Error ? error.message : String(error)
     if (error instanceof Error && error.name === 'ReplyError') {
       return fail({ code: 'REDIS_REFUSED', message })
     }
-    if (message.includes('timed out')) return this.#timedOut()
+    if (message.includes('timed out')) return this.#timedOut(stream)
     if (message.startsWith(unwrittenMessage)) return fail({ code: 'REDIS_UNREACHABLE', message })
     return fail({ code: 'REDIS_TIMED_OUT', message })
   }

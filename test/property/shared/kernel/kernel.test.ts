@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson, type Json } from '@bulkhead/shared/kernel/canonical-json.ts'
 import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
@@ -10,7 +10,7 @@ function reversed(value: Json): Json {
   if (Array.isArray(value)) return value.map((item: Json) => reversed(item))
   if (typeof value !== 'object' || value === null) return value
   const members = Object.entries(value).toReversed()
-  return Object.fromEntries(members.map(([key, member]) => [key, reversed(member as Json)]))
+  return Object.fromEntries(members.map(([key, member]) => [key, reversed(member)]))
 }
 
 describe('canonical JSON', () => {
