@@ -1,0 +1,390 @@
+import {
+  clock,
+  componentWords,
+  coreFields,
+  duration,
+  h,
+  iconColours,
+  killWords,
+  modeSense,
+  modeWords,
+  number,
+  phaseWords,
+  plain,
+  silenceOf,
+} from './dashboard-words.js'
+
+/** After this long without a status the page is not live, in milliseconds. */
+const lostAfterMs = 3_000
+/** Pause before a refused stream is asked for again, in milliseconds. */
+const reopenAfterMs = 1_000
+const auditShownMax = 100
+
+const byId = (id) => document.getElementById(id)
+const root = document.documentElement
+let lastTickMs
+let lastMode
+let entries = []
+const rendered = new Map()
+
+open()
+setInterval(watchLink, 250)
+
+function open() {
+  const source = new EventSource('/api/v1/events')
+  source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)))
+  source.addEventListener('audit', ({ data }) => onAudit(JSON.parse(data)))
+  source.addEventListener('error', () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(open, reopenAfterMs)
+  })
+}
+
+/** Says what the page is worth: live, or not, and since when. */
+function watchLink() {
+  if (lastTickMs === undefined) return
+  const ageMs = performance.now() - lastTickMs
+  if (ageMs <= lostAfterMs) {
+    byId('link').textContent = 'Live'
+    return
+  }
+  if (root.dataset.link !== 'lost') {
+    root.dataset.link = 'lost'
+    byId('reasons').replaceChildren()
+    rendered.clear()
+    byId('mode-word').textContent = 'Not live'
+    announce('This page is not live. The control API does not answer.')
+    document.title = 'NOT LIVE · Bulkhead'
+    paintIcon('#ffd400')
+  }
+  const was = lastMode === undefined ? '' : ` The last known mode was ${modeWords[lastMode]}.`
+  byId('mode-sense').textContent =
+    `This page is not live: the control API has been silent for ${duration(ageMs)}.${was} ` +
+    'Ask with bulkhead status, or kill at the exchange.'
+  byId('link').textContent = `Lost ${duration(ageMs)} ago`
+}
+
+function onStatus(status) {
+  lastTickMs = performance.now()
+  root.dataset.link = 'live'
+  renderMode(status)
+  renderAlerts(status)
+  renderBeats(status)
+  renderKill(status)
+  renderExposure(status)
+  renderChecks(status)
+  renderColophon(status)
+  watchLink()
+}
+
+function onAudit({ is_start: isStart, entries: news }) {
+  entries = [...news.toReversed(), ...(isStart ? [] : entries)].slice(0, auditShownMax)
+  const rows = entries.map(({ entry }) => auditRow(entry))
+  byId('audit').replaceChildren(...(rows.length > 0 ? rows : [h('li', 'empty', 'No entry yet.')]))
+}
+
+function renderMode(status) {
+  const mode = status.trading_mode
+  const band = byId('mode')
+  band.dataset.mode = mode
+  byId('mode-word').textContent = modeWords[mode]
+  byId('mode-sense').textContent = modeSense[mode]
+  document.title = `${modeWords[mode]} · Bulkhead`
+  const words = status.mode_reason_words.map(({ words }) => words).join(' ')
+  announce(`Trading mode ${modeWords[mode]}. ${words}`)
+  once('icon', mode, () => paintIcon(iconColours[mode]))
+  lastMode = mode
+  once('reasons', status.mode_reason_words, () => {
+    const items = status.mode_reason_words.map(({ code, words }) =>
+      h('li', '', words, h('code', '', code)),
+    )
+    byId('reasons').replaceChildren(...items)
+  })
+  byId('environment').textContent = status.environment
+  const venue = status.executor.document?.venue
+  byId('venue').textContent = venue === undefined ? '' : `on ${venue}`
+}
+
+/** Facts that make the rest of the page worth less; said in words above everything else. */
+function renderAlerts(status) {
+  const alerts = alertsOf(status)
+  once('alerts', Object.keys(alerts), () => {
+    byId('alerts').replaceChildren(...Object.keys(alerts).map(() => h('p', 'alert')))
+  })
+  Object.values(alerts).forEach((text, at) => {
+    byId('alerts').children[at].textContent = text
+  })
+}
+
+function alertsOf({ safety_redis: redis, executor_silent, executor, safety, audit_archive }) {
+  const alerts = {}
+  if (!redis.reachable) {
+    alerts.redis = 'The safety Redis is unreachable. Everything below is the last that was known.'
+  }
+  if (executor_silent) {
+    const { age_ms: ageMs, document: known } = executor
+    const since = known === null ? 'It was never heard.' : `Last heard ${duration(ageMs)} ago.`
+    alerts.executor = `The executor is silent. ${since} The mode shown is the fail-closed one.`
+  }
+  if (safety.silent) {
+    alerts.safety = 'The safety plane is silent: nothing is known to watch the desk.'
+  } else if (!safety.document.ready) {
+    const why = safety.document.not_ready_reasons.map(plain).join(', ')
+    alerts.ready = `The kill path is not ready: ${why || 'no reason given'}.`
+  }
+  if (audit_archive.state !== 'FOLLOWING' && redis.reachable) {
+    alerts.archive = `The audit archive does not keep up: ${plain(audit_archive.state)}.`
+  }
+  return alerts
+}
+
+/** Each third of a bar is one step of the ladder: up to L0, up to L1, up to L2. */
+function renderBeats({ components, thresholds_ms: steps }) {
+  byId('beats-hint').textContent =
+    `Silence leads to a soft stop after ${duration(steps.L0)}, a hard stop after ` +
+    `${duration(steps.L1)}, an emergency after ${duration(steps.L2)}.`
+  const list = byId('beat-list')
+  once(
+    'beats',
+    components.map(({ component }) => component),
+    () => {
+      list.replaceChildren(...components.map(beatRow), scaleRow(steps))
+    },
+  )
+  components.forEach((view, at) => {
+    const row = list.children[at]
+    const [, state, age] = row.firstElementChild.children
+    row.dataset.silence = view.silence
+    const { words, tone } = silenceOf(view)
+    state.textContent = words
+    state.className = `beat-state ${tone}`
+    age.textContent = view.age_ms === null ? '–' : duration(view.age_ms)
+    row.querySelector('.fill').style.width = `${ladderShare(view.age_ms ?? 0, steps) * 100}%`
+  })
+}
+
+function beatRow({ component }) {
+  const head = h(
+    'p',
+    'beat-head',
+    h('span', 'beat-name', componentWords[component] ?? component),
+    h('span', 'beat-state'),
+    h('span', 'beat-age'),
+  )
+  const track = h('div', 'track', h('div', 'fill'))
+  track.setAttribute('aria-hidden', 'true')
+  return h('li', 'beat', head, track)
+}
+
+function scaleRow(steps) {
+  const marks = [steps.L0, steps.L1, steps.L2].map((ms) => h('span', '', duration(ms)))
+  const row = h('li', 'scale', ...marks)
+  row.setAttribute('aria-hidden', 'true')
+  return row
+}
+
+function ladderShare(ageMs, { L0, L1, L2 }) {
+  if (ageMs < L0) return ageMs / L0 / 3
+  if (ageMs < L1) return (1 + (ageMs - L0) / (L1 - L0)) / 3
+  return Math.min(1, (2 + (ageMs - L1) / (L2 - L1)) / 3)
+}
+
+function renderKill({ kill_switch: kill, episode, safety }) {
+  once('kill', [kill, episode, safety.silent], () => {
+    const [words, tone] = killWords[kill.mode]
+    const state = byId('kill-mode')
+    state.textContent = kill.current ? words : `${words} (last known)`
+    state.className = `state ${kill.current ? tone : 'bad'}`
+    const since = kill.since_wall_ms === null ? '' : ` since ${clock(kill.since_wall_ms)}`
+    byId('kill-hint').textContent =
+      kill.mode === 'NORMAL'
+        ? 'Nothing is being stopped.'
+        : `${plain(kill.reason) || 'The state is missing or does not parse'}${since}. Only a signed reset by an ADMIN clears it.`
+    byId('episode').replaceChildren(...(episode === null ? [] : episodeRows(episode)))
+  })
+}
+
+function episodeRows(episode) {
+  const end = episode.finished ? (episode.confirmed ? 'confirmed' : 'NOT CONFIRMED') : 'running'
+  const tone = episode.finished ? (episode.confirmed ? 'good' : 'bad') : 'warn'
+  const cause = [plain(episode.trigger), componentWords[episode.component] ?? episode.component]
+  const title = h(
+    'p',
+    'episode-title',
+    `${episode.level} at ${clock(episode.started_wall_ms)}: `,
+    h('span', tone, end),
+  )
+  const origin = h('p', 'hint', `${cause.filter(Boolean).join(', ')} · ${episode.episode}`)
+  const endsMs = episode.phases.map(({ started_ms: from, duration_ms: ms }) => from + (ms ?? 0))
+  const spanMs = Math.max(1, ...endsMs)
+  const phases = episode.phases.map((phase) => phaseRow(phase, spanMs))
+  return [title, origin, h('ol', 'phases', ...phases)]
+}
+
+function phaseRow({ phase, outcome, started_ms: startMs, duration_ms: ms }, spanMs) {
+  const fill = h('div', 'fill')
+  fill.style.left = `${Math.min(99, (startMs / spanMs) * 100)}%`
+  fill.style.width = `${((ms ?? spanMs - startMs) / spanMs) * 100}%`
+  const track = h('div', 'track', fill)
+  track.setAttribute('aria-hidden', 'true')
+  const isDone = outcome === 'confirmed' || outcome === 'not_required'
+  const tone = outcome === null ? 'warn' : isDone ? '' : 'bad'
+  const words = `${plain(outcome ?? 'running')}${ms === null ? '' : ` ${duration(ms)}`}`
+  const row = h(
+    'li',
+    'phase',
+    h('span', '', phaseWords[phase] ?? phase),
+    track,
+    h('span', `phase-outcome ${tone}`, words),
+  )
+  row.dataset.outcome = outcome ?? 'running'
+  return row
+}
+
+function renderExposure({ executor }) {
+  const { document: known, silent, age_ms: ageMs } = executor
+  const note = silent && known !== null ? `Last known, ${duration(ageMs)} old.` : ''
+  once('orders', [known?.orders, silent, note], () => {
+    const heads = ['Instrument', 'Side', 'Amount', 'Filled', 'Price', 'State']
+    const rows = known?.orders.map((order) => [
+      order.instrument,
+      order.reduce_only ? `${order.side}, reduce only` : order.side,
+      number(order.amount),
+      number(order.filled_amount),
+      number(order.price),
+      order.state,
+    ])
+    fillTable('orders', 'No open orders.', heads, new Set([2, 3, 4]), rows, note)
+  })
+  once('positions', [known?.positions, silent, note], () => {
+    const heads = ['Instrument', 'Side', 'Size', 'Average', 'Mark']
+    const rows = known?.positions.map(({ instrument, size, average_price, mark_price }) => [
+      instrument,
+      size < 0 ? 'short' : size > 0 ? 'long' : 'flat',
+      number(size),
+      number(average_price),
+      number(mark_price),
+    ])
+    fillTable('positions', 'Flat: no positions.', heads, new Set([2, 3, 4]), rows, note)
+  })
+}
+
+/** No rows and no document are different things: flat, and unknown. */
+function fillTable(id, emptyText, heads, numeric, rows, note) {
+  const frame = byId(id)
+  frame.classList.toggle('stale', note !== '')
+  byId(`${id}-count`).textContent = rows === undefined ? '' : String(rows.length)
+  const parts = note === '' ? [] : [h('p', 'stale-note', note)]
+  if (rows === undefined) parts.push(h('p', 'empty bad', 'Unknown: the executor was never heard.'))
+  else if (rows.length === 0) parts.push(h('p', 'empty', emptyText))
+  else {
+    const head = heads.map((text, at) => {
+      const cell = h('th', numeric.has(at) ? 'number' : '', text)
+      cell.scope = 'col'
+      return cell
+    })
+    const body = rows.map((row) =>
+      h('tr', '', ...row.map((text, at) => h('td', numeric.has(at) ? 'number' : '', text))),
+    )
+    const table = h('table', '', h('thead', '', h('tr', '', ...head)), h('tbody', '', ...body))
+    table.setAttribute('aria-labelledby', `${id}-title`)
+    parts.push(table)
+  }
+  frame.replaceChildren(...parts)
+}
+
+function renderChecks({ executor, safety, orchestrator, safety_redis: redis, audit_archive }) {
+  const desk = executor.silent ? null : executor.document
+  const watch = safety.silent ? null : safety.document
+  const strategies = orchestrator.silent ? null : orchestrator.document.strategies
+  const failed = strategies?.filter(({ state }) => state === 'failed').length
+  const checks = [
+    ['Kill path', watch && (watch.ready ? 'ready' : 'NOT READY'), watch?.ready],
+    ['Watchdog', watch && plain(watch.watchdog_state), watch?.watchdog_state === 'ARMED'],
+    [
+      'Exchange connection',
+      desk && (desk.venue_connected ? 'connected' : 'NOT CONNECTED'),
+      desk?.venue_connected,
+    ],
+    [
+      'Cancel on disconnect',
+      desk && desk.cancel_on_disconnect,
+      desk?.cancel_on_disconnect === 'armed',
+    ],
+    ['Market data', marketData(desk), desk !== null && desk.market_data_age_ms !== null],
+    [
+      'Opening',
+      desk && (desk.open_permission_blocked_latch ? 'latched until reconciled' : 'not latched'),
+      desk && !desk.open_permission_blocked_latch,
+    ],
+    [
+      'Strategies',
+      strategies &&
+        `${strategies.length - failed} running${failed > 0 ? `, ${failed} FAILED` : ''}`,
+      failed === 0,
+    ],
+    ['Safety Redis', redis.reachable ? 'reachable' : 'UNREACHABLE', redis.reachable],
+    ['Audit archive', plain(audit_archive.state), audit_archive.state === 'FOLLOWING'],
+  ]
+  once('checks', checks, () => {
+    const rows = checks.map(([name, text, isGood]) => {
+      const value = h('dd', isGood ? 'good' : 'bad', text || 'unknown')
+      return h('div', '', h('dt', '', name), value)
+    })
+    byId('checks').replaceChildren(...rows)
+  })
+}
+
+function marketData(desk) {
+  if (desk === null) return ''
+  return desk.market_data_age_ms === null ? 'none' : `${duration(desk.market_data_age_ms)} old`
+}
+
+/** What nothing measures in this run is named, so that a missing alarm is not taken for health. */
+function renderColophon({ build_id: build, contract_version: contract, unavailable_keys: keys }) {
+  once('colophon', [build, keys], () => {
+    byId('build').textContent = `Build ${build}, safety contract ${contract}`
+    const [summary, list] = byId('unavailable').children
+    summary.textContent = `${keys.length} contract measures are not taken in this run`
+    list.textContent = keys.join('  ')
+  })
+}
+
+function auditRow(entry) {
+  const facts = Object.entries(entry).filter(([name, text]) => !coreFields.has(name) && text !== '')
+  const atMs = Number(BigInt(entry.wall_ns) / 1_000_000n)
+  const time = h('time', '', new Date(atMs).toISOString().slice(11, 19))
+  time.dateTime = new Date(atMs).toISOString()
+  return h(
+    'li',
+    'entry',
+    time,
+    h('span', 'writer', componentWords[entry.writer] ?? entry.writer),
+    h('span', 'action', entry.action),
+    h(
+      'span',
+      'facts',
+      h('span', 'subject', entry.subject),
+      ` ${facts.map(([name, text]) => `${plain(name)} ${text}`).join(', ')}`,
+    ),
+  )
+}
+
+/** Renders only when what it shows changed, so that a selection or a focus survives. */
+function once(name, shown, render) {
+  const text = JSON.stringify(shown)
+  if (rendered.get(name) === text) return
+  rendered.set(name, text)
+  render()
+}
+
+/** Speaks to screen readers when the sentence changed. */
+function announce(text) {
+  const announcer = byId('announcer')
+  if (announcer.textContent !== text) announcer.textContent = text
+}
+
+function paintIcon(colour) {
+  const shape = `<rect width="32" height="32" rx="7" fill="${colour}"/>`
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${shape}</svg>`
+  byId('icon').href = `data:image/svg+xml,${encodeURIComponent(svg)}`
+}
