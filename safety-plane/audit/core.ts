@@ -32,7 +32,8 @@ const unseen: ChainProgress = { seq: 0, hash: '', missing: [] }
  * Decides what becomes of entries taken off an inbox, so that each stands in the log once and every
  * chain in its own order, although a writer's spool may deliver late or twice.
  *
- * @param acceptGaps true once the missing entries had their time: the hole becomes visible in the log
+ * @param acceptGaps true once the missing entries had their time: the hole becomes visible in the
+ *   log
  */
 export function sortArrivals<A extends Arrival>(
   state: DrainState,

@@ -31,8 +31,8 @@ const catchUpPage = 500
 const sealTextMax = 8_000
 
 /**
- * Moves audit entries from the components' inboxes into the log: each once, each chain in order, also
- * across restarts. The log itself is the memory; what was sealed only shortens the reading.
+ * Moves audit entries from the components' inboxes into the log: each once, each chain in order,
+ * also across restarts. The log itself is the memory; what was sealed only shortens the reading.
  */
 export class AuditDrain {
   readonly #options: AuditDrainOptions
@@ -129,7 +129,9 @@ export class AuditDrain {
     return true
   }
 
-  /** @returns false when Redis did not take part to the end: what is in the log must be read again */
+  /**
+   * @returns false when Redis did not take part to the end: what is in the log must be read again
+   */
   async #drain(component: string): Promise<boolean> {
     const taken = await this.#take(component)
     if (taken === undefined) return false

@@ -21,8 +21,8 @@ export type ResetFacts = {
 type Matrix = Readonly<Record<Role, readonly Permission[]>>
 
 /**
- * Whether the operator may. The registry can only take away what was provisioned (decision D-31): it
- * lies in a store that another plane writes.
+ * Whether the operator may. The registry can only take away what was provisioned (decision D-31):
+ * it lies in a store that another plane writes.
  */
 export function refuseOperator(
   facts: OperatorFacts,

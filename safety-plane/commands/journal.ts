@@ -26,8 +26,8 @@ export type NonceMemory =
   | { readonly kind: 'spent' }
 
 /**
- * Accepted commands on the disk of the safety plane. It tells a command that a crash interrupted from
- * a replay, which the nonce in Redis alone cannot, and it is a replay guard of its own.
+ * Accepted commands on the disk of the safety plane. It tells a command that a crash interrupted
+ * from a replay, which the nonce in Redis alone cannot, and it is a replay guard of its own.
  */
 export class CommandJournal {
   readonly #file: string

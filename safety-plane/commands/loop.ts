@@ -43,9 +43,9 @@ const actor = 'dead_man_switch'
 const turnMax = 32
 
 /**
- * Takes signed commands off the inbox and obeys them after checking signature, window, nonce and role
- * itself, whatever the control plane already checked. Each command is acknowledged once; one that a
- * crash interrupted is taken up again.
+ * Takes signed commands off the inbox and obeys them after checking signature, window, nonce and
+ * role itself, whatever the control plane already checked. Each command is acknowledged once; one
+ * that a crash interrupted is taken up again.
  */
 export class CommandLoop {
   readonly #options: CommandLoopOptions

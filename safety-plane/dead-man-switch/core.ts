@@ -25,7 +25,9 @@ export type LadderLimits = {
 
 export type WatchedState = {
   readonly component: string
-  /** Last accepted heartbeat; survives a re-arm so that an old value is not taken for a new beat. */
+  /**
+   * Last accepted heartbeat; survives a re-arm so that an old value is not taken for a new beat.
+   */
   readonly value: string | null
   /** Watcher's monotonic time of the last change; null while never seen since (re-)arming. */
   readonly changedTickMs: number | null
@@ -53,7 +55,9 @@ export type LadderInput =
   | { readonly type: 'tick'; readonly tickMs: number }
   | { readonly type: 'rearmed'; readonly tickMs: number }
 
-/** The ladder's only effect. `overshootMs` is how late the threshold was noticed, never negative. */
+/**
+ * The ladder's only effect. `overshootMs` is how late the threshold was noticed, never negative.
+ */
 export type LadderTrigger = {
   readonly component: string
   readonly level: KillLevel

@@ -24,8 +24,8 @@ export type WatchLoopOptions = {
 }
 
 /**
- * Watches heartbeats: a notification or the slow poll leads to a read, a read feeds the ladder, and a
- * deadline timer judges the silence in between.
+ * Watches heartbeats: a notification or the slow poll leads to a read, a read feeds the ladder, and
+ * a deadline timer judges the silence in between.
  */
 export class WatchLoop {
   readonly #options: WatchLoopOptions

@@ -13,8 +13,8 @@ export const redisConfigFaults = [
 export type RedisConfigFault = (typeof redisConfigFaults)[number]
 
 /**
- * Reads back the settings that safety rests on (design section 4): every write on the disk before it is
- * acknowledged, nothing evicted, notifications for string sets and list pushes.
+ * Reads back the settings that safety rests on (design section 4): every write on the disk before
+ * it is acknowledged, nothing evicted, notifications for string sets and list pushes.
  */
 export async function checkRedisConfig(
   link: RedisLink,

@@ -85,8 +85,9 @@ export class KillSwitch implements KillSwitchControl {
   }
 
   /**
-   * Takes up what an earlier run left: its own file first, and where that is missing, a thrown switch
-   * in Redis, which is then proven anew. Nothing is ever read as "not thrown" for want of memory.
+   * Takes up what an earlier run left: its own file first, and where that is missing, a thrown
+   * switch in Redis, which is then proven anew. Nothing is ever read as "not thrown" for want of
+   * memory.
    */
   async resume(): Promise<void> {
     const { runner, link } = this.#options

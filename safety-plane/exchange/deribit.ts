@@ -159,7 +159,9 @@ class DeribitVenue implements SafetyVenue {
     return reply.ok ? ok(reply.value.order.filled_amount) : reply
   }
 
-  /** Waits for one reply up to the limit and takes nothing from it that its schema does not have. */
+  /**
+   * Waits for one reply up to the limit and takes nothing from it that its schema does not have.
+   */
   async #ask<S extends z.ZodType<{ result: unknown }>>(
     call: Promise<unknown>,
     schema: S,

@@ -1,12 +1,4 @@
-import type { Episode, EpisodeTrigger, PhaseFinished } from './episode.core.ts'
-
-/** An audit entry that the episode demands; the loop turns it into a chained one. */
-export type EpisodeAudit = {
-  readonly action: string
-  readonly subject: string
-  readonly correlationId: string
-  readonly fields: Readonly<Record<string, string>>
-}
+import type { Episode, EpisodeAudit, EpisodeTrigger, PhaseFinished } from './episode.core.ts'
 
 const wholeUs = (ms: number) => String(Math.max(0, Math.round(ms * 1_000)))
 

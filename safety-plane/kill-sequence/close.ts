@@ -10,9 +10,9 @@ export type CloseLimits = {
 }
 
 /**
- * Brings every position to zero with reduce-only limit orders that never rest: cancel first, then at
- * most `closeAttemptsMax` rounds, each a step further into the book (design 5.2, L2). Confirmed only
- * by a read that shows no position.
+ * Brings every position to zero with reduce-only limit orders that never rest: cancel first, then
+ * at most `closeAttemptsMax` rounds, each a step further into the book (design 5.2, L2). Confirmed
+ * only by a read that shows no position.
  */
 export async function closePositions(
   venue: SafetyVenue,

@@ -1,6 +1,5 @@
 import type { KillLevel, KillPhase, PhaseOutcome } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { KillTrigger } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
-import type { EpisodeAudit } from './audit.core.ts'
 
 /** One phase of one pass. A pass runs all phases at one level; a raise begins the next pass. */
 export type PhaseRecord = {
@@ -92,6 +91,14 @@ export type EpisodeInput =
       readonly wallMs: number
     }
   | { readonly type: 'reset'; readonly wallMs: number }
+
+/** An audit entry that the episode demands; the loop turns it into a chained one. */
+export type EpisodeAudit = {
+  readonly action: string
+  readonly subject: string
+  readonly correlationId: string
+  readonly fields: Readonly<Record<string, string>>
+}
 
 export type EpisodeEffect =
   | { readonly type: 'audit'; readonly record: EpisodeAudit }

@@ -75,8 +75,8 @@ async function cancelRiskAdding(
 type Count = { readonly text: string; readonly isZero: boolean; readonly isStarved: boolean }
 
 /**
- * Cancels again, then asks two different endpoints; only two zeros in a row prove that nothing rests
- * (law 11). A failed read is no zero.
+ * Cancels again, then asks two different endpoints; only two zeros in a row prove that nothing
+ * rests (law 11). A failed read is no zero.
  */
 export async function sweep(
   venue: SafetyVenue,

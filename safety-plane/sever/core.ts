@@ -81,8 +81,8 @@ export function isDeadVerdict(verdict: IdentityVerdict): boolean {
 export type CgroupState = 'populated' | 'empty' | 'absent' | 'unreadable'
 
 /**
- * Whether the component is verified dead. A configured cgroup must be empty, and a known process must
- * be gone; knowing neither proves nothing. A claim to a protected process is no claim.
+ * Whether the component is verified dead. A configured cgroup must be empty, and a known process
+ * must be gone; knowing neither proves nothing. A claim to a protected process is no claim.
  */
 export function isVerifiedDead(
   cgroup: CgroupState | null,
@@ -111,7 +111,9 @@ function isWithin(cgroup: string | null, parent: string): boolean {
   return cgroup !== null && (cgroup === parent || cgroup.startsWith(`${parent}/`))
 }
 
-/** Which claim to remember: the first living one, so that a target cannot point at another process. */
+/**
+ * Which claim to remember: the first living one, so that a target cannot point at another process.
+ */
 export function keepClaim(
   known: ProcessIdentity | null,
   knownIsDead: boolean,

@@ -141,7 +141,7 @@ export class Severer {
   }
 
   #killPid(target: KillableTarget): Promise<Attempt> {
-    // Judged once more with no pause before the signal: the number may have changed hands meanwhile.
+    // Judged once more right before the signal: the number may have changed hands meanwhile.
     return this.#killAndVerify(target, () => {
       const refusal = this.#refusePid(target)
       const claim = this.#identities.claimOf(target.component)

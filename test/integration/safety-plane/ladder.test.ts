@@ -26,7 +26,7 @@ const rest = (world: SafetyWorld, reduceOnly = false, side: 'buy' | 'sell' = 'bu
 const rowsOf = (rows: readonly AuditRow[], action: string) =>
   rows.filter((row) => row['action'] === action)
 
-test('a component stopped in its tracks climbs the whole ladder and everything of ours is gone', async () => {
+test('a stopped component climbs the whole ladder and everything of ours is gone', async () => {
   const world = await open()
   const [executor, orchestrator] = await Promise.all([
     world.startComponent('executor'),

@@ -8,9 +8,9 @@ import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 
 /**
- * A process that behaves as a component of the trading plane towards the safety plane, and does nothing
- * else: registers itself and beats. Arguments: component, Redis link as JSON, beat interval in ms,
- * resident memory to fill in MB.
+ * A process that behaves as a component of the trading plane towards the safety plane, and does
+ * nothing else: registers itself and beats. Arguments: component, Redis link as JSON, beat interval
+ * in ms, resident memory to fill in MB.
  */
 const [component = '', linkText = '', intervalText = '50', memoryText = '0'] = process.argv.slice(2)
 const config = redisLinkSchema.parse(JSON.parse(linkText))

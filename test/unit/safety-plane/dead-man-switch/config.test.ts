@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import { checkConfig } from '@bulkhead/shared/runtime/config.ts'
+import { deadManSwitchConfigSchema } from '@bulkhead/safety-plane/dead-man-switch/config.ts'
+import { ladderLimitsOf } from '@bulkhead/safety-plane/dead-man-switch/limits.ts'
+
+const watched = (component: string, parts: Record<string, unknown> = {}) => ({
+  component,
+  killable: true,
+  cgroup: null,
+  uid: 1000,
+  containerCommand: null,
+  ...parts,
+})
+
+const valid = {
+  component: 'dead_man_switch',
+  environment: 'PAPER',
+  redis: { socketPath: 'run/redis.sock', username: 'safety', passwordFile: 'secrets/redis' },
+  logFile: 'log/dms.log',
+  auditSpoolFile: 'data/dms.spool',
+  auditHeadsFile: 'data/heads.jsonl',
+  stateDir: 'data/safety',
+  operatorsFile: 'secrets/operators',
+  watch: [watched('executor'), watched('orchestrator')],
+  cgroupMount: null,
+  marketDataFailsafe: {},
+  exchange: {
+    id: 'deribit',
+    httpUrl: null,
+    clientId: 'safety-key',
+    clientSecretFile: 'secrets/safety-key',
+    tradingClientId: 'trading-key',
+  },
+}
+
+const check = (parts: Record<string, unknown>) =>
+  checkConfig(deadManSwitchConfigSchema, { ...valid, ...parts })
+
+const faultsOf = (parts: Record<string, unknown>) => {
+  const checked = check(parts)
+  return checked.ok ? [] : checked.failure.map(({ message }) => message.split(':')[0])
+}
+
+test('the defaults are the contract', () => {
+  const checked = check({})
+  if (!checked.ok) throw new Error(JSON.stringify(checked.failure))
+  const { config } = checked.value
+  expect(ladderLimitsOf(config)).toEqual({
+    watched: [
+      expect.objectContaining({ component: 'executor' }),
+      expect.objectContaining({ component: 'orchestrator' }),
+      {
+        component: 'market_data_adapter',
+        rungs: [{ level: 'L1', afterMs: 15_000 }],
+        staleTrigger: 'MARKET_DATA_FAILSAFE',
+        neverSeenTrigger: 'MARKET_DATA_FAILSAFE',
+      },
+    ],
+    bootGraceMs: 10_000,
+    readFreshMs: 800,
+    redisLostAfterMs: 1_000,
+  })
+  expect(config.ladder).toMatchObject({
+    softStopAfterMs: 5_000,
+    hardStopAfterMs: 15_000,
+    emergencyAfterMs: 30_000,
+  })
+  expect(config.kill).toMatchObject({ massCancelTimeoutMs: 1_500, closeOnEmergency: true })
+  expect(config.severAtHardStop).toEqual(['executor'])
+})
+
+describe('start-up is refused for', () => {
+  test.each<[string, Record<string, unknown>]>([
+    [
+      'SAFETY_KEY_IS_TRADING_KEY',
+      { exchange: { ...valid.exchange, tradingClientId: 'safety-key' } },
+    ],
+    ['LADDER_NOT_RISING', { ladder: { softStopAfterMs: 20_000 } }],
+    ['BEAT_TOO_SLOW', { ladder: { softStopAfterMs: 1_000 } }],
+    ['KILL_TOO_SLOW', { ladder: { hardStopAfterMs: 6_999 } }],
+    ['KILL_TOO_SLOW', { ladder: { emergencyAfterMs: 16_999 } }],
+    ['POLL_TOO_SLOW', { ladder: { softStopAfterMs: 1_100, pollIntervalMs: 900 } }],
+    ['GRACE_TOO_SHORT', { ladder: { bootGraceMs: 1_000 } }],
+    ['CLOSE_STEPS_MISSING', { kill: { closeWidenBps: [0] } }],
+    ['WATCHED_TWICE', { watch: [watched('executor'), watched('executor')] }],
+    ['WATCHED_TWICE', { marketDataFailsafe: { component: 'executor' } }],
+    ['OBSERVATION_COMPONENT_KILLABLE', { watch: [watched('executor'), watched('control_api')] }],
+    ['SEVER_TARGET_NOT_WATCHED', { severAtHardStop: ['stranger'] }],
+    ['SEVER_TARGET_NOT_WATCHED', { watch: [watched('executor', { killable: false })] }],
+  ])('%s', (code, parts) => {
+    expect(faultsOf(parts)).toContain(code)
+  })
+
+  test('a mass cancel limit over two seconds', () => {
+    expect(check({ kill: { massCancelTimeoutMs: 2_001 } }).ok).toBe(false)
+  })
+
+  test('a key that nobody knows', () => {
+    expect(check({ bypass: true }).ok).toBe(false)
+  })
+
+  test('all faults at once', () => {
+    const faults = faultsOf({ severAtHardStop: ['stranger'], ladder: { softStopAfterMs: 20_000 } })
+    expect(faults).toEqual(
+      expect.arrayContaining(['SEVER_TARGET_NOT_WATCHED', 'LADDER_NOT_RISING', 'KILL_TOO_SLOW']),
+    )
+  })
+})

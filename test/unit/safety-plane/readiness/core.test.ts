@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { notReadyReasons, type ProbeFacts } from '@bulkhead/safety-plane/readiness/core.ts'
+
+const good: ProbeFacts = {
+  venueFault: null,
+  targets: [{ component: 'executor', fault: null }],
+  redisFault: null,
+  isStateDurable: true,
+}
+
+test.each<[string, Partial<ProbeFacts>, string[]]>([
+  ['everything answered', {}, []],
+  [
+    'the exchange did not',
+    { venueFault: 'VENUE_TIMED_OUT' },
+    ['VENUE_READ_FAILED: VENUE_TIMED_OUT'],
+  ],
+  [
+    'a target cannot be killed',
+    { targets: [{ component: 'executor', fault: 'PID_UNKNOWN' }] },
+    ['TARGET_NOT_KILLABLE: executor PID_UNKNOWN'],
+  ],
+  ['Redis took nothing', { redisFault: 'REDIS_REFUSED' }, ['REDIS_APPEND_FAILED: REDIS_REFUSED']],
+  ['the disk took nothing', { isStateDurable: false }, ['STATE_NOT_DURABLE']],
+])('when %s the reasons are %j', (_what, parts, reasons) => {
+  expect(notReadyReasons({ ...good, ...parts })).toEqual(reasons)
+})
