@@ -38,6 +38,11 @@ const placeShape = {
   reject_post_only: booleanParam.default(false),
   reduce_only: booleanParam.default(false),
   valid_until: integerParam.optional(),
+  // An order that means something else with these must not be taken for a plain one.
+  advanced: z.never().optional(),
+  trigger: z.never().optional(),
+  trigger_price: z.never().optional(),
+  linked_order_type: z.never().optional(),
 }
 const orderTypeParam = z.enum(['all', 'limit', 'trigger_all', 'stop', 'take']).default('all')
 const cancelShape = { detailed: booleanParam.default(false), type: orderTypeParam }
