@@ -9,8 +9,9 @@ export type ProposedOrder = Omit<PlaceOrder, 'validUntilMs'>
 export type LookupTarget = { readonly label: string; readonly currency: string }
 
 /**
- * What the engine wants done, in order. A `tell` after a `record` of the same event is said only when
- * the record is durable; an `audit` entry needs nobody to wait for it unless it rides in a `submit`.
+ * What the engine wants done, in order. A `tell` after a `record` of the same event is said only
+ * when the record is durable; an `audit` entry needs nobody to wait for it unless it rides in a
+ * `submit`.
  */
 export type Effect =
   | { readonly kind: 'record'; readonly record: LedgerRecord }

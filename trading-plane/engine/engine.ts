@@ -58,8 +58,8 @@ export class Engine {
   }
 
   /**
-   * The last word on an order, asked right before its first byte leaves: the mode is computed anew, with
-   * the kill switch no older than an order may be sent with (contract 2.2.3.4).
+   * The last word on an order, asked right before its first byte leaves: the mode is computed anew,
+   * with the kill switch no older than an order may be sent with (contract 2.2.3.4).
    */
   judgeDispatch(label: string, at: At): IntentDenialReason | null {
     const leg = this.#state.legs.get(label)
@@ -183,7 +183,9 @@ export function modeMessage(decision: ModeDecision) {
   }
 }
 
-/** While the desk is not Active no order that could open stays at the venue (contract 2.2.3.4.1). */
+/**
+ * While the desk is not Active no order that could open stays at the venue (contract 2.2.3.4.1).
+ */
 function wantOpeningsCancelled(state: EngineState): void {
   for (const leg of state.legs.live()) {
     if (!leg.reduceOnly) state.legs.wish(leg.label).cancelWanted = true

@@ -11,8 +11,8 @@ export function modeNow(state: EngineState, at: At, killSwitchAgeMsMax: number):
 }
 
 /**
- * Why an opening order may not go now, or null. The latch is named first: it tells the strategy that
- * waiting for the reconciliation is enough.
+ * Why an opening order may not go now, or null. The latch is named first: it tells the strategy
+ * that waiting for the reconciliation is enough.
  */
 export function openingDenial(state: EngineState, mode: ModeDecision): IntentDenialReason | null {
   if (mode.mode === 'Active') return null

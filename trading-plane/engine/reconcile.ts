@@ -94,8 +94,8 @@ export function finishLookup(
 }
 
 /**
- * Decides one leg by what both endpoints said of its label. Without any order, and only when they were
- * asked past its lease, the leg is not at the venue. A look-up is never asked before that.
+ * Decides one leg by what both endpoints said of its label. Without any order, and only when they
+ * were asked past its lease, the leg is not at the venue. A look-up is never asked before that.
  *
  * @returns whether the leg is accounted for
  */

@@ -6,9 +6,9 @@ import { count, type EngineState } from './state.ts'
 import { advance } from './transitions.ts'
 
 /**
- * Rebuilds all legs from the ledger, oldest record first. What was recorded and never sent is withdrawn
- * at once: its price is of another time. What was sent and not decided waits for the reconciliation;
- * nothing is ever sent again from here (contract 1.1.1 rule 3).
+ * Rebuilds all legs from the ledger, oldest record first. What was recorded and never sent is
+ * withdrawn at once: its price is of another time. What was sent and not decided waits for the
+ * reconciliation; nothing is ever sent again from here (contract 1.1.1 rule 3).
  */
 export function recover(
   state: EngineState,

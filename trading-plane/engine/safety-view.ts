@@ -3,8 +3,8 @@ import type { SafetyReading } from './events.ts'
 import { count, type EngineState } from './state.ts'
 
 /**
- * Takes over one poll of the safety Redis. What could not be read leaves the last value to age; a state
- * whose generation went back is not read at all (law 3).
+ * Takes over one poll of the safety Redis. What could not be read leaves the last value to age; a
+ * state whose generation went back is not read at all (law 3).
  */
 export function takeSafetyReading(state: EngineState, reading: SafetyReading, at: At): void {
   const { safety } = state

@@ -11,7 +11,9 @@ import { count, type EngineState } from './state.ts'
 
 type OutcomeState = IntentOutcome['state']
 
-/** What a strategy is told of a leg's state; `denied` is told with its reason where it is decided. */
+/**
+ * What a strategy is told of a leg's state; `denied` is told with its reason where it is decided.
+ */
 const outcomeOf: Readonly<Record<LegState, OutcomeState>> = {
   recorded: 'accepted',
   sent: 'accepted',

@@ -50,8 +50,9 @@ function rejected(
 }
 
 /**
- * What the venue answered to a cancel. Only an order state ends the leg; a refusal usually means that it
- * is over already, so the leg is looked up, and a cancel that got lost is repeated by the tick.
+ * What the venue answered to a cancel. Only an order state ends the leg; a refusal usually means
+ * that it is over already, so the leg is looked up, and a cancel that got lost is repeated by the
+ * tick.
  */
 export function handleCancelReply(
   state: EngineState,

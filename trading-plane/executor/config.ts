@@ -32,7 +32,9 @@ const marketDataSchema = z.strictObject({
   conflateMs: z.int().min(10).max(1_000).default(50),
 })
 
-/** Everything that the executor is told; limits have no defaults, because nobody else can know them. */
+/**
+ * Everything that the executor is told; limits have no defaults, because nobody else can know them.
+ */
 export const executorConfigSchema = z.strictObject({
   component: z.literal('executor'),
   environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),

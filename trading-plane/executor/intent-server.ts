@@ -33,8 +33,8 @@ type Client = {
 }
 
 /**
- * The socket on which strategies propose. Everything about a client is bounded: its number, its lines,
- * its pace, what it leaves unread. Whatever it sends, the worst that happens is a denial.
+ * The socket on which strategies propose. Everything about a client is bounded: its number, its
+ * lines, its pace, what it leaves unread. Whatever it sends, the worst that happens is a denial.
  */
 export class IntentServer {
   readonly #events: IntentServerEvents
@@ -58,7 +58,9 @@ export class IntentServer {
     }
   }
 
-  /** Listens on a socket that only our own user may open. A leftover of an earlier run is replaced. */
+  /**
+   * Listens on a socket that only our own user may open. A leftover of an earlier run is replaced.
+   */
   async listen(path: string): Promise<void> {
     rmSync(path, { force: true })
     await new Promise<void>((resolve, reject) => {

@@ -12,7 +12,9 @@ import type { Ledger } from '../ledger/ports.ts'
 import type { FeedBatch } from '../market-data/messages.ts'
 import type { VenueEvents, VenueOrder, VenueRead } from '../venues/port.ts'
 
-/** How far back a reconciliation asks for trades (contract Appendix A, and the time we were away). */
+/**
+ * How far back a reconciliation asks for trades (contract Appendix A, and the time we were away).
+ */
 const tradeLookbackMs = 300_000
 const instrumentsRetryMs = 1_000
 
@@ -30,8 +32,8 @@ export type LoopPorts = {
 }
 
 /**
- * Performs what the engine wants, in order, and feeds back what came of it. It decides nothing: every
- * reply, reading and failure goes to the engine as an event.
+ * Performs what the engine wants, in order, and feeds back what came of it. It decides nothing:
+ * every reply, reading and failure goes to the engine as an event.
  */
 export class ExecutorLoop {
   readonly #ports: LoopPorts
@@ -186,8 +188,8 @@ export class ExecutorLoop {
   }
 
   /**
-   * Reads the account: trades, orders, labels, and positions last, because replies and news come in order
-   * on one connection: whatever was told before the positions is in them.
+   * Reads the account: trades, orders, labels, and positions last, because replies and news come in
+   * order on one connection: whatever was told before the positions is in them.
    */
   async #reconcile(sequence: number, targets: readonly LookupTarget[]): Promise<void> {
     const { reads } = this.#ports.gateway

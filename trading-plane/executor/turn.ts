@@ -15,7 +15,9 @@ import { executorStatus, type StatusHead } from './status.ts'
 const turnMsMax = 100
 const statusEveryMs = 400
 const spoolEveryMs = 1_000
-/** A record that waits longer than this for the disk is no progress, and without progress no beat. */
+/**
+ * A record that waits longer than this for the disk is no progress, and without progress no beat.
+ */
 const ledgerWaitMsMax = 2_000
 
 export type TurnPorts = {
@@ -33,8 +35,8 @@ export type TurnPorts = {
 }
 
 /**
- * The beat of the executor: every turn asks the safety plane, lets the engine think, and only then says
- * that it is alive. A turn never waits for Redis; what has not come back is simply older.
+ * The beat of the executor: every turn asks the safety plane, lets the engine think, and only then
+ * says that it is alive. A turn never waits for Redis; what has not come back is simply older.
  */
 export class Turn {
   readonly #ports: TurnPorts

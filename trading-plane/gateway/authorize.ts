@@ -9,7 +9,9 @@ import type { LedgerRecord } from '../ledger/records.ts'
 import type { CancelOrder, PlaceOrder } from '../venues/port.ts'
 
 declare const authorized: unique symbol
-/** A request that passed the authorization path. Nothing else can be sent to the exchange (law 5). */
+/**
+ * A request that passed the authorization path. Nothing else can be sent to the exchange (law 5).
+ */
 export type Authorized<T> = T & { readonly [authorized]: true }
 
 /** How long an authorization holds: long enough for a call, too short to be kept for later. */
@@ -28,8 +30,9 @@ export type AuthorizerPorts = {
 }
 
 /**
- * The only place that makes `Authorized` values. Each is good for one use, at once: the gateway takes it
- * back with `redeem`; one that is unknown or used is a broken invariant, an old one is not sent.
+ * The only place that makes `Authorized` values. Each is good for one use, at once: the gateway
+ * takes it back with `redeem`; one that is unknown or used is a broken invariant, an old one is not
+ * sent.
  */
 export class Authorizer {
   readonly #ports: AuthorizerPorts
@@ -40,8 +43,8 @@ export class Authorizer {
   }
 
   /**
-   * Takes an order through record and audit, side by side, then through the durable decision to send,
-   * then asks for the mode again. Only after all of that is it authorized (design 6.1).
+   * Takes an order through record and audit, side by side, then through the durable decision to
+   * send, then asks for the mode again. Only after all of that is it authorized (design 6.1).
    */
   async authorizePlace(
     order: ProposedOrder,
@@ -66,8 +69,8 @@ export class Authorizer {
   }
 
   /**
-   * A cancel takes risk away, so nothing may stop it: its audit entry is written first, to the spool if
-   * need be, and a failure of both does not hold it back (decision D-08).
+   * A cancel takes risk away, so nothing may stop it: its audit entry is written first, to the
+   * spool if need be, and a failure of both does not hold it back (decision D-08).
    */
   async authorizeCancel(cancel: CancelOrder, entry: AuditRecord): Promise<Authorized<CancelOrder>> {
     await this.#ports.audit.record(entry)

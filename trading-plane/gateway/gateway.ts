@@ -9,8 +9,8 @@ export type VenueReads = Pick<
 >
 
 /**
- * The one door to the exchange (design law 5). It holds the only trading client of the plane; what goes
- * out through it was authorized a moment ago, and everything else is a question.
+ * The one door to the exchange (design law 5). It holds the only trading client of the plane; what
+ * goes out through it was authorized a moment ago, and everything else is a question.
  */
 export class Gateway {
   readonly #venue: TradingVenue
@@ -34,8 +34,8 @@ export class Gateway {
   }
 
   /**
-   * Sends an order whose authorization was just given. One that has waited too long is not sent: what it
-   * was allowed by may have changed.
+   * Sends an order whose authorization was just given. One that has waited too long is not sent:
+   * what it was allowed by may have changed.
    */
   async place(order: Authorized<PlaceOrder>): Promise<OrderOutcome> {
     if (!this.#authorizer.redeem(order))

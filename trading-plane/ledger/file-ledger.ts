@@ -31,7 +31,8 @@ export type LedgerOpenFault =
 /**
  * Locks the ledger, recovers what is in it, and begins a file of this run.
  *
- * @throws the I/O error when the directory cannot be read or written: there is no trading without it
+ * @throws the I/O error when the directory cannot be read or written: there is no trading without
+ *   it
  */
 export async function openLedger(
   directory: string,

@@ -6,8 +6,8 @@ import { crc32 } from 'node:zlib'
  *     magic u32 | seq u64 | length u32 | payload | crc u32 | trailer u32
  *
  * The CRC covers header and payload and is seeded with the CRC of the frame before, so that frames
- * cannot be dropped, repeated or reordered unnoticed. A length of zero is never valid, so a zeroed tail
- * is not a row of empty records (reliability finding 12).
+ * cannot be dropped, repeated or reordered unnoticed. A length of zero is never valid, so a zeroed
+ * tail is not a row of empty records (reliability finding 12).
  */
 const MAGIC = 0x314c4b42
 const TRAILER = 0x454c4b42
@@ -23,7 +23,9 @@ export type Frame = {
   readonly bytes: number
 }
 
-/** Why the bytes at an offset are not a frame. Only `INCOMPLETE` and `ZEROS` can be a torn write. */
+/**
+ * Why the bytes at an offset are not a frame. Only `INCOMPLETE` and `ZEROS` can be a torn write.
+ */
 export type FrameFault = 'INCOMPLETE' | 'ZEROS' | 'BAD_MAGIC' | 'BAD_LENGTH' | 'BAD_CRC'
 export type FrameRead =
   | { readonly kind: 'frame'; readonly frame: Frame }
@@ -62,7 +64,9 @@ export function readFrame(file: Buffer, offset: number, previousCrc: number): Fr
   return { kind: 'frame', frame: { seq, payload, crc, bytes } }
 }
 
-/** Whether a frame could begin anywhere after an offset: then what stands there is not a torn tail. */
+/**
+ * Whether a frame could begin anywhere after an offset: then what stands there is not a torn tail.
+ */
 export function hasFrameAfter(file: Buffer, offset: number): boolean {
   const magic = Buffer.alloc(4)
   magic.writeUInt32LE(MAGIC, 0)

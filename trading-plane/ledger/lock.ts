@@ -65,7 +65,9 @@ function readLock(file: string): string | undefined {
   }
 }
 
-/** A lock that cannot be read as one was cut off by a crash while it was written: nobody holds it. */
+/**
+ * A lock that cannot be read as one was cut off by a crash while it was written: nobody holds it.
+ */
 function isAlive(text: string): boolean {
   let value: unknown
   try {

@@ -10,8 +10,8 @@ export type LedgerReceipt = { readonly seq: number }
  */
 export type Ledger = {
   /**
-   * Takes a record and resolves once it is durable, in the order of the calls. LEDGER_FULL means that it
-   * was not taken. A write or sync error is never a result: it stops the process.
+   * Takes a record and resolves once it is durable, in the order of the calls. LEDGER_FULL means
+   * that it was not taken. A write or sync error is never a result: it stops the process.
    */
   append(record: LedgerRecord): Promise<Result<LedgerReceipt, 'LEDGER_FULL'>>
   /** Sequence number of the last durable record. */

@@ -49,9 +49,10 @@ export function ledgerFileName(number: number): string {
 }
 
 /**
- * Reads every file of the ledger in order. Each is synced before it is read, so that nothing is decided
- * on what was never durable. One provably torn last frame per file is cut, after a copy was kept;
- * anything else that is not a whole row of frames halts (design 6.3, decisions D-17 and D-18).
+ * Reads every file of the ledger in order. Each is synced before it is read, so that nothing is
+ * decided on what was never durable. One provably torn last frame per file is cut, after a copy was
+ * kept; anything else that is not a whole row of frames halts (design 6.3, decisions D-17 and
+ * D-18).
  */
 export function recoverLedger(directory: string): Result<Recovered, LedgerFault> {
   const numbers = readdirSync(directory)

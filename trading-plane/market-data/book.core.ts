@@ -14,8 +14,8 @@ export type BookUpdate = {
 }
 
 /**
- * A book that knows whether it is whole. `waiting` until its first snapshot and again after a gap: what
- * comes then is not applied, because levels that nobody told us about cannot be guessed.
+ * A book that knows whether it is whole. `waiting` until its first snapshot and again after a gap:
+ * what comes then is not applied, because levels that nobody told us about cannot be guessed.
  */
 export type Book = {
   readonly state: 'waiting' | 'continuous'

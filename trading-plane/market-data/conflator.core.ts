@@ -6,8 +6,8 @@ import type { BookSnapshot, FeedBatch } from './messages.ts'
 export const snapshotDepth = 10
 
 /**
- * Keeps all books of the feed and hands out what is new. However fast the feed is, a batch holds every
- * book at most once.
+ * Keeps all books of the feed and hands out what is new. However fast the feed is, a batch holds
+ * every book at most once.
  */
 export class Conflator {
   readonly #books = new Map<string, Book>()

@@ -10,8 +10,8 @@ import { Conflator } from './conflator.core.ts'
 import type { FeedCommand, FeedWorkerData } from './messages.ts'
 
 /**
- * The market-data adapter: a thread of the executor, so that parsing and book keeping never hold up the
- * loop that reads the kill switch. It beats for itself, and only while market data flows.
+ * The market-data adapter: a thread of the executor, so that parsing and book keeping never hold up
+ * the loop that reads the kill switch. It beats for itself, and only while market data flows.
  */
 const data = workerData as FeedWorkerData
 const port = parentPort

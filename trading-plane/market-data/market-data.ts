@@ -8,8 +8,8 @@ export class MarketData {
   readonly #worker: Worker
 
   /**
-   * Starts the adapter. An error in it is thrown here and ends the process: a plane without its eyes is
-   * started anew by its supervisor, not patched up.
+   * Starts the adapter. An error in it is thrown here and ends the process: a plane without its
+   * eyes is started anew by its supervisor, not patched up.
    */
   constructor(data: FeedWorkerData, onBatch: (batch: FeedBatch) => void) {
     const file = new URL('./feed.worker.ts', import.meta.url)

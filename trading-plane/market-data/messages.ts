@@ -25,8 +25,9 @@ export type BookSnapshot = {
 }
 
 /**
- * From worker to executor: everything new since the last batch, each book once. The next batch waits for
- * the answer to this one, so that a slow loop gets fewer batches and never a longer queue.
+ * From worker to executor: everything new since the last batch, each book once. The next batch
+ * waits for the answer to this one, so that a slow loop gets fewer batches and never a longer
+ * queue.
  */
 export type FeedBatch = {
   readonly books: readonly BookSnapshot[]

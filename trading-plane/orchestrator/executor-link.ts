@@ -17,7 +17,9 @@ export type ExecutorLinkEvents = {
   readonly onMessage: (message: ToOrchestrator) => void
 }
 
-/** The orchestrator's end of the intent socket. It connects again whenever the executor comes back. */
+/**
+ * The orchestrator's end of the intent socket. It connects again whenever the executor comes back.
+ */
 export class ExecutorLink {
   readonly #path: string
   readonly #events: ExecutorLinkEvents

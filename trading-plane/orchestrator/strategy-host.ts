@@ -19,8 +19,8 @@ export type HostPorts = {
 }
 
 /**
- * Runs one strategy behind a wall: whatever it throws ends it and nothing else. A failed strategy hears
- * and proposes nothing any more, and its open orders are cancelled.
+ * Runs one strategy behind a wall: whatever it throws ends it and nothing else. A failed strategy
+ * hears and proposes nothing any more, and its open orders are cancelled.
  */
 export class StrategyHost {
   readonly id: string
@@ -60,7 +60,9 @@ export class StrategyHost {
     }
   }
 
-  /** What a strategy may not hear is that the executor is gone for a while: to it that is no mode. */
+  /**
+   * What a strategy may not hear is that the executor is gone for a while: to it that is no mode.
+   */
   lostExecutor(): void {
     this.#call((own) => own.onMode?.('ReduceOnly', ['REDUCEONLY_INPUT_MISSING_OR_STALE']))
   }

@@ -14,7 +14,9 @@ const params = z.strictObject({
   inventoryUsdMax: z.number().positive().max(10_000_000).default(500),
   /** Least time between two looks at the quotes. */
   requoteMs: z.number().min(100).max(60_000).default(1_500),
-  /** Every so often it takes a little from the book, so that there are fills to look at. 0 is never. */
+  /**
+   * Every so often it takes a little from the book, so that there are fills to look at. 0 is never.
+   */
   takeEveryMs: z.number().min(0).max(3_600_000).default(15_000),
 })
 type Params = z.infer<typeof params>
@@ -23,8 +25,8 @@ type Side = 'buy' | 'sell'
 type Quote = { readonly intentId: string; readonly price: number; isCancelling: boolean }
 
 /**
- * Keeps one small post-only order on each side of the book and leans against its own inventory. It is
- * meant to be read, not to earn money: it shows every part that a strategy has.
+ * Keeps one small post-only order on each side of the book and leans against its own inventory. It
+ * is meant to be read, not to earn money: it shows every part that a strategy has.
  */
 export const strategy = defineStrategy({
   id: 'example-quoter',
@@ -47,7 +49,9 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
     return side === 'buy' ? mid - away : mid + away
   }
 
-  /** Adding to a side is allowed while a fill of the whole quote keeps the inventory in its bounds. */
+  /**
+   * Adding to a side is allowed while a fill of the whole quote keeps the inventory in its bounds.
+   */
   function hasRoom(side: Side): boolean {
     const after = side === 'buy' ? inventoryUsd + amountUsd : inventoryUsd - amountUsd
     return Math.abs(after) <= settings.inventoryUsdMax
@@ -69,7 +73,9 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
     context.cancel(quote.intentId)
   }
 
-  /** Crosses the spread with an order that never rests, on the side that brings the inventory back. */
+  /**
+   * Crosses the spread with an order that never rests, on the side that brings the inventory back.
+   */
   function take(mid: number): void {
     const side: Side = inventoryUsd > 0 ? 'sell' : 'buy'
     const reach = mid * 0.001
@@ -94,7 +100,8 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
       isActive = mode === 'Active'
     },
 
-    // A quote is forgotten only when the executor says that it is over; until then it may be filled.
+    // A quote is forgotten only when the executor says that it is over; until then it may be
+    // filled.
     onOutcome: (outcome) => {
       const isOver = ['denied', 'rejected', 'filled', 'cancelled'].includes(outcome.state)
       for (const [side, quote] of quotes) {

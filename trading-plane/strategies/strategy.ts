@@ -2,7 +2,10 @@ import type { BookView, FillView, IntentOutcome } from '@bulkhead/shared/contrac
 import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import type { z } from 'zod'
 
-/** An order as a strategy wishes it. Size and price are put on the venue's grid in the safer direction. */
+/**
+ * An order as a strategy wishes it. Size and price are put on the venue's grid in the safer
+ * direction.
+ */
 export type OrderWish = {
   readonly instrument: string
   readonly side: 'buy' | 'sell'
@@ -22,14 +25,19 @@ export type StrategyContext = {
   readonly id: string
   /** Milliseconds on a clock that never steps. */
   nowMs(): number
-  /** Proposes an order and returns the intent's id, under which every outcome and fill is reported. */
+  /**
+   * Proposes an order and returns the intent's id, under which every outcome and fill is reported.
+   */
   place(wish: OrderWish): string
   /** Proposes to cancel the order of an intent. */
   cancel(intentId: string): void
   log(message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
-/** What a strategy hears. Every method is optional and must return soon: all strategies share a thread. */
+/**
+ * What a strategy hears. Every method is optional and must return soon: all strategies share a
+ * thread.
+ */
 export type StrategyHandlers = {
   onBook?(book: BookView): void
   onFill?(fill: FillView): void

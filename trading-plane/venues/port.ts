@@ -87,8 +87,8 @@ export type CancelOrder = {
 }
 
 /**
- * What became of a request that changes something. `ambiguous` means that nobody knows: it is looked
- * up, never repeated. `not_sent` means that no byte of it left.
+ * What became of a request that changes something. `ambiguous` means that nobody knows: it is
+ * looked up, never repeated. `not_sent` means that no byte of it left.
  */
 export type OrderOutcome =
   | {

@@ -16,7 +16,9 @@ import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
 
 export const instrument = 'BTC-PERPETUAL'
 
-/** A real trading plane on a real Redis and a real paper venue, with a safety plane played by hand. */
+/**
+ * A real trading plane on a real Redis and a real paper venue, with a safety plane played by hand.
+ */
 export type Desk = {
   readonly redis: TestRedis
   readonly venue: PaperVenueProcess
@@ -291,8 +293,14 @@ export class StrategyHand {
     return undefined
   }
 
-  until(intentId: string, state: string): Promise<unknown> {
-    return eventually(`${state} of ${intentId}`, () => this.states(intentId).includes(state))
+  /** Waits for a state of an intent; says what came instead when it does not come. */
+  async until(intentId: string, state: string): Promise<void> {
+    try {
+      await eventually(state, () => this.states(intentId).includes(state))
+    } catch (error) {
+      const seen = this.received.filter(({ type }) => type === 'outcome')
+      throw new Error(`${state}: ${JSON.stringify(seen.slice(-5))}`, { cause: error })
+    }
   }
 
   book(): { bid: number; ask: number } | undefined {

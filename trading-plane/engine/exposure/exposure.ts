@@ -6,9 +6,9 @@ import { type InstrumentSpec, isSizedInUsd } from '../intents/instrument.ts'
 export type WorstCase = { readonly long: number; readonly short: number }
 
 /**
- * Where a position could end if every live order of one side filled and none of the other: what limits
- * are checked against, so that orders on their way count (contract 1.4.2.1). Reduce-only orders cannot
- * add exposure and are left out.
+ * Where a position could end if every live order of one side filled and none of the other: what
+ * limits are checked against, so that orders on their way count (contract 1.4.2.1). Reduce-only
+ * orders cannot add exposure and are left out.
  */
 export function worstCase(size: number, legs: Iterable<Leg>, spec: InstrumentSpec): WorstCase {
   let long = Math.max(size, 0)
@@ -23,7 +23,8 @@ export function worstCase(size: number, legs: Iterable<Leg>, spec: InstrumentSpe
 }
 
 /**
- * USD worth of an amount: the amount itself where it is in USD, else coins at the index (contract 1.0).
+ * USD worth of an amount: the amount itself where it is in USD, else coins at the index (contract
+ * 1.0).
  *
  * @returns null when the instrument is sized in coins and no index price is known
  */

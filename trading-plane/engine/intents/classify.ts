@@ -4,8 +4,8 @@ import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
 export type IntentClass = 'OPEN' | 'CLOSE' | 'CANCEL'
 
 /**
- * Classifies by what the venue will enforce, never by what the strategy says it means: an order is a
- * CLOSE only when it carries reduce-only, and everything that is not clearly less is an OPEN.
+ * Classifies by what the venue will enforce, never by what the strategy says it means: an order is
+ * a CLOSE only when it carries reduce-only, and everything that is not clearly less is an OPEN.
  */
 export function classify(intent: Intent): IntentClass {
   if (intent.type === 'cancel') return 'CANCEL'

@@ -19,8 +19,8 @@ export type PreparedIntent = {
 type Gate = (state: EngineState, prepared: PreparedIntent, at: At) => IntentDenialReason | null
 
 /**
- * The gates of an opening order in the order in which they run (design 6.1). None leaves a trace but
- * the last two, which take from a rate and from nothing else.
+ * The gates of an opening order in the order in which they run (design 6.1). None leaves a trace
+ * but the last two, which take from a rate and from nothing else.
  */
 const openGates: readonly Gate[] = [
   liquidityGate,
@@ -32,7 +32,9 @@ const openGates: readonly Gate[] = [
   rateGate,
 ]
 
-/** A closing order skips all that could keep exposure open; only the flood bounds remain (law 4). */
+/**
+ * A closing order skips all that could keep exposure open; only the flood bounds remain (law 4).
+ */
 const closeGates: readonly Gate[] = [openOrdersGate, rateGate]
 
 /** The first gate's objection, or null when all let it pass. */

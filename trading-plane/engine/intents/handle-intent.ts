@@ -71,7 +71,9 @@ function prepare(
   return ok({ intent, intentClass: classify(intent), spec, quantized: quantized.value })
 }
 
-/** Reserves the leg in memory at once; the gateway makes record and audit durable before it sends. */
+/**
+ * Reserves the leg in memory at once; the gateway makes record and audit durable before it sends.
+ */
 function submit(state: EngineState, leg: Leg, at: At, out: Effect[]): void {
   state.legs.set(leg)
   const { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly } = leg
@@ -97,8 +99,8 @@ function submit(state: EngineState, leg: Leg, at: At, out: Effect[]): void {
 }
 
 /**
- * Cancelling an opening order takes risk away and always passes. Cancelling an order that closes takes
- * protection away: not while the desk may not open (contract 2.2.5).
+ * Cancelling an opening order takes risk away and always passes. Cancelling an order that closes
+ * takes protection away: not while the desk may not open (contract 2.2.5).
  */
 function handleCancel(
   state: EngineState,

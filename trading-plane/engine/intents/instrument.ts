@@ -18,8 +18,8 @@ export type InstrumentSpec = {
 }
 
 /**
- * The exact form of what the venue said, or undefined when a part of the grid is missing or makes no
- * sense: such an instrument is not tradable and no default stands in (contract 1.1.1, AT-926).
+ * The exact form of what the venue said, or undefined when a part of the grid is missing or makes
+ * no sense: such an instrument is not tradable and no default stands in (contract 1.1.1, AT-926).
  */
 export function instrumentSpec(info: InstrumentInfo): InstrumentSpec | undefined {
   const tickSize = positive(info.tickSize)

@@ -32,7 +32,9 @@ export function intentHash(identity: IntentIdentity, hash64: Hash64): string {
   return hash64([instrument, side, amount, price, groupId, legIndex].join('|'))
 }
 
-/** `s4:{sid8}:{gid12}:{li}:{ih16}` (contract 1.1). Every part has a fixed width, so it always fits. */
+/**
+ * `s4:{sid8}:{gid12}:{li}:{ih16}` (contract 1.1). Every part has a fixed width, so it always fits.
+ */
 export function orderLabel(strategyId: string, identity: IntentIdentity, hash64: Hash64): string {
   const sid8 = hash64(strategyId).slice(0, 8)
   const gid12 = identity.groupId.replaceAll('-', '').slice(0, 12)

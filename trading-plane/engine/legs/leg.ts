@@ -87,8 +87,8 @@ export function isUndecided(leg: Leg): boolean {
 }
 
 /**
- * The next state. Total over every order of inputs: late, repeated and impossible ones change nothing
- * but the anomaly flag, and evidence of a fill always counts (contract 2.1, AT-230).
+ * The next state. Total over every order of inputs: late, repeated and impossible ones change
+ * nothing but the anomaly flag, and evidence of a fill always counts (contract 2.1, AT-230).
  */
 export function stepLeg(leg: Leg, input: LegInput): LegStep {
   const next = apply(leg, input)
@@ -140,7 +140,9 @@ function applyFill(leg: Leg, steps: number): LegStep {
   return { leg: { ...filled, state: 'partly_filled' }, isAnomaly: wasNeverThere(leg) }
 }
 
-/** An order that was acknowledged and is gone was cancelled; one that never showed was not placed. */
+/**
+ * An order that was acknowledged and is gone was cancelled; one that never showed was not placed.
+ */
 function applyAbsent(leg: Leg): LegStep {
   if (isTerminal(leg.state)) return { leg, isAnomaly: false }
   if (isUndecided(leg)) return move(leg, { state: 'not_placed' })

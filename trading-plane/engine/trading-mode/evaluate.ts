@@ -25,8 +25,8 @@ type Predicate = {
 }
 
 /**
- * Every condition that takes the desk out of Active, with its one axis (contract 2.2.3.2). A condition
- * that is not in this table has no influence on the mode.
+ * Every condition that takes the desk out of Active, with its one axis (contract 2.2.3.2). A
+ * condition that is not in this table has no influence on the mode.
  */
 const predicates: readonly Predicate[] = [
   {
@@ -88,8 +88,8 @@ const ranks: Readonly<Record<string, number>> = {
 }
 
 /**
- * The mode and every reason for it, from one snapshot and nothing else (contract 2.2.0). Reasons are
- * those of the winning tier only, in registry order.
+ * The mode and every reason for it, from one snapshot and nothing else (contract 2.2.0). Reasons
+ * are those of the winning tier only, in registry order.
  */
 export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
   const active = predicates.filter((predicate) => predicate.holds(snapshot))

@@ -1,8 +1,8 @@
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 
 /**
- * All that the mode is decided from, taken at one moment (contract 2.2.0). `null` means missing, and
- * missing forbids new risk (design law 3). Ages are monotonic milliseconds.
+ * All that the mode is decided from, taken at one moment (contract 2.2.0). `null` means missing,
+ * and missing forbids new risk (design law 3). Ages are monotonic milliseconds.
  */
 export type ModeSnapshot = {
   /** The last mode that was read and could be parsed; a stop outlives the loss of its source. */

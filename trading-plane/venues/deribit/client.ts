@@ -189,7 +189,9 @@ export class DeribitClient implements TradingVenue {
     return { ok: false, detail: 'more trades than one read may bring' }
   }
 
-  /** Signs in, arms cancel-on-disconnect, reads it back, and listens; ready only after all of it. */
+  /**
+   * Signs in, arms cancel-on-disconnect, reads it back, and listens; ready only after all of it.
+   */
   async #setUp(socket: RpcSocket): Promise<boolean> {
     const signedIn = await socket.call('public/auth', this.#signature(), setUpMs)
     if (signedIn.kind !== 'result') return this.#refused('sign-in', signedIn)

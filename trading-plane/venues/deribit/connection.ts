@@ -26,8 +26,9 @@ export type ConnectionEvents = {
 }
 
 /**
- * Keeps one connection to Deribit: connects, sets up, answers the venue's heartbeat, notices silence, and
- * begins again after a bounded pause. It never says goodbye: only a cut makes the venue cancel.
+ * Keeps one connection to Deribit: connects, sets up, answers the venue's heartbeat, notices
+ * silence, and begins again after a bounded pause. It never says goodbye: only a cut makes the
+ * venue cancel.
  */
 export class Connection {
   readonly #options: ConnectionOptions
@@ -71,7 +72,9 @@ export class Connection {
     this.#socket?.close(detail)
   }
 
-  /** Counts what could not be understood and logs each kind once: a flood of it must not flood us. */
+  /**
+   * Counts what could not be understood and logs each kind once: a flood of it must not flood us.
+   */
   malformed(kind: string): void {
     const isKnown = this.#malformedKinds.has(kind)
     const name = isKnown || this.#malformedKinds.size < malformedKindsMax ? kind : 'other'

@@ -1,7 +1,7 @@
 /**
  * What an error code of Deribit says about the request it answers (design 6.4):
- * DEFINITE_REJECT it was not and will not be carried out; RETRY_SAFE it was not carried out and a fresh
- * request may succeed; AMBIGUOUS nobody knows, so it is looked up and never repeated.
+ * DEFINITE_REJECT it was not and will not be carried out; RETRY_SAFE it was not carried out and a
+ * fresh request may succeed; AMBIGUOUS nobody knows, so it is looked up and never repeated.
  */
 export const outcomeClasses = ['DEFINITE_REJECT', 'RETRY_SAFE', 'AMBIGUOUS'] as const
 export type OutcomeClass = (typeof outcomeClasses)[number]
@@ -9,7 +9,9 @@ export type OutcomeClass = (typeof outcomeClasses)[number]
 /** The venue ended the session or is about to: too many requests. */
 export const TOO_MANY_REQUESTS = 10_028
 
-/** Refused before the matching engine saw it: validation, funds, permissions, state of the order. */
+/**
+ * Refused before the matching engine saw it: validation, funds, permissions, state of the order.
+ */
 const definiteRejects = [
   10_000, 10_002, 10_003, 10_004, 10_005, 10_006, 10_007, 10_009, 10_010, 10_011, 10_012, 10_013,
   10_014, 10_015, 10_016, 10_017, 10_018, 10_019, 10_020, 10_021, 10_022, 10_023, 10_024, 10_025,
@@ -26,8 +28,8 @@ const definiteRejects = [
 const retrySafe = [10_040, 10_041, 10_047, 10_048, 10_066, 11_051, 11_056] as const
 
 /**
- * Codes that say that something went wrong, not what became of the request. Listed so that the table is
- * complete; a code in no list is treated the same.
+ * Codes that say that something went wrong, not what became of the request. Listed so that the
+ * table is complete; a code in no list is treated the same.
  */
 const ambiguous = [
   10_001, 10_049, 10_050, 11_031, 11_052, 11_053, 11_094, 12_003, 13_008, 13_028, 13_503, 13_777,

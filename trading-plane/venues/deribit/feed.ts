@@ -22,9 +22,9 @@ export type FeedEvents = {
 const subscribeMs = 3_000
 
 /**
- * The public side of Deribit: books and tickers of the configured instruments over a connection that
- * never signs in, so that it cannot place an order (design law 5). `100ms` books carry the same
- * continuity numbers as raw ones, which Deribit gives only to signed-in connections.
+ * The public side of Deribit: books and tickers of the configured instruments over a connection
+ * that never signs in, so that it cannot place an order (design law 5). `100ms` books carry the
+ * same continuity numbers as raw ones, which Deribit gives only to signed-in connections.
  */
 export class DeribitFeed {
   readonly #options: DeribitFeedOptions
@@ -53,7 +53,9 @@ export class DeribitFeed {
     this.#connection.stop()
   }
 
-  /** Asks for a fresh snapshot of one book: unsubscribe, subscribe (Deribit's own advice on a gap). */
+  /**
+   * Asks for a fresh snapshot of one book: unsubscribe, subscribe (Deribit's own advice on a gap).
+   */
   async resubscribe(instrument: string): Promise<void> {
     const socket = this.#connection.socket
     const channels = { channels: [bookChannel(instrument)] }

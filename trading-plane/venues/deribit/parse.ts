@@ -8,8 +8,9 @@ import type {
 } from '../port.ts'
 
 /**
- * Messages of Deribit as they are on the wire, checked where we depend on them and open to fields that
- * come later. Numbers may be in exponent form; labels may be missing on orders of other origin.
+ * Messages of Deribit as they are on the wire, checked where we depend on them and open to fields
+ * that come later. Numbers may be in exponent form; labels may be missing on orders of other
+ * origin.
  */
 const side = z.enum(['buy', 'sell'])
 const amount = z.number().nonnegative()
@@ -196,8 +197,8 @@ function kindOf(wire: {
 }
 
 /**
- * Futures trade in whole contracts, options in parts of one: the step is the smaller of contract and
- * least amount. Without either there is no grid.
+ * Futures trade in whole contracts, options in parts of one: the step is the smaller of contract
+ * and least amount. Without either there is no grid.
  */
 function amountStep(contractSize: number | undefined, least: number | undefined): string | null {
   if (contractSize === undefined || least === undefined) return null

@@ -33,14 +33,18 @@ type Pending = {
 const replySchema = z.object({
   id: z.number(),
   result: z.unknown().optional(),
-  error: z.object({ code: z.number(), message: z.string() }).optional(),
+  error: z
+    .object({ code: z.number(), message: z.string(), data: z.unknown().optional() })
+    .optional(),
   usOut: z.number().optional(),
 })
+const errorDataSchema = z.object({ reason: z.string(), param: z.string().optional() })
 const notificationSchema = z.object({ method: z.string(), params: z.unknown() })
 
 /**
- * One JSON-RPC connection to Deribit: calls with deadlines, answered in any order, and notifications.
- * It lives as long as its socket; whoever wants another connection makes another one.
+ * One JSON-RPC connection to Deribit: calls with deadlines, answered in any order, and
+ * notifications. It lives as long as its socket; whoever wants another connection makes another
+ * one.
  */
 export class RpcSocket {
   readonly #clock: Clock
@@ -133,7 +137,7 @@ export class RpcSocket {
     clearTimeout(pending.timer)
     if (reply.usOut !== undefined) this.#observe(pending.sentTickMs, reply.usOut / 1_000)
     if (reply.error === undefined) pending.resolve({ kind: 'result', value: reply.result })
-    else pending.resolve({ kind: 'error', code: reply.error.code, message: reply.error.message })
+    else pending.resolve({ kind: 'error', code: reply.error.code, message: messageOf(reply.error) })
   }
 
   #observe(sentTickMs: number, serverSentMs: number): void {
@@ -156,4 +160,12 @@ export class RpcSocket {
     this.#pending.clear()
     this.#events.onClose(detail)
   }
+}
+
+/** The venue's words, with the parameter it names where it names one. */
+function messageOf({ message, data }: { message: string; data?: unknown }): string {
+  const named = errorDataSchema.safeParse(data)
+  if (!named.success) return message
+  const { param, reason } = named.data
+  return param === undefined ? `${message}: ${reason}` : `${message}: ${param} ${reason}`
 }

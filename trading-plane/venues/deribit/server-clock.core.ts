@@ -10,8 +10,8 @@ export type ServerClock = {
 const sampleAgeMsMax = 60_000
 
 /**
- * Takes the moment at which the venue sent a reply as the middle of the way back. Among recent samples
- * the one with the shortest round trip errs least and wins.
+ * Takes the moment at which the venue sent a reply as the middle of the way back. Among recent
+ * samples the one with the shortest round trip errs least and wins.
  */
 export function observeServerTime(
   clock: ServerClock | null,
