@@ -210,7 +210,7 @@ describe('a call', () => {
       throw new Error('at once')
     })
     const rejected = await link.run(() => Promise.reject(new Error('later')))
-    const odd = await link.run(() => Promise.reject('no error object' as unknown as Error))
+    const odd = await link.run(() => Promise.reject('no error object'))
     expect([thrown.ok, rejected.ok, odd.ok]).toEqual([false, false, false])
     expect(link.isReady).toBe(true)
   })
