@@ -1,20 +1,25 @@
 import { defineConfig } from 'vitest/config'
 
-/** Slow rungs run their files one after another: they own processes, ports and signals. */
-const rung = (name: string, options: Record<string, unknown> = {}) => ({
+/**
+ * Rungs run one after another. The fast ones share both cores; from integration on, files own
+ * processes, signals and deadlines, so they run one at a time.
+ */
+const rung = (name: string, groupOrder: number, options: Record<string, unknown> = {}) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
+  test: { name, include: [`test/${name}/**/*.test.ts`], sequence: { groupOrder }, ...options },
 })
+
+const alone = { pool: 'forks', fileParallelism: false, hookTimeout: 60_000 }
 
 export default defineConfig({
   test: {
     projects: [
-      rung('unit'),
-      rung('property'),
-      rung('simulation'),
-      rung('integration', { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 }),
-      rung('acceptance', { pool: 'forks', testTimeout: 120_000, hookTimeout: 60_000 }),
-      rung('browser', { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 }),
+      rung('unit', 0),
+      rung('property', 0),
+      rung('simulation', 0),
+      rung('integration', 1, { ...alone, testTimeout: 60_000 }),
+      rung('browser', 2, { ...alone, testTimeout: 60_000 }),
+      rung('acceptance', 3, { ...alone, testTimeout: 120_000 }),
     ],
     passWithNoTests: false,
     allowOnly: false,

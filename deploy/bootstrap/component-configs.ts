@@ -69,6 +69,11 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
       emergencyAfterMs: scaled(30_000),
       bootGraceMs: 10_000,
       watchedHeartbeatIntervalMs: heartbeatIntervalMs(settings),
+      pollIntervalMs: atMost(250, scaled(1_000)),
+    },
+    kill: {
+      massCancelTimeoutMs: atMost(1_500, scaled(6_000)),
+      severVerifyTimeoutMs: atMost(500, scaled(3_000)),
     },
     marketDataFailsafe: { component: 'market_data_adapter', heartbeatAgeMsMax: 15_000 },
     exchange: {
@@ -147,13 +152,20 @@ function common(
   return {
     component,
     environment: 'PAPER',
-    redis: { socketPath: layout.redisSocket, ...redis.logins[user] },
+    redis: {
+      socketPath: layout.redisSocket,
+      ...redis.logins[user],
+      commandTimeoutMs: atMost(300, Math.round(2_000 * settings.ladderScale)),
+    },
     logFile: layout.logFile(component),
     logLevel: 'info',
     auditSpoolFile: layout.auditSpoolFile(component),
     heartbeatIntervalMs: heartbeatIntervalMs(settings),
   }
 }
+
+/** The documented value, or less where a scaled ladder leaves no room for it. */
+const atMost = (documentedMs: number, scaledMs: number) => Math.min(documentedMs, scaledMs)
 
 /** A scaled ladder needs beats that are scaled with it; 500 ms is the documented interval. */
 function heartbeatIntervalMs(settings: StackSettings): number {

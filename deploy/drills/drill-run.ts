@@ -199,7 +199,7 @@ function show(line: AuditLine, frozen: Frozen, say: (line: string) => void): voi
 
 const venueStateSchema = z.looseObject({
   accounts: z.array(
-    z.looseObject({ openOrders: z.array(z.looseObject({ reduce_only: z.boolean().optional() })) }),
+    z.looseObject({ open_orders: z.array(z.looseObject({ reduce_only: z.boolean().optional() })) }),
   ),
 })
 
@@ -214,7 +214,7 @@ function venueReader(stack: RunningStack): () => Promise<number> {
     })
     const state = venueStateSchema.parse(await reply.json())
     return state.accounts
-      .flatMap(({ openOrders }) => openOrders)
+      .flatMap(({ open_orders: orders }) => orders)
       .filter((order) => order.reduce_only !== true).length
   }
 }
@@ -252,7 +252,7 @@ function pairs(fields: readonly string[]): AuditLine {
 async function until(condition: () => Promise<boolean>, msMax: number): Promise<boolean> {
   const deadlineMs = performance.now() + msMax
   while (performance.now() < deadlineMs) {
-    if (await condition().catch(() => false)) return true
+    if (await condition()) return true
     await sleep(pollMs)
   }
   return false

@@ -72,9 +72,11 @@ export function readEpisode(lines: readonly AuditLine[], frozenWallMs: number) {
         duration_ms: durationMs,
       })
     }
-    if (line['action'] === 'KILL_VERIFIED') {
+    const component = line['subject'] ?? ''
+    const isKnownDead = dead.some((death) => death.component === component)
+    if (line['action'] === 'KILL_VERIFIED' && !isKnownDead) {
       const ms = rounded(Number(line['duration_us'] ?? 'NaN') / 1_000)
-      dead.push({ component: line['subject'] ?? '', method: line['method'] ?? '', ms })
+      dead.push({ component, method: line['method'] ?? '', ms })
     }
   }
   return { phases, dead, overshootMs, triggeredMs }
