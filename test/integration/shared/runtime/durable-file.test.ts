@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,4 +41,47 @@ describe('durable files', () => {
       expect(content === contentOf('a') || content === contentOf('b')).toBe(true)
     }
   })
+
+  test('throw and keep the old content when the disk takes a part of the new', async () => {
+    const file = join(folder, 'state.json')
+    replaceFileDurably(file, 'old')
+    const said = await runWithSmallFiles(`
+      const { replaceFileDurably } = await import(${moduleText('durable-file.ts')})
+      try { replaceFileDurably(${JSON.stringify(file)}, 'n'.repeat(100_000)) }
+      catch (error) { process.stdout.write(error.code) }`)
+    expect(said).toBe('EFBIG')
+    expect(readFileSync(file, 'utf8')).toBe('old')
+    expect(readdirSync(folder)).toEqual(['state.json'])
+  })
 })
+
+describe('audit spool', () => {
+  test('takes back the part of a line that a full disk accepted', async () => {
+    const file = join(folder, 'executor.spool')
+    const said = await runWithSmallFiles(`
+      const { AuditSpool } = await import(${moduleText('audit-spool.ts')})
+      const spool = new AuditSpool(${JSON.stringify(file)}, 1_000_000)
+      const outcomes = ['a'.repeat(100), 'b'.repeat(100_000), 'c'.repeat(100)].map((line) => {
+        const appended = spool.append([line])
+        return appended.ok ? 'ok' : appended.failure
+      })
+      process.stdout.write(outcomes.join())`)
+    expect(said).toBe('ok,SPOOL_UNWRITABLE,ok')
+    expect(readFileSync(file, 'utf8')).toBe(`${'a'.repeat(100)}\n${'c'.repeat(100)}\n`)
+  })
+})
+
+const moduleText = (name: string) => JSON.stringify(join(projectRoot, 'shared', 'runtime', name))
+
+/** Runs a program whose files may grow to a few kilobytes: a larger write is cut short without an error. */
+function runWithSmallFiles(program: string): Promise<string> {
+  const shell = 'trap \'\' XFSZ; ulimit -f 8; exec "$0" --input-type=module -e "$1"'
+  const child = spawn('sh', ['-c', shell, process.execPath, program])
+  let out = ''
+  child.stdout.on('data', (bytes: Buffer) => {
+    out += bytes.toString()
+  })
+  return new Promise((resolve) => {
+    child.once('close', () => resolve(out))
+  })
+}
