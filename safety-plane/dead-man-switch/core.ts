@@ -33,6 +33,8 @@ export type WatchedState = {
   readonly changedTickMs: number | null
   /** Highest level that the present silence reached. */
   readonly escalation: KillLevel | null
+  /** Killed by us: its silence says nothing until it beats again. */
+  readonly isSevered: boolean
 }
 
 export type LadderState = {
@@ -53,6 +55,8 @@ export type LadderInput =
     }
   | { readonly type: 'read_failed'; readonly tickMs: number }
   | { readonly type: 'tick'; readonly tickMs: number }
+  /** These are verified dead by our own hand; their silence must not raise the kill any further. */
+  | { readonly type: 'severed'; readonly tickMs: number; readonly components: readonly string[] }
   | { readonly type: 'rearmed'; readonly tickMs: number }
 
 /**
@@ -84,6 +88,7 @@ export function startLadder(limits: LadderLimits, tickMs: number): LadderState {
       value: null,
       changedTickMs: null,
       escalation: null,
+      isSevered: false,
     })),
     lastReadTickMs: null,
     failingSinceTickMs: null,
@@ -115,6 +120,8 @@ export function stepLadder(
       )
     case 'tick':
       return judge(state, input.tickMs, limits)
+    case 'severed':
+      return { state: markSevered(state, input.components), triggers: [] }
     case 'rearmed':
       return { state: rearm(state, input.tickMs, limits), triggers: [] }
   }
@@ -162,7 +169,18 @@ function shift(watch: WatchedState, byMs: number): WatchedState {
 
 function observe(watch: WatchedState, value: string | null, tickMs: number): WatchedState {
   if (value === null || value === watch.value || !plainDecimal.test(value)) return watch
-  return { component: watch.component, value, changedTickMs: tickMs, escalation: null }
+  // After a restart the last beat of a severed component may still stand there: it is no new one.
+  if (watch.isSevered && watch.value === null) return { ...watch, value }
+  return { ...watch, value, changedTickMs: tickMs, escalation: null, isSevered: false }
+}
+
+function markSevered(state: LadderState, components: readonly string[]): LadderState {
+  return {
+    ...state,
+    watched: state.watched.map((watch) =>
+      components.includes(watch.component) ? { ...watch, isSevered: true } : watch,
+    ),
+  }
 }
 
 function judge(state: LadderState, tickMs: number, limits: LadderLimits): LadderStep {
@@ -208,6 +226,7 @@ function judgeSilence(
   limits: LadderLimits,
 ): LadderTrigger | undefined {
   const { component, changedTickMs } = watch
+  if (watch.isSevered) return undefined
   if (changedTickMs === null) {
     const top = watched.rungs.at(-1)!
     const overshootMs = tickMs - graceUntilTickMs
@@ -229,6 +248,7 @@ function judgeSilence(
 }
 
 function nextRung(watch: WatchedState, watched: Watched): Rung | undefined {
+  if (watch.isSevered) return undefined
   if (watch.changedTickMs === null) {
     const top = watched.rungs.at(-1)!
     return watch.escalation === top.level ? undefined : top
@@ -245,6 +265,11 @@ function rearm(state: LadderState, tickMs: number, limits: LadderLimits): Ladder
   return {
     ...state,
     graceUntilTickMs: tickMs + limits.bootGraceMs,
-    watched: state.watched.map((watch) => ({ ...watch, changedTickMs: null, escalation: null })),
+    watched: state.watched.map((watch) => ({
+      ...watch,
+      changedTickMs: null,
+      escalation: null,
+      isSevered: false,
+    })),
   }
 }

@@ -68,6 +68,11 @@ export class WatchLoop {
     this.#fold({ type: 'rearmed', tickMs: this.#options.clock.monotonicMs() })
   }
 
+  /** These are verified dead by our own hand. */
+  markSevered(components: readonly string[]): void {
+    this.#fold({ type: 'severed', tickMs: this.#options.clock.monotonicMs(), components })
+  }
+
   async #read(): Promise<void> {
     this.#isReading = true
     while (this.#isWanted) {

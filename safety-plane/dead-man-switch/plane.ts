@@ -98,6 +98,7 @@ export class SafetyPlane {
   async start(): Promise<void> {
     await this.#identities.refresh()
     await this.#switch.resume()
+    this.#onSevered(this.#runner.state.episode?.severed ?? [])
     await this.#switch.uphold()
     await this.#register()
     this.#watch.start()
@@ -126,6 +127,14 @@ export class SafetyPlane {
     await this.#drain.seal()
     await this.#drain.settle()
     this.#writer.close()
+  }
+
+  /** Market data comes from inside a sender, so its silence after the kill says nothing either. */
+  #onSevered(components: readonly string[]): void {
+    const { severAtHardStop, marketDataFailsafe } = this.#config
+    const hasSender = components.some((name) => severAtHardStop.includes(name))
+    const dependent = marketDataFailsafe !== null && hasSender ? [marketDataFailsafe.component] : []
+    this.#watch.markSevered([...components, ...dependent])
   }
 
   #onCycle(): void {
@@ -217,11 +226,13 @@ export class SafetyPlane {
       senders: severAtHardStop,
       limits: kill,
       stateNow: () => this.#runner.state,
+      onSevered: (components) => this.#onSevered(components),
       sealHeads: () => this.#seal(),
     })
     const bootId = readBootId()
     const store = new FileEpisodeStore(stateDir, bootId)
-    return new EpisodeRunner({ limits: kill, store, perform, audit, clock, log, bootId })
+    const onChange = () => void this.#publishStatus()
+    return new EpisodeRunner({ limits: kill, store, perform, audit, clock, log, bootId, onChange })
   }
 
   #createCommands(): CommandLoop {

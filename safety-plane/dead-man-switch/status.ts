@@ -8,7 +8,7 @@ import {
 } from '../kill-sequence/episode.core.ts'
 import { switchStateOf, watchdogStateOf } from '../kill-sequence/switch-state.ts'
 import type { Readiness } from '../readiness/loop.ts'
-import type { LadderState } from './core.ts'
+import type { LadderState, WatchedState } from './core.ts'
 
 export type StatusParts = {
   readonly runId: string
@@ -35,11 +35,11 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
     kill_switch_mode: switchStateOf(parts.episode).mode,
     watchdog_state: watchdogStateOf(parts.episode),
     thresholds_ms: parts.thresholdsMs,
-    watch: parts.ladder.watched.map(({ component, changedTickMs, escalation }) => ({
-      component,
-      age_ms: changedTickMs === null ? null : Math.max(0, tickMs - changedTickMs),
-      health: healthOf(changedTickMs, escalation, tickMs, parts.ladder.graceUntilTickMs),
-      escalation,
+    watch: parts.ladder.watched.map((watch) => ({
+      component: watch.component,
+      age_ms: watch.changedTickMs === null ? null : Math.max(0, tickMs - watch.changedTickMs),
+      health: healthOf(watch, tickMs, parts.ladder.graceUntilTickMs),
+      escalation: watch.escalation,
     })),
     episode: episode === null ? null : viewOf(episode),
     ready: parts.readiness.ready,
@@ -49,12 +49,11 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
 }
 
 function healthOf(
-  changedTickMs: number | null,
-  escalation: string | null,
+  { changedTickMs, escalation, isSevered }: WatchedState,
   tickMs: number,
   graceUntilTickMs: number,
 ): SafetyStatus['watch'][number]['health'] {
-  if (escalation !== null) return 'CRITICAL'
+  if (escalation !== null || isSevered) return 'CRITICAL'
   if (changedTickMs !== null) return 'HEALTHY'
   return tickMs < graceUntilTickMs ? 'GRACE' : 'CRITICAL'
 }

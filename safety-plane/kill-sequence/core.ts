@@ -85,6 +85,7 @@ function newEpisode(input: EpisodeTrigger): Episode {
     cutTickMs: null,
     retryAtTickMs: null,
     skipMassCancel: false,
+    severed: [],
   }
 }
 
@@ -193,6 +194,7 @@ function finish(episode: Episode, input: PhaseFinished): Episode {
   return {
     ...recordEnd(episode, input.phase, input.tickMs, input.outcome),
     cutTickMs: isCut ? input.tickMs : episode.cutTickMs,
+    severed: [...new Set([...episode.severed, ...(input.severed ?? [])])],
   }
 }
 

@@ -33,6 +33,8 @@ export type Episode = {
   readonly retryAtTickMs: number | null
   /** Budget exhausted on our own cancel: this pass goes straight to sever. */
   readonly skipMassCancel: boolean
+  /** Components that this episode verified dead. */
+  readonly severed: readonly string[]
 }
 
 export type EpisodeState = {
@@ -75,6 +77,8 @@ export type PhaseFinished = {
   readonly budgetStarved?: boolean
   /** A process that sends orders was alive and is now verified dead. */
   readonly cutSenders?: boolean
+  /** Components that are verified dead now. */
+  readonly severed?: readonly string[]
   readonly wallMs: number
   readonly tickMs: number
 }

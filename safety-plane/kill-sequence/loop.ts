@@ -24,6 +24,8 @@ export type EpisodeRunnerOptions = {
   readonly clock: Clock
   readonly log: Logger
   readonly bootId: string
+  /** After every change, once its effects are under way. */
+  readonly onChange: () => void
 }
 
 export type KillRequest = {
@@ -105,12 +107,12 @@ export class EpisodeRunner {
 
   #apply(input: EpisodeInput): void {
     const { state, effects } = stepEpisode(this.#state, input, this.#options.limits)
-    if (state !== this.#state) {
-      this.#state = state
-      this.#save()
-    }
+    const isChanged = state !== this.#state
+    this.#state = state
+    if (isChanged) this.#save()
     this.#retry.set(retryTickMs(state))
     for (const effect of effects) this.#carryOut(effect)
+    if (isChanged) this.#options.onChange()
   }
 
   #save(): void {

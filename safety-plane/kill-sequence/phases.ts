@@ -22,6 +22,8 @@ export type PhaseTools = {
   readonly senders: readonly string[]
   readonly limits: OrderLimits & CloseLimits
   readonly stateNow: () => EpisodeState
+  /** Told of every component that is verified dead. */
+  readonly onSevered: (components: readonly string[]) => void
   /** Seals the heads of the audit chains; beside the episode, never in its way. */
   readonly sealHeads: () => void
 }
@@ -69,8 +71,11 @@ async function sever(tools: PhaseTools, { level, episode }: PhaseOrder): Promise
   const reports = await Promise.all(
     targets.map((target) => tools.severer.sever(target, episode.id)),
   )
+  const severed = reports.filter(({ isDead }) => isDead).map(({ component }) => component)
+  tools.onSevered(severed)
   return {
-    outcome: reports.every(({ isDead }) => isDead) ? 'confirmed' : 'unconfirmed',
+    severed,
+    outcome: severed.length === targets.length ? 'confirmed' : 'unconfirmed',
     details: Object.fromEntries(
       reports.map(({ component, isDead, method, reason }) => [
         component,

@@ -7,6 +7,7 @@ export type PhaseResult = {
   readonly details: Readonly<Record<string, string>>
   readonly budgetStarved?: boolean
   readonly cutSenders?: boolean
+  readonly severed?: readonly string[]
 }
 
 /** What a performer must know of the episode that asks. */

@@ -43,6 +43,7 @@ const storedSchema = z.strictObject({
         cutTickMs: tick.nullable(),
         retryAtTickMs: tick.nullable(),
         skipMassCancel: z.boolean(),
+        severed: z.array(z.string()).max(64),
       })
       .nullable(),
   }),

@@ -1,6 +1,12 @@
 import { afterEach, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { type AuditRow, callVenue, createWorld, type SafetyWorld } from './support/safety-world.ts'
+import {
+  createWorld,
+  rest,
+  rowsOf,
+  type SafetyWorld,
+  takePosition,
+} from './support/safety-world.ts'
 
 const worlds: SafetyWorld[] = []
 afterEach(async () => {
@@ -13,32 +19,15 @@ async function open(overrides: Readonly<Record<string, unknown>> = {}): Promise<
   return world
 }
 
-/** A resting order far from the market. */
-const rest = (world: SafetyWorld, reduceOnly = false, side: 'buy' | 'sell' = 'buy') =>
-  callVenue(world.venue, `private/${side}`, {
-    instrument_name: 'BTC-PERPETUAL',
-    amount: 10,
-    type: 'limit',
-    price: side === 'buy' ? 30_000 : 90_000,
-    ...(reduceOnly ? { reduce_only: true } : {}),
-  })
-
-const rowsOf = (rows: readonly AuditRow[], action: string) =>
-  rows.filter((row) => row['action'] === action)
-
 test('a stopped component climbs the whole ladder and everything of ours is gone', async () => {
   const world = await open()
   const [executor, orchestrator] = await Promise.all([
     world.startComponent('executor'),
     world.startComponent('orchestrator'),
   ])
-  await callVenue(world.venue, 'private/buy', {
-    instrument_name: 'BTC-PERPETUAL',
-    amount: 100,
-    type: 'market',
-  })
+  await takePosition(world)
   await rest(world)
-  await rest(world, true, 'sell')
+  await rest(world, 'sell', true)
   await world.startSafety()
   await eventually('ready', async () => (await world.status())?.ready)
 
@@ -49,7 +38,7 @@ test('a stopped component climbs the whole ladder and everything of ours is gone
     async () => (await world.status())?.kill_switch_mode === 'SOFT_STOP',
   )
   await eventually('only the reduce-only order rests', async () => {
-    const orders = await world.openOrders()
+    const { orders } = await world.desk()
     return orders.length === 1 && orders[0]!.reduce_only
   })
   expect(executor.child.signalCode).toBeNull()
@@ -65,11 +54,7 @@ test('a stopped component climbs the whole ladder and everything of ours is gone
   })
   await orchestrator.exited
   expect(done).toMatchObject({ kill_switch_mode: 'EMERGENCY', watchdog_state: 'TRIGGERED' })
-  expect(await world.openOrders()).toEqual([])
-  const positions = (await callVenue(world.venue, 'private/get_positions', {
-    currency: 'BTC',
-  })) as { size: number }[]
-  expect(positions.filter(({ size }) => size !== 0)).toEqual([])
+  expect(await world.desk()).toEqual({ orders: [], positions: [] })
 
   const rows = await eventually('the end in the audit log', async () => {
     const audit = await world.audit()

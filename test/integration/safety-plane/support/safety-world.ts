@@ -31,7 +31,7 @@ export type SafetyWorld = {
   readonly startComponent: (component: string, memoryMb?: number) => Promise<StartedProcess>
   readonly status: () => Promise<SafetyStatus | undefined>
   readonly audit: () => Promise<AuditRow[]>
-  readonly openOrders: () => Promise<{ order_id: string; reduce_only: boolean }[]>
+  readonly desk: () => Promise<DeskState>
   /** Signs and posts a command. @returns its id */
   readonly send: (command: Command, operator?: number) => Promise<string>
   readonly ackOf: (commandId: string) => Promise<AuditRow>
@@ -130,7 +130,7 @@ export async function createWorld(
     },
     status: () => readStatus(auditor),
     audit: () => readAudit(auditor),
-    openOrders: () => openOrdersOf(venue),
+    desk: () => readDesk(venue),
     send: async (command, operator = 0) => {
       const key = Buffer.from(operators[operator]!.key_hex, 'hex')
       await post(control, JSON.stringify(signCommand(command, key)))
@@ -187,6 +187,23 @@ export const resetCommand = (episode: string, operatorId = 'admin'): Command => 
   episode,
 })
 
+/** A limit order far from the market. */
+export const rest = (world: SafetyWorld, side: 'buy' | 'sell' = 'buy', reduceOnly = false) =>
+  callVenue(world.venue, `private/${side}`, {
+    instrument_name: 'BTC-PERPETUAL',
+    amount: 10,
+    type: 'limit',
+    price: side === 'buy' ? 30_000 : 90_000,
+    ...(reduceOnly ? { reduce_only: true } : {}),
+  })
+
+/** Buys at the market, so that there is a position. */
+export const takePosition = (world: SafetyWorld, instrument = 'BTC-PERPETUAL', amount = 100) =>
+  callVenue(world.venue, 'private/buy', { instrument_name: instrument, amount, type: 'market' })
+
+export const rowsOf = (rows: readonly AuditRow[], action: string) =>
+  rows.filter((row) => row['action'] === action)
+
 async function readStatus(auditor: RedisLink): Promise<SafetyStatus | undefined> {
   const read = await auditor.run((redis) => redis.get(redisKeys.status('dead_man_switch')))
   if (!read.ok || read.value === null) return undefined
@@ -232,7 +249,20 @@ export async function callVenue(
   return reply.result
 }
 
-async function openOrdersOf(venue: PaperVenueProcess) {
-  const orders = await callVenue(venue, 'private/get_open_orders', {})
-  return orders as { order_id: string; reduce_only: boolean }[]
+/** What the account that we trade with looks like, from the venue's own books. */
+export type DeskState = {
+  readonly orders: readonly { readonly order_id: string; readonly reduce_only: boolean }[]
+  readonly positions: readonly { readonly instrument_name: string; readonly size: number }[]
+}
+
+async function readDesk(venue: PaperVenueProcess): Promise<DeskState> {
+  const state = (await venue.control('GET', '/state')) as {
+    accounts: {
+      name: string
+      open_orders: DeskState['orders']
+      positions: DeskState['positions']
+    }[]
+  }
+  const desk = state.accounts.find(({ name }) => name === 'desk')!
+  return { orders: desk.open_orders, positions: desk.positions.filter(({ size }) => size !== 0) }
 }

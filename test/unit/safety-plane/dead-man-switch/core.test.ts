@@ -125,6 +125,23 @@ describe('a re-armed ladder', () => {
   })
 })
 
+describe('a component that we killed ourselves', () => {
+  const severed: LadderInput = { type: 'severed', tickMs: 200, components: ['executor'] }
+
+  test('climbs no further until it beats again', () => {
+    const dead = run([seen(0, '1'), severed, seen(90_000, '1'), seen(90_001, null)])
+    expect(dead.triggers).toEqual([])
+    expect(nextDeadlineTickMs(dead.state, limits)).toBeNull()
+    expect(levels(run([seen(91_000, '2'), seen(96_000, '2')], dead.state))).toEqual(['L0'])
+  })
+
+  test('is not alive because its last beat still stands there after a restart', () => {
+    const dead = run([severed, seen(300, '1'), seen(60_000, null)])
+    expect(dead.triggers).toEqual([])
+    expect(levels(run([seen(61_000, '2'), seen(66_000, '2')], dead.state))).toEqual(['L0'])
+  })
+})
+
 describe('a lost Redis', () => {
   const failed = (tickMs: number): LadderInput => ({ type: 'read_failed', tickMs })
 

@@ -299,6 +299,14 @@ describe('the in-flight horizon', () => {
   })
 })
 
+test('an episode remembers whom it killed, over all its passes', () => {
+  const drive = new Drive().apply(trigger('L1')).answer().answer()
+  drive.answer('confirmed', { severed: ['executor'] }).finish()
+  drive.apply(trigger('L2')).answer().answer()
+  drive.answer('confirmed', { severed: ['executor', 'orchestrator'] })
+  expect(drive.episode.severed).toEqual(['executor', 'orchestrator'])
+})
+
 describe('a restart', () => {
   const resumed = (state: EpisodeState, sameBoot: boolean, tickMs: number) => {
     const drive = new Drive()
