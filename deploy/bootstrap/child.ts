@@ -13,6 +13,8 @@ export type ChildSpec = {
   /** Says itself when it is ready; false for a server that is probed instead. */
   readonly announces: boolean
   readonly readyMsMax: number
+  /** Least time between its end and its return. */
+  readonly restartDelayMs: number
 }
 
 export type Child = {

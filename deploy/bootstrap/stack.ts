@@ -64,6 +64,12 @@ type Component = keyof typeof entryPoints
 
 const readyMsMax = 30_000
 const redisReadyMsMax = 10_000
+const restartDelayMs = 500
+/**
+ * Longer than the safety plane tolerates a silent Redis: a server that died always stops the desk, and
+ * comes back only so that an ADMIN can reset (decision D-09).
+ */
+const redisRestartDelayMs = 2_500
 const leftoverGoneMsMax = 5_000
 /** Trading stops first, the safety plane outlives it, Redis ends last. */
 const stopOrder = [
@@ -216,6 +222,7 @@ class StackStarter {
       errorLogFile: this.#layout.logFile('redis.err'),
       announces: false,
       readyMsMax: redisReadyMsMax,
+      restartDelayMs: redisRestartDelayMs,
     }
     const started = await this.#supervisor.start(spec, 'always')
     if (!started.ok) return faultOf(started.failure)
@@ -239,6 +246,7 @@ class StackStarter {
       errorLogFile: this.#layout.logFile(`${component}.err`),
       announces: true,
       readyMsMax,
+      restartDelayMs,
     }
     const started = await this.#supervisor.start(spec, policy)
     if (started.ok) this.#options.say(`${component.padEnd(16)} ready, pid ${started.value.pid}`)

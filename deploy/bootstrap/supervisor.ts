@@ -25,7 +25,6 @@ export type SupervisorOptions = {
   readonly onChange: (children: readonly Child[]) => void
 }
 
-const restartDelayMs = 500
 const restartsMax = 5
 const restartWindowMs = 60_000
 const stopGraceMs = 4_000
@@ -103,7 +102,7 @@ export class Supervisor {
       this.#restart(spec, policy).catch((error: unknown) => {
         this.#options.say(`${spec.component.padEnd(16)} restart failed: ${String(error)}`)
       })
-    }, restartDelayMs)
+    }, spec.restartDelayMs)
   }
 
   async #restart(spec: ChildSpec, policy: RestartPolicy): Promise<void> {

@@ -83,8 +83,11 @@ async function observe(
   const frozen = freeze(stack)
   const before = await venue()
   options.say(`${before} order(s) rest; orchestrator frozen`)
-  const audit = await climb(observer, frozen, options, ladderScale)
-  if (options.level !== 'L2') stack.child('orchestrator')?.process.kill('SIGCONT')
+  // Below L2 the drilled level must be the last: the orchestrator goes on once it is triggered.
+  const release = () => {
+    if (options.level !== 'L2') stack.child('orchestrator')?.process.kill('SIGCONT')
+  }
+  const audit = await climb(observer, frozen, options, ladderScale, release)
   const after: [number, number] = [await venue(), await venue()]
   const log = await readLog(observer, '-')
   const verdict = verifyAuditChains(log.map(({ line }) => line))
@@ -146,6 +149,7 @@ async function climb(
   frozen: Frozen,
   options: DrillOptions,
   ladderScale: number,
+  release: () => void,
 ): Promise<AuditLine[]> {
   const lines: AuditLine[] = []
   let cursor = '-'
@@ -156,12 +160,17 @@ async function climb(
       if (Number(BigInt(line['wall_ns'] ?? '0') / 1_000_000n) < frozen.wallMs) continue
       lines.push(line)
       show(line, frozen, options.say)
+      if (isTriggerOf(options.level, line)) release()
       if (line['action'] === 'EPISODE_FINISHED' && line['level'] === options.level) return lines
     }
     await sleep(pollMs)
   }
   return lines
 }
+
+const isTriggerOf = (level: KillLevel, line: AuditLine) =>
+  line['level'] === level &&
+  (line['action'] === 'EPISODE_STARTED' || line['action'] === 'EPISODE_RAISED')
 
 const shownActions = new Set([
   'EPISODE_STARTED',

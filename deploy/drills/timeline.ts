@@ -16,14 +16,14 @@ export function drawTimeline(report: DrillReport): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     text(
-      left,
+      24,
       36,
       `Kill drill ${report.level}: ${report.ok ? 'every claim held' : 'NOT PASSED'}`,
       22,
       report.ok ? '#14532d' : '#b91c1c',
       700,
     ),
-    text(left, 60, `${report.at}  build ${report.build_id}`, 13, '#475569'),
+    text(24, 60, `${report.at}  build ${report.build_id}`, 13, '#475569'),
     ...drawLadder(report),
     ...drawPhases(last, report),
     '</svg>',
@@ -91,11 +91,11 @@ function drawLadder(report: DrillReport): string[] {
       ),
     )
   }
-  for (const phase of report.phases.filter(({ level }) => level === report.level)) {
+  for (const phase of report.phases) {
     const begin = x(Math.max(0, phase.start_ms))
     const length = Math.max(2, x(phase.start_ms + phase.duration_ms) - begin)
     parts.push(
-      `<rect x="${begin}" y="${axis + 28}" width="${length}" height="8" fill="${colours[report.level]}" opacity="0.55"/>`,
+      `<rect x="${begin}" y="${axis + 34}" width="${length}" height="8" fill="${colours[phase.level]}" opacity="0.6"/>`,
     )
   }
   return parts

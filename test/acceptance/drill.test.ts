@@ -77,6 +77,14 @@ describe('npm run drill', () => {
     expect(report.resting_orders_after).toEqual([0, 0])
   })
 
+  test('L1 severs the executor and nobody else', () => {
+    const { status, report } = drill('L1')
+    expect(status).toBe(0)
+    expect(report.dead.map(({ component }) => component)).toEqual(['executor'])
+    expect(Object.keys(report.overshoot_ms)).toEqual(['L0', 'L1'])
+    expect(report.resting_orders_after).toEqual([0, 0])
+  })
+
   test('a wrong level is refused with the usage', () => {
     const run = spawnSync('npm', ['run', 'drill', '--', '--level', 'L9'], {
       cwd: projectRoot,

@@ -41,7 +41,8 @@ describe('npm start', () => {
       expect(second.output()).toContain('HOME_IN_USE')
 
       interrupt(stack.npm)
-      expect(await stack.exited).toBe(0)
+      expect([0, 'SIGINT']).toContain(await stack.exited)
+      expect(stack.output()).toContain('Stopped.')
       for (const { pid } of components) expect(isAlive(pid)).toBe(false)
       expect(existsSync(redis.socket_path)).toBe(false)
       expect(readdirSync(stack.home)).not.toContain('stack.json')

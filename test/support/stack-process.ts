@@ -17,7 +17,8 @@ export type StackProcess = {
   readonly npm: ChildProcess
   readonly output: () => string
   readonly stack: () => Stack
-  readonly exited: Promise<number | null>
+  /** Exit status, or the signal by which npm ended itself after its script had ended. */
+  readonly exited: Promise<number | NodeJS.Signals | null>
   /** `npx bulkhead ...` against this stack. */
   readonly cli: (...args: string[]) => Promise<{ status: number; stdout: string; stderr: string }>
   /** Ctrl-C, then waits for the end and removes the home. */
@@ -45,8 +46,8 @@ export async function spawnStack(options: StackProcessOptions = {}): Promise<Sta
   npm.stderr.on('data', (chunk: Buffer) => {
     output += chunk.toString()
   })
-  const exited = new Promise<number | null>((resolve) => {
-    npm.once('exit', (code) => resolve(code))
+  const exited = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    npm.once('exit', (code, signal) => resolve(code ?? signal))
   })
   return {
     home,
