@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command, Role } from '@bulkhead/shared/contracts/commands.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
@@ -106,11 +106,14 @@ export async function startControlApi(overrides: object = {}): Promise<TestContr
   }
 }
 
-/** Starts `control-plane/api/main.ts` and waits for its ready line. */
+/** Starts `control-plane/api/main.ts` and waits for its ready line; `change` alters its config. */
 export async function spawnControlApi(
   configFile: string,
+  change: object = {},
 ): Promise<{ url: string; process: ChildProcess }> {
   const main = join(projectRoot, 'control-plane/api/main.ts')
+  const config = JSON.parse(readFileSync(configFile, 'utf8')) as object
+  writeFileSync(configFile, JSON.stringify({ ...config, ...change }))
   const child = spawn(process.execPath, [main, '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -34,17 +34,28 @@ export const phaseWords = {
   state: 'Record state',
   notify: 'Notify',
 }
-export const coreFields = new Set(
-  'writer chain seq wall_ns action subject correlation_id prev hash'.split(' '),
-)
-
+/** Fields of an audit entry that stand in columns of their own, or that only a verifier needs. */
+export const unshownFields = new Set([
+  'writer',
+  'chain',
+  'seq',
+  'wall_ns',
+  'action',
+  'subject',
+  'correlation_id',
+  'prev',
+  'hash',
+  'audience',
+  'key_version',
+  'envelope_sha256',
+])
 const silenceWords = {
   NEVER_SEEN: 'never seen',
   FRESH: 'alive',
   LATE: 'late',
-  L0: 'silent past the soft stop',
-  L1: 'silent past the hard stop',
-  L2: 'silent past the emergency',
+  L0: 'past the soft stop',
+  L1: 'past the hard stop',
+  L2: 'past the emergency',
 }
 
 /** How a component is, in words and in the class that colours them. */

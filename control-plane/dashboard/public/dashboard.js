@@ -1,7 +1,6 @@
 import {
   clock,
   componentWords,
-  coreFields,
   duration,
   h,
   iconColours,
@@ -12,6 +11,7 @@ import {
   phaseWords,
   plain,
   silenceOf,
+  unshownFields,
 } from './dashboard-words.js'
 
 /** After this long without a status the page is not live, in milliseconds. */
@@ -44,7 +44,7 @@ function watchLink() {
   if (lastTickMs === undefined) return
   const ageMs = performance.now() - lastTickMs
   if (ageMs <= lostAfterMs) {
-    byId('link').textContent = 'Live'
+    byId('link').textContent = `Live, ${clock(Date.now())}`
     return
   }
   if (root.dataset.link !== 'lost') {
@@ -59,7 +59,7 @@ function watchLink() {
   const was = lastMode === undefined ? '' : ` The last known mode was ${modeWords[lastMode]}.`
   byId('mode-sense').textContent =
     `This page is not live: the control API has been silent for ${duration(ageMs)}.${was} ` +
-    'Ask with bulkhead status, or kill at the exchange.'
+    'The dead-man switch does not depend on it. Run bulkhead doctor on the host.'
   byId('link').textContent = `Lost ${duration(ageMs)} ago`
 }
 
@@ -194,13 +194,17 @@ function renderKill({ kill_switch: kill, episode, safety }) {
     const state = byId('kill-mode')
     state.textContent = kill.current ? words : `${words} (last known)`
     state.className = `state ${kill.current ? tone : 'bad'}`
-    const since = kill.since_wall_ms === null ? '' : ` since ${clock(kill.since_wall_ms)}`
-    byId('kill-hint').textContent =
-      kill.mode === 'NORMAL'
-        ? 'Nothing is being stopped.'
-        : `${plain(kill.reason) || 'The state is missing or does not parse'}${since}. Only a signed reset by an ADMIN clears it.`
+    byId('kill-hint').textContent = killHint(kill)
     byId('episode').replaceChildren(...(episode === null ? [] : episodeRows(episode)))
   })
+}
+
+function killHint({ mode, reason, since_wall_ms: sinceMs }) {
+  if (mode === 'NORMAL') return 'Nothing is being stopped.'
+  if (mode === 'UNKNOWN')
+    return 'Its state is missing or does not parse, so no new risk is allowed.'
+  const since = sinceMs === null ? '' : ` at ${clock(sinceMs)}`
+  return `Thrown by ${plain(reason)}${since}. Only a signed reset by an ADMIN clears it.`
 }
 
 function episodeRows(episode) {
@@ -350,23 +354,15 @@ function renderColophon({ build_id: build, contract_version: contract, unavailab
 }
 
 function auditRow(entry) {
-  const facts = Object.entries(entry).filter(([name, text]) => !coreFields.has(name) && text !== '')
+  const facts = Object.entries(entry)
+    .filter(([name, text]) => !unshownFields.has(name) && text !== '' && text !== '0')
+    .flatMap(([name, text]) => [` ${plain(name)} `, h('span', 'fact', text)])
   const atMs = Number(BigInt(entry.wall_ns) / 1_000_000n)
   const time = h('time', '', new Date(atMs).toISOString().slice(11, 19))
   time.dateTime = new Date(atMs).toISOString()
-  return h(
-    'li',
-    'entry',
-    time,
-    h('span', 'writer', componentWords[entry.writer] ?? entry.writer),
-    h('span', 'action', entry.action),
-    h(
-      'span',
-      'facts',
-      h('span', 'subject', entry.subject),
-      ` ${facts.map(([name, text]) => `${plain(name)} ${text}`).join(', ')}`,
-    ),
-  )
+  const writer = h('span', 'writer', componentWords[entry.writer] ?? entry.writer)
+  const about = h('span', 'facts', h('span', 'subject', entry.subject), ...facts)
+  return h('li', 'entry', time, writer, h('span', 'action', entry.action), about)
 }
 
 /** Renders only when what it shows changed, so that a selection or a focus survives. */
