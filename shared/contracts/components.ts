@@ -11,7 +11,6 @@ export const componentIds = [
   'governance',
   'paper_venue',
 ] as const
-export type BuiltInComponentId = (typeof componentIds)[number]
 
 /**
  * A component id as it stands in keys and file names. Wrapped bots bring names of their own, so the

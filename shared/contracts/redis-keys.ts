@@ -33,5 +33,3 @@ export const redisKeys = {
 export const heartbeatTtlMs = 6_000
 /** Life of a status document (design section 4). */
 export const statusTtlMs = 5_000
-/** Channel prefix of Redis keyspace notifications for database 0. */
-export const keyspacePrefix = '__keyspace@0__:'

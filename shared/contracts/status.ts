@@ -41,7 +41,6 @@ const positionView = z.strictObject({
   average_price: z.number(),
   mark_price: z.number(),
 })
-export type PositionView = z.infer<typeof positionView>
 
 export const executorStatusSchema = z.strictObject({
   ...head,
@@ -126,8 +125,3 @@ export const safetyStatusSchema = z.strictObject({
   resident_memory_mb: z.number().nonnegative(),
 })
 export type SafetyStatus = z.infer<typeof safetyStatusSchema>
-
-export const controlStatusSchema = z.strictObject({
-  ...head,
-  component: z.literal('control_api'),
-})
