@@ -22,13 +22,13 @@ export const commandReplySchema = z.strictObject({
 export type CommandReply = z.infer<typeof commandReplySchema>
 
 /** Answer to a request that is wrong as such. */
-export const faultReplySchema = z.strictObject({
+const faultReplySchema = z.strictObject({
   error: z.enum(requestFaults),
   message: z.string(),
 })
 
 /** `after` is exclusive; without it the newest entries come. Both oldest first. */
-export const auditQuerySchema = z.strictObject({
+const auditQuerySchema = z.strictObject({
   after: streamId.optional(),
   limit: z
     .string()

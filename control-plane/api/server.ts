@@ -42,7 +42,9 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       openapi: '3.1.0',
       info: {
         title: 'Bulkhead control API',
-        description: `Safety contract ${contractVersion}. Reads are open on loopback; commands are signed.`,
+        description:
+          `Safety contract ${contractVersion}. ` +
+          'Reads are open on loopback; commands are signed.',
         version: parts.buildId,
       },
     },

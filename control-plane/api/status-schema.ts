@@ -10,7 +10,7 @@ import {
 } from '@bulkhead/shared/contracts/status.ts'
 
 /** How far a component's silence has gone, measured against the ladder. */
-export const silenceSteps = ['NEVER_SEEN', 'FRESH', 'LATE', 'L0', 'L1', 'L2'] as const
+const silenceSteps = ['NEVER_SEEN', 'FRESH', 'LATE', 'L0', 'L1', 'L2'] as const
 
 const componentView = z.strictObject({
   component: z.string(),

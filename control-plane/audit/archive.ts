@@ -62,7 +62,8 @@ export class AuditArchive {
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
     this.#database.exec(schema)
     this.#insert = this.#database.prepare(
-      'INSERT INTO audit_entries (ms, seq, writer, chain, action, hash, entry) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO audit_entries (ms, seq, writer, chain, action, hash, entry) ' +
+        'VALUES (?, ?, ?, ?, ?, ?, ?)',
     )
     const columns = 'SELECT ms, seq, entry FROM audit_entries'
     this.#last = this.#database.prepare(`${columns} ORDER BY ms DESC, seq DESC LIMIT 1`)

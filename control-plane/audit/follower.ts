@@ -8,13 +8,7 @@ import { type AuditArchive, type ArchivedEntry, placeOf } from './archive.ts'
 const batchMax = 500
 
 /** Whether the archive keeps up; anything but FOLLOWING is shown. */
-export const archiveStates = [
-  'FOLLOWING',
-  'LOG_UNREACHABLE',
-  'LOG_BEHIND_ARCHIVE',
-  'ARCHIVE_FAILED',
-] as const
-export type ArchiveState = (typeof archiveStates)[number]
+export type ArchiveState = 'FOLLOWING' | 'LOG_UNREACHABLE' | 'LOG_BEHIND_ARCHIVE' | 'ARCHIVE_FAILED'
 
 /** Copies `safety:audit:log` into the archive, from where the archive ends. */
 export class AuditFollower {

@@ -1,9 +1,8 @@
 import type { z } from 'zod'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 
-export const clientFaults = ['API_UNREACHABLE', 'API_ANSWER_INVALID'] as const
 export type ClientFault = {
-  readonly code: (typeof clientFaults)[number]
+  readonly code: 'API_UNREACHABLE' | 'API_ANSWER_INVALID'
   readonly message: string
 }
 export type Answer<T> = { readonly status: number; readonly body: T }

@@ -6,7 +6,7 @@ import { readStack, stackHome } from '@bulkhead/shared/runtime/home.ts'
 import { createOutput, isTerminalColoured, type Output } from './output.ts'
 
 /** Options of all commands together; each command says which it takes. */
-export type Options = {
+type Options = {
   readonly home: string | undefined
   readonly json: boolean
   readonly help: boolean

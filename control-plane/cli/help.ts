@@ -1,17 +1,19 @@
 /** What `bulkhead help` prints. */
 export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
 
-  status                              trading mode and reason, components, episode, orders, positions
-  health                              whether the control API is up, and what it runs
-  kill --level L0|L1|L2 --reason TEXT send a signed kill and follow the episode until it is confirmed
-       [--no-wait]                    return as soon as the safety plane accepted it
-  reset [--reason TEXT]               show the recorded episode and clear it (ADMIN)
-  audit tail [-n N] [--follow]        the newest audit entries
-  audit verify                        check every chain in the log, inboxes, spools and sealed heads
-  doctor                              check this installation; says what to do about each finding
-  help                                this text
+  status                  trading mode and reason, components, episode, orders, positions
+  health                  whether the control API is up, and what it runs
+  kill --level L0|L1|L2 --reason TEXT [--no-wait]
+                          send a signed kill and follow its episode until it is confirmed;
+                          --no-wait returns as soon as the safety plane accepted it
+  reset [--reason TEXT]   show the recorded episode and clear it (ADMIN)
+  audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
+  audit verify            check every chain in the log, inboxes, spools and sealed heads
+  doctor                  check this installation and say what to do about each finding
+  help                    this text
 
   --home DIR   home of the stack; otherwise BULKHEAD_HOME, otherwise .bulkhead in the project
   --json       one JSON document (audit tail: one a line) for programs
 
-Exit status: 0 good, 1 the stack answered and the answer is bad, 2 wrong usage, 3 no stack to reach.`
+Exit status: 0 good, 1 the stack answered and the answer is bad, 2 wrong usage,
+3 no stack to reach.`

@@ -1,4 +1,4 @@
-import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
+import type { EpisodeView, ExecutorStatus } from '@bulkhead/shared/contracts/status.ts'
 import type { ComponentView, StatusReport } from '../api/status-schema.ts'
 import type { Colour, Paint } from './output.ts'
 
@@ -82,7 +82,8 @@ export function episodeLines(episode: EpisodeView, paint: Paint): string[] {
       : paint('red', 'NOT CONFIRMED')
   const cause = `${episode.trigger} ${episode.component}`.trim()
   return [
-    `episode      ${episode.episode} ${episode.level} ${state}, ${cause}, ${timeText(episode.started_wall_ms)}`,
+    `episode      ${episode.episode} ${episode.level} ${state}, ` +
+      `${cause}, ${timeText(episode.started_wall_ms)}`,
     ...episode.phases.map((phase) => phaseLine(phase, paint)),
   ]
 }
@@ -99,26 +100,31 @@ function exposureLines(report: StatusReport, paint: Paint): string[] {
   const { document, silent, age_ms: ageMs } = report.executor
   if (document === null) return [`orders       ${paint('red', 'unknown')}`, 'positions    unknown']
   const asOf = silent ? paint('red', ` (last known, ${ageText(ageMs ?? 0)} old)`) : ''
-  const orders = document.orders.map(
-    ({ side, amount, filled_amount, instrument, price, state, reduce_only }) =>
-      `  ${side.padEnd(4)} ${instrument} ${amount} @ ${price}, filled ${filled_amount}, ${state}${reduce_only ? ', reduce-only' : ''}`,
-  )
-  const positions = document.positions.map(
-    ({ instrument, size, average_price, mark_price }) =>
-      `  ${instrument} ${size} @ ${average_price}, mark ${mark_price}`,
-  )
-  const cod = document.cancel_on_disconnect
+  const isArmed = document.cancel_on_disconnect === 'armed'
+  const cod = paint(isArmed ? 'green' : 'red', document.cancel_on_disconnect)
+  const link = document.venue_connected ? 'connected' : paint('red', 'NOT CONNECTED')
   return [
-    `venue        ${document.venue}, ${document.venue_connected ? 'connected' : paint('red', 'NOT CONNECTED')}, cancel on disconnect ${cod === 'armed' ? cod : paint('red', cod)}${asOf}`,
-    `orders       ${orders.length} open${asOf}`,
-    ...orders,
-    `positions    ${positions.length}${asOf}`,
-    ...positions,
+    `venue        ${document.venue}, ${link}, cancel on disconnect ${cod}${asOf}`,
+    `orders       ${document.orders.length} open${asOf}`,
+    ...document.orders.map(orderLine),
+    `positions    ${document.positions.length}${asOf}`,
+    ...document.positions.map(positionLine),
   ]
 }
 
+function orderLine(order: ExecutorStatus['orders'][number]): string {
+  const reduceOnly = order.reduce_only ? ', reduce-only' : ''
+  const terms = `${order.side.padEnd(4)} ${order.instrument} ${order.amount} @ ${order.price}`
+  return `  ${terms}, filled ${order.filled_amount}, ${order.state}${reduceOnly}`
+}
+
+function positionLine(position: ExecutorStatus['positions'][number]): string {
+  const { instrument, size, average_price: average, mark_price: mark } = position
+  return `  ${instrument} ${size} @ ${average}, mark ${mark}`
+}
+
 /** A duration as a person says it. @param ms milliseconds, not negative */
-export function ageText(ms: number): string {
+function ageText(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`
   if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`
   return `${Math.round(ms / 60_000)} min`

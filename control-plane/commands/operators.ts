@@ -11,7 +11,7 @@ import { deriveOperatorKey, keyIdOf } from '@bulkhead/shared/runtime/command-sig
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { Provisioned } from './checks.ts'
 
-export const operatorFaultCodes = [
+const operatorFaultCodes = [
   'MASTER_KEY_MALFORMED',
   'OPERATORS_FILE_UNREADABLE',
   'OPERATORS_FILE_INVALID',

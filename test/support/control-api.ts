@@ -38,7 +38,7 @@ export type TestControlApi = {
   readonly close: () => Promise<void>
 }
 
-/** The real control API process on a real safety Redis, on loopback ports of the system's choice. */
+/** The real control API process on a real safety Redis, on a port of the system's choice. */
 export async function startControlApi(overrides: object = {}): Promise<TestControlApi> {
   const redis = await startSafetyRedis()
   const { layout } = redis

@@ -1,6 +1,6 @@
 /**
- * Looks again and again until `look` gives something, or the deadline passes. For conditions that other
- * processes bring about; where time can be virtual, use virtual time.
+ * Looks again and again until `look` gives something, or the deadline passes. For conditions that
+ * other processes bring about; where time can be virtual, use virtual time.
  */
 export async function eventually<T>(
   what: string,

@@ -56,9 +56,14 @@ function printEntry({ id, entry }: AuditReply['entries'][number], output: Output
   const { writer = '', action = '', subject = '' } = entry
   const time = timeText(msFromNsText(entry['wall_ns'] ?? '') ?? 0)
   const colour = /REFUSED|KILL|FAILED|UNCONFIRMED/.test(action) ? 'red' : 'bold'
-  output.line(
-    `${output.paint('dim', time)} ${writer.padEnd(16)} ${output.paint(colour, action.padEnd(24))} ${subject} ${output.paint('dim', own)}`.trimEnd(),
-  )
+  const columns = [
+    output.paint('dim', time),
+    writer.padEnd(16),
+    output.paint(colour, action.padEnd(24)),
+    subject,
+    output.paint('dim', own),
+  ]
+  output.line(columns.join(' ').trimEnd())
 }
 
 /** `bulkhead audit verify`: good only when every chain is whole and reaches its sealed head. */
@@ -107,7 +112,8 @@ type Summary = {
 function printVerdict(summary: Summary, output: Output): void {
   const { entries, pending, chains, faults } = summary
   output.line(
-    `${entries} entries in the log, ${pending} on their way, ${chains} chains, ${summary.sealed_heads} sealed heads`,
+    `${entries} entries in the log, ${pending} on their way, ` +
+      `${chains} chains, ${summary.sealed_heads} sealed heads`,
   )
   if (summary.whole) {
     output.line(output.paint('green', 'The audit trail is whole.'))

@@ -69,7 +69,7 @@ describe('the dashboard in a real browser', () => {
   const shows = (selector: string, text: string) =>
     eventually(`${selector} shows ${text}`, async () => (await textOf(selector)).includes(text))
 
-  it('shows the mode large enough for a room, and follows it with its reasons in words', async () => {
+  it('shows the mode large enough for a room, with its reasons in words', async () => {
     const size = await styleOf(page, '#mode-word', 'fontSize')
     expect(Number.parseFloat(size)).toBeGreaterThan(140)
     expect(await page.title()).toBe('Active · Bulkhead')
@@ -184,7 +184,7 @@ describe('the dashboard in a real browser', () => {
     expect(errors).toEqual([])
   })
 
-  it('fits a narrow phone without scrolling sideways, light and dark, and by keyboard', async () => {
+  it('fits a narrow phone, readable in light and dark, and works by keyboard', async () => {
     await page.setViewportSize(narrow)
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })

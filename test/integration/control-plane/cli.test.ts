@@ -67,7 +67,7 @@ describe('the bulkhead command', () => {
 
   const cli = (...argv: string[]) => runCli(api.redis.home, argv)
 
-  it('shows mode and reason first, then one line per component, episode, orders, positions', async () => {
+  it('shows mode and reason first, then components, episode, orders, positions', async () => {
     const active = await cli('status')
     expect(active.code).toBe(0)
     expect(active.out).toMatch(/^TradingMode {2}Active/)
@@ -88,7 +88,7 @@ describe('the bulkhead command', () => {
     expect(json.executor_silent).toBe(true)
   })
 
-  it('follows a kill phase by phase until it is confirmed, then resets that very episode', async () => {
+  it('follows a kill until it is confirmed, then resets that very episode', async () => {
     const killed = await cli('kill', '--level', 'L1', '--reason', 'drill')
     expect(killed).toMatchObject({ code: 0, err: '' })
     expect(killed.out).toMatch(

@@ -89,7 +89,7 @@ describe('the command gate over HTTP', () => {
     }
   }
 
-  it('ST-12: hands a command to the actor byte for byte, only after its signature held', async () => {
+  it('ST-12: hands a command on byte for byte, only after its signature held', async () => {
     const envelope = `${api.kill('ada').replace('{', '{ ')}\n`
     const { status, reply } = await submit(envelope)
     expect({ status, ...reply }).toMatchObject({
@@ -189,7 +189,7 @@ describe('the command gate over HTTP', () => {
     expect(odd).toMatchObject({ status: 502, reply: { outcome: 'FAILED', reason: '' } })
   })
 
-  it('ST-14: gives up on a silent actor at the limit and says that the outcome is unknown', async () => {
+  it('ST-14: gives up on a silent actor at the limit and says so', async () => {
     const { status, reply } = await submit(api.kill('ada', { reason: 'stay silent' }))
     expect({ status, ...reply }).toMatchObject({
       status: 504,

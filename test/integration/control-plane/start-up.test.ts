@@ -77,7 +77,7 @@ describe('the control API process', () => {
     expect((await read()).pid).toBeNull()
   })
 
-  it('ST-03: registers the initial ADMIN only when there is no other, and touches no record', async () => {
+  it('ST-03: registers the initial ADMIN when there is no other; touches no record', async () => {
     expect(await roleOf('ada')).toBe('ADMIN')
     await api.stop()
     await admin.run((redis) => redis.del(redisKeys.rbacOperator('ada')))
@@ -213,7 +213,8 @@ describe('the control API process', () => {
     for (const attack of [
       "UPDATE audit_entries SET entry = '{}'",
       'DELETE FROM audit_entries',
-      "REPLACE INTO audit_entries SELECT ms, seq, writer, chain, action, hash, '{}' FROM audit_entries",
+      'REPLACE INTO audit_entries ' +
+        "SELECT ms, seq, writer, chain, action, hash, '{}' FROM audit_entries",
     ]) {
       expect(() => database.exec(attack)).toThrow('append-only')
     }

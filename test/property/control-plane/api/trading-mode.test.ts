@@ -39,7 +39,7 @@ describe('the reported mode, for every combination of inputs', () => {
     )
   })
 
-  it('is Active only when everybody is heard, the switch is normal and the executor says so', () => {
+  it('is Active only when all are heard, the switch is normal and the executor agrees', () => {
     fc.assert(
       fc.property(inputs, (given) => {
         const isAllWell =

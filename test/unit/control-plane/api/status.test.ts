@@ -122,7 +122,7 @@ describe('buildStatus', () => {
     expect(report.components[0]?.silence).toBe('L1')
   })
 
-  it('reports Kill and risk state Kill under a hard stop, however healthy the executor claims to be', () => {
+  it('reports Kill under a hard stop, however healthy the executor claims to be', () => {
     const killSwitch = {
       mode: 'HARD_STOP',
       episode: 'e1',
