@@ -27,8 +27,8 @@ const READY_MS_MAX = 15_000
 const mainFile = new URL('../../trading-plane/venues/paper/main.ts', import.meta.url).pathname
 
 /**
- * Starts the real paper venue. `trading` and `safety` are two keys of the account `desk`; `other` is
- * the only key of the account `other`. `overrides` are merged into its configuration file.
+ * Starts the real paper venue. `trading` and `safety` are two keys of the account `desk`; `other`
+ * is the only key of the account `other`. `overrides` are merged into its configuration file.
  */
 export async function spawnPaperVenue(
   overrides: Readonly<Record<string, unknown>> = {},

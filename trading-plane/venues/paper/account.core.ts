@@ -11,7 +11,7 @@ export type Position = {
   realizedCoin: number
 }
 
-export type Wallet = { cashCoin: number; realizedCoin: number; feesCoin: number }
+type Wallet = { cashCoin: number; realizedCoin: number; feesCoin: number }
 
 /** One sub-account: all its keys share its funds, positions and credits. */
 export type Account = {
@@ -37,7 +37,9 @@ export type MarginRates = {
   readonly optionShortMaintenance: number
 }
 
-/** What may still trade of one instrument: lots on each side, and the premium that buys would pay. */
+/**
+ * What may still trade of one instrument: lots on each side, and the premium that buys would pay.
+ */
 export type OpenLots = {
   readonly buyLots: number
   readonly sellLots: number

@@ -1,6 +1,6 @@
 import { type Currency, type Instrument, currencies, ticksOf } from './instruments.core.ts'
 
-export type Pace = 'raw' | '100ms' | 'agg2'
+type Pace = 'raw' | '100ms' | 'agg2'
 
 /** Which instruments a channel speaks of. */
 export type InstrumentFilter = {

@@ -26,7 +26,7 @@ import { type CancelReason, type Order, createOrder } from './orders.core.ts'
 import { Tape } from './tape.core.ts'
 import type { OwnFill, Reference } from './trades.core.ts'
 
-export type ExchangeLimits = {
+type ExchangeLimits = {
   readonly openOrdersPerAccountMax: number
   readonly historyPerAccountMax: number
   readonly printsPerInstrumentMax: number
@@ -53,8 +53,8 @@ export type Placed = { readonly order: Order; readonly fills: readonly OwnFill[]
 const IDS_PER_BASE = 1_000
 
 /**
- * The matching engine with its accounts: one deterministic object. Time comes in as a parameter; what
- * happened comes out through the matcher's events. The same calls give the same events.
+ * The matching engine with its accounts: one deterministic object. Time comes in as a parameter;
+ * what happened comes out through the matcher's events. The same calls give the same events.
  */
 export class Exchange {
   readonly instruments: ReadonlyMap<string, Instrument>

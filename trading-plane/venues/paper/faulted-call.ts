@@ -26,8 +26,9 @@ codeMessages.set(10_047, 'matching_engine_queue_full')
 
 /**
  * Answers one request with the planted faults that fit it. `drop`, `reject`, `disconnect` and
- * `http_html_502` come before the request has any effect; `delay` holds the request back before it
- * is looked at; `accept_then_hang`, `truncate_json` and `wrong_id` spoil only the reply.
+ * `http_html_502` come before the request has any effect; `accept_then_hang`, `truncate_json` and
+ * `wrong_id` spoil only the reply. `delay` holds the request back before it is looked at; it is then
+ * carried out even when its connection has gone, like one that was stuck in the network.
  */
 export async function runRequest(
   venue: Venue,
@@ -38,8 +39,7 @@ export async function runRequest(
   const subject = { method: request.method, clientId: session.principal?.clientId }
   if (venue.faults.size === 0) return finish(venue, session, request, receivedUs)
   const late = venue.faults.take(['delay'], subject)
-  if (late !== undefined) await sleep(late.delayMs)
-  if (session.isClosed) return { kind: 'silence' }
+  if (late !== undefined) await sleep(late.delayMs, undefined, { ref: false })
   const early = venue.faults.take(['drop', 'reject', 'disconnect', 'http_html_502'], subject)
   switch (early?.kind) {
     case 'drop':

@@ -8,6 +8,8 @@ import type { Principal, Session } from './session.ts'
 import type { Venue } from './venue.ts'
 
 const API_PREFIX = '/api/v2'
+/** Longer than clients keep idle connections, so that none is closed under a request. */
+const KEEP_ALIVE_MS = 65_000
 const HTML_502 =
   '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>'
 
@@ -20,6 +22,7 @@ export function createHttpServer(venue: Venue): Server {
       throw error
     })
   })
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   server.on('connection', (socket: Socket) => trackSocket(server, socket))
   server.on('clientError', (_error, socket) => {
     venue.counters.malformed += 1

@@ -2,7 +2,7 @@ import type { Account } from './account.core.ts'
 import { type Instrument, amountOf, priceOf, roundTo } from './instruments.core.ts'
 import type { Direction } from './matching.core.ts'
 
-export type OrderState = 'open' | 'filled' | 'rejected' | 'cancelled'
+type OrderState = 'open' | 'filled' | 'rejected' | 'cancelled'
 export type TimeInForce = 'good_til_cancelled' | 'immediate_or_cancel' | 'fill_or_kill'
 export type CancelReason =
   | 'user_request'
@@ -10,7 +10,9 @@ export type CancelReason =
   | 'risk_mitigation'
   | 'edit_post_only_reject'
 
-/** An account's order from acceptance to its end. `connectionId` ties it to cancel-on-disconnect. */
+/**
+ * An account's order from acceptance to its end. `connectionId` ties it to cancel-on-disconnect.
+ */
 export type Order = {
   readonly orderId: string
   readonly account: Account

@@ -47,7 +47,7 @@ export async function startPaperVenue(
     },
   )
   const market = setInterval(() => stepMarket(venue), config.market.stepMs)
-  const batches = setInterval(() => venue.publisher.flushBatches(Date.now()), BATCH_MS)
+  const batches = setInterval(() => venue.publisher.flushBatches(venue.clock.wallMs()), BATCH_MS)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     port,

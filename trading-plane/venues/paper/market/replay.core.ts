@@ -2,7 +2,7 @@ import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { type Instrument, lotsOf, shiftName, ticksOf } from '../instruments.core.ts'
 import type { Direction } from '../matching.core.ts'
 
-export type ReplayLevel = {
+type ReplayLevel = {
   readonly direction: Direction
   readonly priceTicks: number
   readonly lots: number
@@ -61,8 +61,9 @@ export function capturedNames(lines: readonly string[]): readonly string[] {
 }
 
 /**
- * Reads a recording of `<receive time s>: <json>` lines into frames for the listed instruments, with
- * names moved forward by whole weeks. A line that does not parse is a broken data file: it stops us.
+ * Reads a recording of `<receive time s>: <json>` lines into frames for the listed instruments,
+ * with names moved forward by whole weeks. A line that does not parse is a broken data file: it
+ * stops us.
  */
 export function readFrames(
   lines: readonly string[],

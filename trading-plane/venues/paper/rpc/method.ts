@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Result } from '@bulkhead/shared/kernel/result.ts'
 import { fail } from '@bulkhead/shared/kernel/result.ts'
 import { type Currency, type Instrument, currencies } from '../instruments.core.ts'
@@ -49,7 +50,7 @@ export function method<S extends z.ZodRawShape>(
 /** The caller's key; the dispatcher let the call through only with one. */
 export function principalOf(call: Call): Principal {
   const { principal } = call.session
-  if (principal === undefined) throw new Error('a private call reached its handler without a key')
+  assert(principal !== undefined, 'a private call reaches its handler with a key')
   return principal
 }
 

@@ -38,7 +38,7 @@ async function run(args: readonly string[]): Promise<{ code: number | null; erro
 }
 
 describe('credits', () => {
-  test('out of credits is 10028 and ends the session, and the keys of an account share them', async () => {
+  test('out of credits is 10028 and ends the session; keys of one account share them', async () => {
     await withVenue({ credits: { matching: { rate: 0.01, burst: 3 } } }, async (venue) => {
       const trading = await VenueSocket.signedIn(venue.wsUrl, venue.keys.trading)
       const safety = await VenueSocket.signedIn(venue.wsUrl, venue.keys.safety)
@@ -150,27 +150,37 @@ describe('HTTP', () => {
   })
 })
 
+/** `name  value` lines up to the last one that the standalone venue prints. */
+async function printedLines(stdout: NodeJS.ReadableStream): Promise<ReadonlyMap<string, string>> {
+  const lines = new Map<string, string>()
+  for await (const line of createInterface({ input: stdout })) {
+    if (line.startsWith('Ctrl-C')) break
+    const [name = '', value = ''] = line.split(/ {2,}/)
+    lines.set(name, value)
+  }
+  return lines
+}
+
 describe('starting', () => {
   test('stands alone with a printed key, and ends cleanly on SIGINT', async () => {
     const child = spawn(process.execPath, [mainFile, '--port', '0'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    const lines = new Map<string, string>()
-    for await (const line of createInterface({ input: child.stdout })) {
-      const [name = '', value = ''] = line.split(/ {2,}/)
-      lines.set(name, value)
-      if (line.startsWith('Ctrl-C')) break
-    }
-    const key = {
-      clientId: lines.get('client id') ?? '',
-      clientSecret: lines.get('secret') ?? '',
-    }
-    const client = await VenueSocket.signedIn(lines.get('WebSocket') ?? '', key)
-    expect(await client.result('private/buy', ORDER)).toHaveProperty('order.order_id')
     const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGINT')
-    expect(await ended).toBe(0)
-    await client.closed
+    try {
+      const lines = await printedLines(child.stdout)
+      const key = {
+        clientId: lines.get('client id') ?? '',
+        clientSecret: lines.get('secret') ?? '',
+      }
+      const client = await VenueSocket.signedIn(lines.get('WebSocket') ?? '', key)
+      expect(await client.result('private/buy', ORDER)).toHaveProperty('order.order_id')
+      child.kill('SIGINT')
+      expect(await ended).toBe(0)
+      await client.closed
+    } finally {
+      child.kill('SIGKILL')
+    }
   })
 
   test('lists every fault of its configuration and exits with status 2', async () => {

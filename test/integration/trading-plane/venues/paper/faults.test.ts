@@ -82,6 +82,18 @@ describe('faults on requests', () => {
     expect(reply.error?.code).toBe(13_888)
   })
 
+  test('delay: the order still lands when its connection has gone meanwhile', async () => {
+    await plant({ kind: 'delay', ...buys, delayMs: 80 })
+    await client.result('private/enable_cancel_on_disconnect', {})
+    const request = { jsonrpc: '2.0', id: 9, method: 'private/buy', params: ORDER }
+    client.socket.send(JSON.stringify(request))
+    await client.result('public/get_time')
+    client.socket.terminate()
+    await eventually('the late order', async () => (await restingOrders()) === 1)
+    const { sessions } = (await venue.control('GET', '/state')) as State
+    expect(sessions).toEqual([])
+  })
+
   test('reject: the given code, and nothing happened', async () => {
     await plant({ kind: 'reject', ...buys, code: 10_047 })
     const reply = await client.call('private/buy', ORDER)
@@ -164,7 +176,7 @@ describe('faults on feeds', () => {
     expect(gaps).toHaveLength(1)
   })
 
-  test('freeze_feed: the channel falls silent until the faults are deleted, others go on', async () => {
+  test('freeze_feed: the channel is silent until the faults are deleted, others go on', async () => {
     const ticker = `ticker.${PERPETUAL}.100ms`
     await client.result('public/subscribe', { channels: [bookChannel, ticker] })
     await client.until('changes', () => client.data(bookChannel).length > 1)

@@ -298,7 +298,7 @@ describe('cancel-on-disconnect', () => {
     await eventually('the order to go', async () => (await openOrders('desk')).length === 0)
   })
 
-  test('keeps a client that answers its test requests, and refuses a too short interval', async () => {
+  test('keeps a client that answers its test requests, and refuses a short interval', async () => {
     const client = await trader()
     const tooShort = await client.call('public/set_heartbeat', { interval: 0.01 })
     expect(tooShort.error?.code).toBe(-32_602)
@@ -335,6 +335,21 @@ describe('order queries', () => {
     expect(long.error?.data).toMatchObject({ param: 'label' })
     const late = await client.call('private/buy', { ...params, valid_until: Date.now() - 1 })
     expect(late.error).toMatchObject({ code: 13_888, message: 'timed_out' })
+  })
+
+  test('refuses what would be another kind of order rather than take it for a plain one', async () => {
+    const client = await trader()
+    const params = { instrument_name: PERPETUAL, amount: 10, price: 50_000 }
+    for (const [param, value] of [
+      ['type', 'stop_market'],
+      ['time_in_force', 'good_til_day'],
+      ['trigger_price', 40_000],
+      ['advanced', 'usd'],
+    ] as const) {
+      const reply = await client.call('private/buy', { ...params, [param]: value })
+      expect(reply.error).toMatchObject({ code: -32_602, data: { param } })
+    }
+    expect(await client.result('private/get_open_orders')).toEqual([])
   })
 
   test('shows the limits of the account in its summary', async () => {

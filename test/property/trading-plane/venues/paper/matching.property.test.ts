@@ -147,7 +147,7 @@ describe('price-time matching', () => {
     )
   })
 
-  test('never leaves a crossed book, keeps level sums right and reports every changed level', () => {
+  test('never leaves a crossed book, keeps level sums right and reports every change', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
         const touched: TouchedLevel[] = []

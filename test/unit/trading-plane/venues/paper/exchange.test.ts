@@ -222,7 +222,7 @@ describe('reduce-only and own orders', () => {
     expect(placed(exchange, 'ann', parts).order.lots).toBe(10)
   })
 
-  test('shrinks the older of two reduce-only orders when the newer takes the whole position', () => {
+  test('shrinks the older of two reduce-only orders when the newer needs the position', () => {
     const exchange = withPosition()
     const parts = { direction: 'sell', reduceOnly: true } as const
     const older = placed(exchange, 'ann', { ...parts, amount: 80, price: 51_000 }).order
