@@ -56,13 +56,14 @@ describe('durable files', () => {
 })
 
 describe('audit spool', () => {
-  test('takes back the part of a line that a full disk accepted', async () => {
+  test('takes back the part of a batch that a full disk accepted, whole lines too', async () => {
     const file = join(folder, 'executor.spool')
     const said = await runWithSmallFiles(`
       const { AuditSpool } = await import(${moduleText('audit-spool.ts')})
       const spool = new AuditSpool(${JSON.stringify(file)}, 1_000_000)
-      const outcomes = ['a'.repeat(100), 'b'.repeat(100_000), 'c'.repeat(100)].map((line) => {
-        const appended = spool.append([line])
+      const batches = [['a'.repeat(100)], Array(9).fill('b'.repeat(1000)), ['c'.repeat(100)]]
+      const outcomes = batches.map((lines) => {
+        const appended = spool.append(lines)
         return appended.ok ? 'ok' : appended.failure
       })
       process.stdout.write(outcomes.join())`)

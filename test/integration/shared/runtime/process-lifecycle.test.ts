@@ -50,11 +50,15 @@ const idle = 'setInterval(() => {}, 1000)'
 describe('process lifecycle', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('stops once and exits 0 on %s', async (signal) => {
     const program = `${lifecycle()}
-      runUntilSignalled(log, async () => { log.info('stop ran') }); ${idle}
+      runUntilSignalled(log, async () => {
+        log.info('stop ran')
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }); ${idle}
       announceReady('executor', { port: 7 })`
     const ended = await run(program, (started) => {
       started.kill(signal)
-      started.kill(signal)
+      // Another signal, because the kernel merges two of one kind.
+      started.kill(signal === 'SIGTERM' ? 'SIGINT' : 'SIGTERM')
     })
     expect(ended.code).toBe(0)
     expect(JSON.parse(ended.out)).toMatchObject({ ready: true, component: 'executor', port: 7 })

@@ -222,6 +222,20 @@ describe('a call', () => {
     await isBack(link)
   })
 
+  test('of two steps does not take its second step to the next connection', async () => {
+    const link = await redis.link('trading')
+    const broken = await link.run(async (commands) => {
+      await commands.set(heartbeat, 'step one')
+      commands.stream.destroy()
+      await sleep(20)
+      return commands.set(heartbeat, 'step two')
+    })
+    expect(broken).toMatchObject({ ok: false, failure: { code: 'REDIS_UNREACHABLE' } })
+    await isBack(link)
+    await sleep(100)
+    expect(await valueNow()).toBe('step one')
+  })
+
   test('that hangs over a reconnect does not take the new socket down with it', async () => {
     const link = await redis.link('trading')
     const hanging = (async () => {

@@ -94,6 +94,13 @@ describe('audit verifier', () => {
     expect(codesOf([entryOf({ level: 'L2' }), second])).toEqual(['PREV_MISMATCH'])
   })
 
+  test('names a gap as a gap, at the entry after it', () => {
+    const later = nextEntry({ seq: 2, hash: 'a'.repeat(64) }, 'executor', 'run-00001', 6n, record)
+    expect(verifyAuditChains([entryOf(), later]).faults).toEqual([
+      { code: 'SEQ_GAP', writer: 'executor', chain: 'run-00001', seq: 3 },
+    ])
+  })
+
   test('reports every entry of a sealed chain gone, with its writer and number', () => {
     const first = entryOf()
     const sealed = new Map([[chainIdOf(first), { seq: 1, hash: first.hash }]])
