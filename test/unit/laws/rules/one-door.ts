@@ -4,6 +4,7 @@ import {
   type SourceModule,
   walk,
 } from '../../../support/import-graph.ts'
+import { checkHandOver } from './composition-root.ts'
 import {
   areaOf,
   productModules,
@@ -59,6 +60,7 @@ export function checkOneDoor(repository: Repository): Verdict {
   const modules = productModules(repository)
   const violations = modules.flatMap((module) => [
     ...importFaults(module),
+    ...checkHandOver(module),
     ...(areaOf(module.path) === 'trading-plane' ? treeFaults(module) : []),
   ])
   return { examined: modules.length, violations }
