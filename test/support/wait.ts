@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Waits until a probe answers something, for tests over real processes. Fails with what it waited for
- * when the time is over; a probe that throws has not answered yet.
+ * Waits until a probe answers something, for tests over real processes. Fails with what it waited
+ * for when the time is over; a probe that throws has not answered yet.
  */
 export async function waitFor<T>(
   what: string,

@@ -29,8 +29,8 @@ const limits: LadderLimits = {
 }
 
 /**
- * The ladder said in the plainest way: count the readable moments of silence. A gap in which Redis was
- * lost is taken out of the count as a whole; a shorter one counts.
+ * The ladder said in the plainest way: count the readable moments of silence. A gap in which Redis
+ * was lost is taken out of the count as a whole; a shorter one counts.
  */
 function simpleLadder(moments: readonly Moment[]): string[] {
   const called: string[] = []
