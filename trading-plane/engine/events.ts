@@ -20,7 +20,7 @@ export type TopOfBook = {
   readonly indexPrice: number | null
 }
 
-/** One poll of the safety Redis. Each part is null when it is missing or cannot be parsed. */
+/** One answer of the safety Redis. Each part is null when it is missing or cannot be parsed. */
 export type SafetyReading = {
   readonly killSwitch: { readonly mode: KillSwitchMode; readonly generation: number } | null
   readonly safetyHeartbeat: string | null
@@ -65,7 +65,8 @@ export type EngineEvent =
   | { readonly kind: 'book'; readonly book: TopOfBook }
   | { readonly kind: 'book-gap'; readonly instrument: string }
   | { readonly kind: 'feed-alive' }
-  | { readonly kind: 'safety'; readonly reading: SafetyReading }
+  /** Null when the safety Redis gave no answer: what is known then grows old. */
+  | { readonly kind: 'safety'; readonly reading: SafetyReading | null }
   /** Nobody minds the orders of these strategies any more. */
   | { readonly kind: 'strategies-gone'; readonly strategyIds: readonly string[] }
   | { readonly kind: 'tick' }

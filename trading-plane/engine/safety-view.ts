@@ -6,8 +6,12 @@ import { count, type EngineState } from './state.ts'
  * Takes over one poll of the safety Redis. What could not be read leaves the last value to age; a
  * state whose generation went back is not read at all (law 3).
  */
-export function takeSafetyReading(state: EngineState, reading: SafetyReading, at: At): void {
+export function takeSafetyReading(state: EngineState, reading: SafetyReading | null, at: At): void {
   const { safety } = state
+  if (reading === null) {
+    count(state, 'safety_redis_silent')
+    return
+  }
   const { killSwitch } = reading
   if (killSwitch !== null && killSwitch.generation >= safety.killSwitchGeneration) {
     safety.killSwitchMode = killSwitch.mode

@@ -8,7 +8,10 @@ import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { SafetyReading } from '../engine/events.ts'
 
-/** Reads what the safety plane says; whatever cannot be read or parsed is null, never a default. */
+/**
+ * Reads what the safety plane says. Whatever is missing or cannot be parsed is null, never a
+ * default.
+ */
 export class SafetyReader {
   readonly #link: RedisLink
   readonly #clock: Clock
@@ -20,7 +23,8 @@ export class SafetyReader {
     this.#clock = clock
   }
 
-  async read(): Promise<SafetyReading> {
+  /** Null when Redis gave no answer in time. */
+  async read(): Promise<SafetyReading | null> {
     const askedTickMs = this.#clock.monotonicMs()
     const reply = await this.#link.run((redis) =>
       Promise.all([
@@ -32,7 +36,7 @@ export class SafetyReader {
         ),
       ]),
     )
-    if (!reply.ok) return nothing(askedTickMs)
+    if (!reply.ok) return null
     const [stateFields, [heartbeat, watchdogText, statusText]] = reply.value
     const state = killSwitchStateSchema.safeParse(stateFields)
     const watchdog = watchdogStateSchema.safeParse(watchdogText)
@@ -62,15 +66,5 @@ function readinessOf(statusText: string): boolean | null {
     return status.success ? status.data.ready : null
   } catch {
     return null
-  }
-}
-
-function nothing(askedTickMs: number): SafetyReading {
-  return {
-    killSwitch: null,
-    safetyHeartbeat: null,
-    watchdogState: null,
-    isSafetyReady: null,
-    askedTickMs,
   }
 }

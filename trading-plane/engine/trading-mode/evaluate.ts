@@ -69,7 +69,7 @@ const predicates: readonly Predicate[] = [
     reason: 'REDUCEONLY_WATCHDOG_UNCONFIRMED',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => s.killSwitchMode === 'NORMAL' && s.watchdogState !== 'ARMED',
+    holds: isWatchdogAtOdds,
   },
   {
     reason: 'REDUCEONLY_SESSION_KILL_UNCONFIRMED',
@@ -112,6 +112,11 @@ function riskStateOf(snapshot: ModeSnapshot): RiskState {
   const { killSwitchMode } = snapshot
   if (killSwitchMode === 'HARD_STOP' || killSwitchMode === 'EMERGENCY') return 'Kill'
   return snapshot.isSafetyReady === false ? 'Degraded' : 'Healthy'
+}
+
+/** The watchdog says that it stopped the desk, the kill switch does not (yet). */
+function isWatchdogAtOdds({ killSwitchMode, watchdogState }: ModeSnapshot): boolean {
+  return killSwitchMode === 'NORMAL' && watchdogState !== null && watchdogState !== 'ARMED'
 }
 
 function isInputMissing(snapshot: ModeSnapshot): boolean {

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import xxhash from 'xxhash-wasm'
+import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
+import type { At } from '@bulkhead/trading-plane/engine/at.ts'
+import type { EngineConfig } from '@bulkhead/trading-plane/engine/config.ts'
+import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
+import { Engine } from '@bulkhead/trading-plane/engine/engine.ts'
+import type { EngineEvent, SafetyReading } from '@bulkhead/trading-plane/engine/events.ts'
+import type { InstrumentInfo, VenueOrder } from '@bulkhead/trading-plane/venues/port.ts'
+
+const hasher = await xxhash()
+export const hash64 = (text: string): string => hasher.h64ToString(text)
+
+export const perpetual: InstrumentInfo = {
+  name: 'BTC-PERPETUAL',
+  kind: 'perpetual',
+  currency: 'BTC',
+  tickSize: '0.5',
+  tickSizeSteps: [],
+  amountStep: '10',
+  minAmount: '10',
+  isActive: true,
+  expirationMs: 32_503_708_800_000,
+}
+
+export const option: InstrumentInfo = {
+  name: 'BTC-24SEP27-40000-C',
+  kind: 'option',
+  currency: 'BTC',
+  tickSize: '0.0001',
+  tickSizeSteps: [{ abovePrice: '0.005', tickSize: '0.0005' }],
+  amountStep: '0.1',
+  minAmount: '0.1',
+  isActive: true,
+  expirationMs: 32_503_708_800_000,
+}
+
+export const engineConfig: EngineConfig = {
+  orderNotionalUsdMax: 1_000,
+  positionNotionalUsdMax: 3_000,
+  openOrdersMax: 5,
+  intentsPerSecondMax: 50,
+  killSwitchAgeMsMax: 1_000,
+  killSwitchAgeAtDispatchMsMax: 300,
+  safetyHeartbeatAgeMsMax: 5_000,
+  marketDataAgeMsMax: 3_000,
+  cancelOpenBatchMax: 2,
+  tooManyRequestsKillMin: 3,
+  retryMs: 1_000,
+  leaseMarginMs: 500,
+  endedLegsMax: 100,
+  rememberedIdsMax: 1_000,
+  deniedAuditsPerSecondMax: 5,
+}
+
+type KindOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>
+
+/** An engine with a clock of its own; every event it takes and effect it gives can be looked at. */
+export class EngineBench {
+  readonly engine: Engine
+  readonly effects: Effect[] = []
+  tickMs = 10_000
+  #beat = 0
+
+  constructor(config: Partial<EngineConfig> = {}) {
+    this.engine = new Engine({ ...engineConfig, ...config }, hash64)
+  }
+
+  at(): At {
+    const nowMs = 1_700_000_000_000 + this.tickMs
+    return { nowMs, tickMs: this.tickMs, serverMs: nowMs }
+  }
+
+  give(event: EngineEvent): Effect[] {
+    const effects = this.engine.handle(event, this.at())
+    this.effects.push(...effects)
+    return effects
+  }
+
+  /** Moves the clock and keeps every input fresh, as the loop does. */
+  pass(ms: number, reading: Partial<SafetyReading> = {}): Effect[] {
+    this.tickMs += ms
+    this.give({ kind: 'feed-alive' })
+    this.readSafety(reading)
+    return this.give({ kind: 'tick' })
+  }
+
+  readSafety(reading: Partial<SafetyReading> = {}): void {
+    this.#beat += 1
+    this.give({
+      kind: 'safety',
+      reading: {
+        killSwitch: { mode: 'NORMAL', generation: 1 },
+        safetyHeartbeat: String(this.#beat),
+        watchdogState: 'ARMED',
+        isSafetyReady: true,
+        askedTickMs: this.tickMs,
+        ...reading,
+      },
+    })
+  }
+
+  book(bestBid = 59_999.5, bestAsk = 60_000.5, instrument = perpetual.name): void {
+    this.give({ kind: 'book', book: { instrument, bestBid, bestAsk, indexPrice: 60_000 } })
+  }
+
+  /** Everything that an opening order needs: venue, books, safety plane, reconciled account. */
+  becomeActive(): this {
+    this.give({ kind: 'instruments', instruments: [perpetual, option] })
+    this.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
+    this.book()
+    this.book(0.01, 0.011, option.name)
+    this.pass(100)
+    this.pass(100)
+    this.reconcile()
+    this.pass(100)
+    return this
+  }
+
+  reconcile(account: Partial<Extract<EngineEvent, { kind: 'reconciled' }>> = {}): Effect[] {
+    const asked = this.effects.findLast((effect) => effect.kind === 'reconcile')
+    return this.give({
+      kind: 'reconciled',
+      sequence: asked?.kind === 'reconcile' ? asked.sequence : 0,
+      askedServerMs: this.at().serverMs,
+      openOrders: [],
+      positions: [],
+      trades: [],
+      byLabel: new Map(),
+      ...account,
+    })
+  }
+
+  propose(wish: Partial<PlaceIntent> = {}): Effect[] {
+    return this.give({ kind: 'intent', intent: intent(wish) })
+  }
+
+  /** Takes a proposal all the way to an order that rests at the venue, and returns its label. */
+  rest(wish: Partial<PlaceIntent> = {}, venueOrderId: string = randomUUID()): string {
+    const label = only(this.propose(wish), 'submit').order.label
+    this.dispatch(label)
+    const leg = this.engine.view(this.at()).liveLegs.find((each) => each.label === label)
+    const order = venueOrder({ label, venueOrderId, reduceOnly: leg?.reduceOnly ?? false })
+    this.give({ kind: 'place-reply', label, outcome: { kind: 'accepted', order, trades: [] } })
+    return label
+  }
+
+  dispatch(label: string, leaseMs = 2_000): void {
+    this.give({ kind: 'dispatched', label, validUntilMs: this.at().nowMs + leaseMs })
+  }
+
+  mode() {
+    return this.engine.view(this.at()).mode
+  }
+
+  stateOf(label: string): string | undefined {
+    return this.engine.view(this.at()).liveLegs.find((leg) => leg.label === label)?.state
+  }
+}
+
+export function intent(wish: Partial<PlaceIntent> = {}): PlaceIntent {
+  return {
+    type: 'place',
+    intent_id: randomUUID(),
+    strategy_id: 'quoter',
+    group_id: randomUUID(),
+    leg_index: 0,
+    instrument: perpetual.name,
+    side: 'buy',
+    amount: '100',
+    limit_price: '59000',
+    time_in_force: 'good_til_cancelled',
+    post_only: false,
+    reduce_only: false,
+    ...wish,
+  }
+}
+
+export function venueOrder(order: Partial<VenueOrder> = {}): VenueOrder {
+  return {
+    venueOrderId: '1',
+    label: '',
+    instrument: perpetual.name,
+    side: 'buy',
+    price: 59_000,
+    amount: 100,
+    filledAmount: 0,
+    reduceOnly: false,
+    state: 'open',
+    cancelReason: '',
+    ...order,
+  }
+}
+
+export function ofKind<K extends Effect['kind']>(effects: readonly Effect[], kind: K) {
+  return effects.filter((effect): effect is KindOf<K> => effect.kind === kind)
+}
+
+/** The one effect of a kind; fails when there is none or another. */
+export function only<K extends Effect['kind']>(effects: readonly Effect[], kind: K): KindOf<K> {
+  const found = ofKind(effects, kind)
+  if (found.length !== 1 || found[0] === undefined) {
+    throw new Error(`${found.length} effects of kind ${kind}: ${JSON.stringify(effects)}`)
+  }
+  return found[0]
+}
+
+/** The reason with which an intent was denied, or undefined. */
+export function denialOf(effects: readonly Effect[]): string | undefined {
+  for (const { message } of ofKind(effects, 'tell')) {
+    if (message.type === 'outcome' && message.state === 'denied') return message.reject_reason_code
+  }
+  return undefined
+}
+
+/** The states told of an intent, in order. */
+export function toldStates(effects: readonly Effect[]): string[] {
+  return ofKind(effects, 'tell').flatMap(({ message }) =>
+    message.type === 'outcome' ? [message.state] : [],
+  )
+}

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import { evaluateMode } from '@bulkhead/trading-plane/engine/trading-mode/evaluate.ts'
+import {
+  clearUpTo,
+  isLatched,
+  latch,
+  latchedReasons,
+  openPermissionAtStart,
+} from '@bulkhead/trading-plane/engine/trading-mode/open-permission.ts'
+import type { ModeSnapshot } from '@bulkhead/trading-plane/engine/trading-mode/snapshot.ts'
+
+const healthy: ModeSnapshot = {
+  killSwitchMode: 'NORMAL',
+  killSwitchAgeMs: 50,
+  killSwitchAgeMsMax: 1_000,
+  safetyHeartbeatAgeMs: 100,
+  safetyHeartbeatAgeMsMax: 5_000,
+  watchdogState: 'ARMED',
+  isSafetyReady: true,
+  marketDataAgeMs: 20,
+  marketDataAgeMsMax: 3_000,
+  isVenueReady: true,
+  cancelOnDisconnect: 'armed',
+  isOpenPermissionLatched: false,
+  isSessionKillActive: false,
+  tooManyRequestsIn5m: 0,
+  tooManyRequestsKillMin: 3,
+}
+
+type Row = readonly [string, Partial<ModeSnapshot>, string, readonly string[]]
+const missing = 'REDUCEONLY_INPUT_MISSING_OR_STALE'
+
+const rows: readonly Row[] = [
+  ['nothing is wrong', {}, 'Active', []],
+  [
+    'a soft stop',
+    { killSwitchMode: 'SOFT_STOP', watchdogState: 'TRIGGERED' },
+    'ReduceOnly',
+    ['REDUCEONLY_EMERGENCY_REDUCEONLY_ACTIVE'],
+  ],
+  ['a hard stop', { killSwitchMode: 'HARD_STOP' }, 'Kill', ['KILL_RISKSTATE_KILL']],
+  ['an emergency', { killSwitchMode: 'EMERGENCY' }, 'Kill', ['KILL_RISKSTATE_KILL']],
+  ['a kill switch never read', { killSwitchMode: null }, 'ReduceOnly', [missing]],
+  ['a kill switch read too long ago', { killSwitchAgeMs: 1_001 }, 'ReduceOnly', [missing]],
+  ['an age that is no number', { killSwitchAgeMs: Number.NaN }, 'ReduceOnly', [missing]],
+  [
+    'a hard stop read long ago',
+    { killSwitchMode: 'HARD_STOP', killSwitchAgeMs: 9e9 },
+    'Kill',
+    ['KILL_RISKSTATE_KILL'],
+  ],
+  ['no heartbeat of the safety plane', { safetyHeartbeatAgeMs: null }, 'ReduceOnly', [missing]],
+  ['an old heartbeat', { safetyHeartbeatAgeMs: 5_001 }, 'ReduceOnly', [missing]],
+  ['no watchdog state', { watchdogState: null }, 'ReduceOnly', [missing]],
+  [
+    'a watchdog that disagrees with the kill switch',
+    { watchdogState: 'SAFE_MODE' },
+    'ReduceOnly',
+    ['REDUCEONLY_WATCHDOG_UNCONFIRMED'],
+  ],
+  ['no word on the kill path', { isSafetyReady: null }, 'ReduceOnly', [missing]],
+  [
+    'a kill path that is not ready',
+    { isSafetyReady: false },
+    'ReduceOnly',
+    ['REDUCEONLY_RISKSTATE_DEGRADED'],
+  ],
+  ['no market data', { marketDataAgeMs: null }, 'ReduceOnly', [missing]],
+  ['old market data', { marketDataAgeMs: 3_001 }, 'ReduceOnly', [missing]],
+  ['no venue', { isVenueReady: false, cancelOnDisconnect: 'unknown' }, 'ReduceOnly', [missing]],
+  ['cancel-on-disconnect not armed', { cancelOnDisconnect: 'absent' }, 'ReduceOnly', [missing]],
+  [
+    'AT-1052: the open-permission latch alone',
+    { isOpenPermissionLatched: true },
+    'ReduceOnly',
+    ['REDUCEONLY_OPEN_PERMISSION_LATCHED'],
+  ],
+  [
+    'one complaint about our rate',
+    { isSessionKillActive: true, tooManyRequestsIn5m: 1 },
+    'ReduceOnly',
+    ['REDUCEONLY_SESSION_KILL_UNCONFIRMED'],
+  ],
+  [
+    'three complaints about our rate',
+    { isSessionKillActive: true, tooManyRequestsIn5m: 3 },
+    'Kill',
+    ['KILL_RATE_LIMIT_SESSION_TERMINATION'],
+  ],
+  [
+    'several at once, in the order of the registry',
+    { isSafetyReady: false, isOpenPermissionLatched: true, marketDataAgeMs: null },
+    'ReduceOnly',
+    ['REDUCEONLY_OPEN_PERMISSION_LATCHED', 'REDUCEONLY_RISKSTATE_DEGRADED', missing],
+  ],
+  [
+    'a kill beside lesser reasons shows the kill only',
+    { killSwitchMode: 'EMERGENCY', isOpenPermissionLatched: true, marketDataAgeMs: null },
+    'Kill',
+    ['KILL_RISKSTATE_KILL'],
+  ],
+]
+
+describe('the mode and its reasons', () => {
+  test.each(rows)('%s', (_what, change, mode, reasons) => {
+    const decision = evaluateMode({ ...healthy, ...change })
+    expect(decision.mode).toBe(mode)
+    expect(decision.reasons).toEqual(reasons)
+  })
+
+  test('show the risk state of decision D-22', () => {
+    const riskState = (change: Partial<ModeSnapshot>) =>
+      evaluateMode({ ...healthy, ...change }).riskState
+    expect(riskState({})).toBe('Healthy')
+    expect(riskState({ killSwitchMode: 'SOFT_STOP' })).toBe('Healthy')
+    expect(riskState({ killSwitchMode: 'HARD_STOP' })).toBe('Kill')
+    expect(riskState({ isSafetyReady: false })).toBe('Degraded')
+  })
+})
+
+describe('the open-permission latch', () => {
+  test('AT-430: is set at the start, before anything was reconciled', () => {
+    expect(isLatched(openPermissionAtStart)).toBe(true)
+    expect(latchedReasons(openPermissionAtStart)).toEqual(['RESTART_RECONCILE_REQUIRED'])
+  })
+
+  test('opens by a reconciliation that began after every reason was set', () => {
+    const gap = latch(openPermissionAtStart, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
+    expect(latchedReasons(clearUpTo(gap, gap.sequence))).toEqual([])
+  })
+
+  test('keeps a reason that was set while the reconciliation ran', () => {
+    const began = openPermissionAtStart.sequence
+    const gap = latch(openPermissionAtStart, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
+    expect(latchedReasons(clearUpTo(gap, began))).toEqual(['WS_BOOK_GAP_RECONCILE_REQUIRED'])
+    const again = latch(gap, 'RESTART_RECONCILE_REQUIRED')
+    expect(latchedReasons(clearUpTo(again, began))).toEqual([
+      'RESTART_RECONCILE_REQUIRED',
+      'WS_BOOK_GAP_RECONCILE_REQUIRED',
+    ])
+  })
+})
