@@ -16,8 +16,8 @@ const GATEWAY = 'Gateway'
 const READS = new Set(['name', 'isReady', 'malformedCount', 'estimatedServerMs'])
 
 /**
- * The composition root builds the venue client and gives it to the gateway and to nobody else: every
- * other use of it in that file is a violation, save reading a fact.
+ * The composition root builds the venue client and gives it to the gateway and to nobody else:
+ * every other use of it in that file is a violation, save reading a fact.
  */
 export function checkHandOver(module: SourceModule): Violation[] {
   if (module.path !== ROOT) return []
