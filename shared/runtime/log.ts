@@ -21,7 +21,7 @@ const redactedPaths = ['key', 'sig', 'pass', 'pwd'].flatMap((name) => [
 const secretWord =
   'secret|passw(?:or)?d|passphrase|signature|authorization|credential|token|api_?key|private_?key|master_?key|key_?hex'
 
-/** `...secret...":"value"` in a finished line, at whatever depth. Bounded, so that time stays linear. */
+/** `...secret...":"value"` in a finished line, at any depth. Bounded, so that time stays linear. */
 const secretMember = new RegExp(`((?:${secretWord})[a-z0-9_-]{0,32}":)"(?:[^"\\\\]|\\\\.)*"`, 'gi')
 
 /** `...secret=value` and the like within a text, such as a request that an error quotes. */
@@ -31,10 +31,10 @@ const secretParameter = new RegExp(
 )
 
 /**
- * A JSON logger for one component. It writes to a file, synchronously: a file never stalls the loop
- * the way a full pipe does (reliability finding 17), and nothing is lost on SIGKILL. Without a file it
- * writes to standard error. A disk that takes no more lines costs lines, never the process. The audit
- * trail never goes through it.
+ * A JSON logger for one component. It writes to a file, synchronously: a file never stalls the
+ * loop the way a full pipe does (reliability finding 17), and nothing is lost on SIGKILL. Without a
+ * file it writes to standard error. A disk that takes no more lines costs lines, never the process.
+ * The audit trail never goes through it.
  *
  * Values under keys that name a secret are replaced, and so are `secret=value` parameters in texts.
  */

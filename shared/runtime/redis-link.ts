@@ -67,9 +67,9 @@ export class RedisLink {
    *
    * A call of several commands may have got some of them through whatever the fault says.
    *
-   * @returns the reply, or REDIS_UNREACHABLE when nothing was sent, REDIS_TIMED_OUT when the outcome
-   *   is unknown (no reply in time, or the connection broke while waiting), REDIS_REFUSED when
-   *   Redis answered with an error (ACL, wrong type, no space)
+   * @returns the reply, or REDIS_UNREACHABLE when nothing was sent, REDIS_TIMED_OUT when the
+   *   outcome is unknown (no reply in time, or the connection broke while waiting), REDIS_REFUSED
+   *   when Redis answered with an error (ACL, wrong type, no space)
    */
   async run<T>(call: (redis: RedisCommands) => Promise<T>): Promise<Result<T, RedisFault>> {
     if (this.#closed || !this.isReady) {

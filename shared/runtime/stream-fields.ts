@@ -1,8 +1,8 @@
 /**
  * The flat field list of a Redis stream entry as a record, with every field as a member of its own.
  *
- * Redis lets a field stand twice, and a person at redis-cli reads the first. Such a field holds both
- * values with a NUL between them, so that no hash and no schema takes it for either.
+ * Redis lets a field stand twice, and a person at redis-cli reads the first. Such a field holds
+ * both values with a NUL between them, so that no hash and no schema takes it for either.
  */
 export function recordOfFields(fields: readonly string[]): Record<string, string> {
   const values = new Map<string, string>()

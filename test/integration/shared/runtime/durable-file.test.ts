@@ -74,7 +74,7 @@ describe('audit spool', () => {
 
 const moduleText = (name: string) => JSON.stringify(join(projectRoot, 'shared', 'runtime', name))
 
-/** Runs a program whose files may grow to a few kilobytes: a larger write is cut short without an error. */
+/** Runs a program whose files may grow to a few kilobytes: a larger write is cut short silently. */
 function runWithSmallFiles(program: string): Promise<string> {
   const shell = 'trap \'\' XFSZ; ulimit -f 8; exec "$0" --input-type=module -e "$1"'
   const child = spawn('sh', ['-c', shell, process.execPath, program])
