@@ -27,8 +27,8 @@ codeMessages.set(10_047, 'matching_engine_queue_full')
 /**
  * Answers one request with the planted faults that fit it. `drop`, `reject`, `disconnect` and
  * `http_html_502` come before the request has any effect; `accept_then_hang`, `truncate_json` and
- * `wrong_id` spoil only the reply. `delay` holds the request back before it is looked at; it is then
- * carried out even when its connection has gone, like one that was stuck in the network.
+ * `wrong_id` spoil only the reply. `delay` holds the request back before it is looked at; it is
+ * then carried out even when its connection has gone, like one that was stuck in the network.
  */
 export async function runRequest(
   venue: Venue,

@@ -95,7 +95,7 @@ const lotsHeld = (exchange: Exchange, who: 'ann' | 'bob') =>
 describe('the exchange under any sequence of requests', () => {
   test('keeps positions equal to the sum of fills and orders in step with the book', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 50 }), (actions) => {
+      fc.property(fc.array(action, { minLength: 10, maxLength: 50, size: 'max' }), (actions) => {
         const exchange = paperExchange()
         const book = exchange.book(instrumentOf(exchange))
         for (const next of actions) perform(exchange, next)
@@ -123,7 +123,7 @@ describe('the exchange under any sequence of requests', () => {
 
   test('never lets a reduce-only fill grow or flip a position', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      fc.property(fc.array(action, { minLength: 10, maxLength: 60, size: 'max' }), (actions) => {
         const exchange = paperExchange()
         const held = { ann: 0, bob: 0 }
         for (const next of actions) {
@@ -163,7 +163,7 @@ describe('the exchange under any sequence of requests', () => {
 
   test('gives the same events for the same requests', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+      fc.property(fc.array(action, { minLength: 10, maxLength: 40, size: 'max' }), (actions) => {
         const run = () => {
           const exchange = paperExchange()
           for (const next of actions) perform(exchange, next)
@@ -177,7 +177,7 @@ describe('the exchange under any sequence of requests', () => {
 
   test('sends book changes that rebuild the book, with an unbroken chain of change numbers', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 50 }), (actions) => {
+      fc.property(fc.array(action, { minLength: 10, maxLength: 50, size: 'max' }), (actions) => {
         const exchange = paperExchange()
         const instrument = instrumentOf(exchange)
         const book = exchange.book(instrument)

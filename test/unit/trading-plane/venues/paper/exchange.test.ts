@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { fundsOf } from '@bulkhead/trading-plane/venues/paper/funds.core.ts'
 import type { PlaceRequest } from '@bulkhead/trading-plane/venues/paper/order-checks.core.ts'
 import { averagePrice } from '@bulkhead/trading-plane/venues/paper/orders.core.ts'
 import {
@@ -22,7 +23,7 @@ function placed(exchange: Exchange, name: 'ann' | 'bob', parts: Partial<PlaceReq
   return outcome.value
 }
 
-const lotsOf = (exchange: Exchange, name: 'ann' | 'bob') =>
+const lotsHeld = (exchange: Exchange, name: 'ann' | 'bob') =>
   accountOf(exchange, name).positions.get('BTC-PERPETUAL')?.lots ?? 0
 
 describe('accepting and refusing orders', () => {
@@ -222,6 +223,14 @@ describe('reduce-only and own orders', () => {
     expect(placed(exchange, 'ann', parts).order.lots).toBe(10)
   })
 
+  test('takes no more than the position although the book holds more', () => {
+    const exchange = withPosition()
+    placed(exchange, 'bob', { amount: 500 })
+    const parts = { direction: 'sell', reduceOnly: true, amount: 400 } as const
+    placed(exchange, 'ann', { ...parts, timeInForce: 'immediate_or_cancel' })
+    expect(lotsHeld(exchange, 'ann')).toBe(0)
+  })
+
   test('shrinks the older of two reduce-only orders when the newer needs the position', () => {
     const exchange = withPosition()
     const parts = { direction: 'sell', reduceOnly: true } as const
@@ -235,7 +244,7 @@ describe('reduce-only and own orders', () => {
     placed(exchange, 'ann', { direction: 'sell', price: 50_500 })
     placed(exchange, 'ann', { direction: 'sell', price: 50_500, reduceOnly: true })
     placed(exchange, 'bob', { amount: 200, price: 50_500 })
-    expect(lotsOf(exchange, 'ann')).toBe(0)
+    expect(lotsHeld(exchange, 'ann')).toBe(0)
   })
 
   test('cancels the resting order when an account would trade with itself', () => {
@@ -282,7 +291,28 @@ describe('money', () => {
     const profit = 1_000 * (1 / 50_000 - 1 / 55_000)
     expect(ann.wallets.BTC.realizedCoin).toBeCloseTo(profit, 8)
     expect(ann.wallets.BTC.cashCoin).toBeCloseTo(10 + profit - ann.wallets.BTC.feesCoin, 8)
-    expect(lotsOf(exchange, 'ann')).toBe(0)
+    expect(lotsHeld(exchange, 'ann')).toBe(0)
+  })
+
+  test('averages the entry of an inverse position by the coin it took', () => {
+    const exchange = paperExchange()
+    for (const price of [40_000, 60_000]) {
+      placed(exchange, 'bob', { direction: 'sell', amount: 1_000, price })
+      placed(exchange, 'ann', { amount: 1_000, price })
+    }
+    const position = accountOf(exchange, 'ann').positions.get('BTC-PERPETUAL')
+    expect(position?.averagePrice).toBeCloseTo(48_000, 6)
+  })
+
+  test('realises profit only on what was closed when a position flips', () => {
+    const exchange = paperExchange()
+    placed(exchange, 'bob', { direction: 'sell', amount: 1_000, price: 50_000 })
+    placed(exchange, 'ann', { amount: 1_000, price: 50_000 })
+    placed(exchange, 'bob', { amount: 3_000, price: 55_000 })
+    placed(exchange, 'ann', { direction: 'sell', amount: 3_000, price: 55_000 })
+    const position = accountOf(exchange, 'ann').positions.get('BTC-PERPETUAL')
+    expect(position).toMatchObject({ lots: -200, averagePrice: 55_000 })
+    expect(position?.realizedCoin).toBeCloseTo(1_000 * (1 / 50_000 - 1 / 55_000), 8)
   })
 
   test('moves an option premium at the trade', () => {
@@ -301,5 +331,15 @@ describe('money', () => {
     placed(exchange, 'ann', { amount: 2_000 })
     expect(place(exchange, 'ann', { amount: 2_000 })).toMatchObject({ failure: { code: 10_009 } })
     expect(place(exchange, 'ann', { direction: 'sell', amount: 2_000 })).toMatchObject({ ok: true })
+  })
+
+  test('lets an account below its margin reduce by the smallest amount', () => {
+    const exchange = paperExchange({ depositBtc: 0.001 })
+    placed(exchange, 'bob', { direction: 'sell', amount: 2_000, price: 50_400 })
+    placed(exchange, 'ann', { amount: 2_000, price: 50_400 })
+    const funds = fundsOf(exchange, accountOf(exchange, 'ann'), 'BTC')
+    expect(funds.equityCoin).toBeLessThan(funds.initialMarginCoin)
+    expect(place(exchange, 'ann', { direction: 'sell', amount: 10 })).toMatchObject({ ok: true })
+    expect(place(exchange, 'ann', { amount: 10 })).toMatchObject({ failure: { code: 10_009 } })
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createAccount, feeCoin } from '@bulkhead/trading-plane/venues/paper/account.core.ts'
+import { BookFeed } from '@bulkhead/trading-plane/venues/paper/book-feed.core.ts'
 import {
   isPrivate,
   needsAuth,
@@ -19,6 +20,7 @@ import {
   weeksToShift,
 } from '@bulkhead/trading-plane/venues/paper/instruments.core.ts'
 import { loadMarketData } from '@bulkhead/trading-plane/venues/paper/market/data-files.ts'
+import { Book } from '@bulkhead/trading-plane/venues/paper/matching.core.ts'
 import { Replay } from '@bulkhead/trading-plane/venues/paper/market/replay.core.ts'
 import { inverseProfit, valueOption } from '@bulkhead/trading-plane/venues/paper/pricing.core.ts'
 import { OPTION, instrumentOf, paperExchange } from '../../../../support/paper-exchange.ts'
@@ -186,6 +188,21 @@ describe('channel names', () => {
     expect(of('user.portfolio.btc')).toEqual([true, true])
     expect(of('ticker.BTC-PERPETUAL.raw')).toEqual([false, true])
     expect(of('ticker.BTC-PERPETUAL.100ms')).toEqual([false, false])
+  })
+})
+
+describe('the book feed', () => {
+  test('says nothing about levels that were touched but stand as they were sent', () => {
+    const instrument = instrumentOf(paperExchange())
+    const book = new Book(() => undefined)
+    book.rest({ id: 'a', direction: 'buy', priceTicks: 100, owner: 'x', lots: 3 })
+    const feed = new BookFeed(instrument, book, 1)
+    feed.touch([
+      { direction: 'buy', priceTicks: 100 },
+      { direction: 'sell', priceTicks: 101 },
+    ])
+    expect(feed.change(book, 2, 0)).toBeUndefined()
+    expect(feed.snapshot(0)).toMatchObject({ change_id: 1, bids: [['new', 50, 30]], asks: [] })
   })
 })
 

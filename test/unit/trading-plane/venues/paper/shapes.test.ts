@@ -161,6 +161,36 @@ describe('the market under one seed', () => {
     expect(run(7)).not.toEqual(run(8))
   })
 
+  test('never trades with itself, however far its quotes and recorded books move', () => {
+    const exchange = paperExchange()
+    const instruments = [...exchange.instruments.values()]
+    const level = (direction: 'buy' | 'sell', priceTicks: number, lots: number) => ({
+      direction,
+      priceTicks,
+      lots,
+    })
+    const frame = (offsetMs: number, isSnapshot: boolean, levels: ReturnType<typeof level>[]) =>
+      ({ kind: 'book', offsetMs, instrumentName: OPTION, isSnapshot, levels }) as const
+    const replay = new Replay([
+      frame(0, true, [level('buy', 100, 5), level('sell', 102, 5)]),
+      frame(200, false, [level('buy', 103, 5), level('sell', 102, 0), level('sell', 105, 5)]),
+      frame(400, true, [level('buy', 90, 5), level('sell', 92, 5)]),
+      frame(600, true, [level('buy', 110, 5), level('sell', 112, 5)]),
+    ])
+    const tuning = { volatility: 3, depth: 5, takerChance: 0 }
+    const startUsd = { BTC: 50_000, ETH: 2_000 }
+    const options = { seed: 1, stepMs: 100, tuning, startUsd, priceBand: 0.015 }
+    const market = new Market(instruments, replay, options, NOW_MS)
+    const bids: (number | undefined)[] = []
+    for (let step = 1; step <= 40; step += 1) {
+      if (step % 5 === 0) market.jump(exchange, instrumentOf(exchange), 40_000 + 500 * step)
+      market.step(exchange, NOW_MS + step * 100)
+      bids.push(exchange.book(instrumentOf(exchange, OPTION)).bestTicks('buy'))
+    }
+    expect(new Set(bids)).toEqual(new Set([100, 103, 90, 110]))
+    for (const instrument of instruments) expect(exchange.tape.of(instrument)).toEqual([])
+  })
+
   test('never crosses its own quotes and trades on most perpetual steps', () => {
     const { exchange, market } = world()
     const perpetual = instrumentOf(exchange)
