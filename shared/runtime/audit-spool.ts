@@ -64,6 +64,8 @@ export class AuditSpool {
     try {
       if (!existsSync(this.#draining)) {
         if (!existsSync(this.#file)) return ok([])
+        // Whatever else lies in the way is for a person to look at, not for us to move.
+        if (!statSync(this.#file).isFile()) return fail('SPOOL_UNREADABLE')
         this.close()
         renameSync(this.#file, this.#draining)
       }

@@ -78,7 +78,8 @@ export class RedisLink {
     const { stream } = this.#redis
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, this.#commandTimeoutMs, 'late')
+      // After a stall of our own the reply may lie in the socket unread: it is read first.
+      timer = setTimeout(() => setImmediate(resolve, 'late'), this.#commandTimeoutMs)
     })
     try {
       const reply = await Promise.race([call(this.#redis).then((value) => ({ value })), deadline])
@@ -197,7 +198,8 @@ function linkOptions(config: RedisLinkConfig, password: string, clientName: stri
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     enableAutoPipelining: false,
-    commandTimeout: config.commandTimeoutMs,
+    // Only a net under the deadline of `run`, which knows a late reply from a late look.
+    commandTimeout: 2 * config.commandTimeoutMs,
     connectTimeout: config.connectTimeoutMs,
     disconnectTimeout: disconnectTimeoutMs,
     retryStrategy: () => config.reconnectDelayMs,

@@ -109,6 +109,14 @@ describe('audit spool', () => {
     expect(spoolOf().append(['one'])).toEqual({ ok: false, failure: 'SPOOL_UNWRITABLE' })
   })
 
+  test('leaves a folder in its place where it is', () => {
+    mkdirSync(file, { recursive: true })
+    const spool = spoolOf()
+    expect(spool.takeForDrain()).toEqual({ ok: false, failure: 'SPOOL_UNREADABLE' })
+    expect(spool.append(['one'])).toEqual({ ok: false, failure: 'SPOOL_UNWRITABLE' })
+    expect(statSync(file).isDirectory()).toBe(true)
+  })
+
   test('says that it cannot be read when the set-aside file is a folder', () => {
     mkdirSync(`${file}.draining`, { recursive: true })
     const spool = spoolOf()
