@@ -53,7 +53,6 @@ export class AuditArchive {
   readonly #last: StatementSync
   readonly #after: StatementSync
   readonly #latest: StatementSync
-  readonly #count: StatementSync
 
   /** @throws Error when the file cannot be opened or is not such an archive */
   constructor(file: string) {
@@ -71,7 +70,6 @@ export class AuditArchive {
     this.#after = this.#database.prepare(
       `${columns} WHERE (ms, seq) > (?, ?) ORDER BY ms, seq LIMIT ?`,
     )
-    this.#count = this.#database.prepare('SELECT count(*) AS entries FROM audit_entries')
   }
 
   /** Appends a batch in one transaction. @throws Error when an id is taken by another entry */
@@ -97,10 +95,6 @@ export class AuditArchive {
   get lastId(): string {
     const row = this.#last.get()
     return row === undefined ? '0-0' : entryOf(row).id
-  }
-
-  get size(): number {
-    return Number(this.#count.get()?.['entries'] ?? 0)
   }
 
   /** Up to `limit` entries that follow `id`, oldest first. */

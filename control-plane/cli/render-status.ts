@@ -17,6 +17,15 @@ const silenceColours: Readonly<Record<ComponentView['silence'], Colour>> = {
   NEVER_SEEN: 'red',
 }
 
+const silenceWords: Readonly<Record<ComponentView['silence'], string>> = {
+  FRESH: 'alive',
+  LATE: 'late',
+  L0: 'past L0',
+  L1: 'past L1',
+  L2: 'past L2',
+  NEVER_SEEN: 'never seen',
+}
+
 /**
  * The status as a person reads it: mode and reason first, then who is alive, then what is at risk.
  */
@@ -47,10 +56,9 @@ function modeLines(report: StatusReport, paint: Paint): string[] {
 function componentLine(view: ComponentView, paint: Paint): string {
   const age = view.age_ms === null ? 'never seen' : ageText(view.age_ms)
   const pid = view.pid === null ? '' : `pid ${view.pid}`
-  const silence = view.silence === 'FRESH' ? 'alive' : view.silence.toLowerCase().replace('_', ' ')
   const escalation =
     view.escalation === null ? '' : paint('red', ` escalated to ${view.escalation}`)
-  const state = paint(silenceColours[view.silence], silence.padEnd(11))
+  const state = paint(silenceColours[view.silence], silenceWords[view.silence].padEnd(11))
   return `${view.component.padEnd(20)} ${state}${age.padStart(11)}   ${pid}${escalation}`.trimEnd()
 }
 
@@ -105,11 +113,21 @@ function exposureLines(report: StatusReport, paint: Paint): string[] {
   const link = document.venue_connected ? 'connected' : paint('red', 'NOT CONNECTED')
   return [
     `venue        ${document.venue}, ${link}, cancel on disconnect ${cod}${asOf}`,
-    `orders       ${document.orders.length} open${asOf}`,
+    `orders       ${document.orders.length} open${asOf}${sweptSince(report) ? swept : ''}`,
     ...document.orders.map(orderLine),
     `positions    ${document.positions.length}${asOf}`,
     ...document.positions.map(positionLine),
   ]
+}
+
+const swept = '; the kill has since found none resting'
+
+/** Whether a confirmed kill looked for resting orders after a silent executor last spoke. */
+function sweptSince({ episode, executor }: StatusReport): boolean {
+  if (episode === null || !episode.confirmed || !executor.silent) return false
+  const sweep = episode.phases.find(({ phase }) => phase === 'sweep')
+  if (sweep?.outcome !== 'confirmed' || executor.document === null) return false
+  return episode.started_wall_ms + sweep.started_ms > executor.document.wall_ms
 }
 
 function orderLine(order: ExecutorStatus['orders'][number]): string {

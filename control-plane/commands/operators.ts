@@ -148,11 +148,9 @@ export async function registerOperators(
     records.set(operator_id, parsed.success ? parsed.data : isAbsent ? undefined : 'unreadable')
   }
   const missing = operators.all.filter(({ operator_id }) => records.get(operator_id) === undefined)
-  const adminExists =
-    [...records.values()].some((record) => typeof record === 'object' && record.role === 'ADMIN') ||
-    missing.some(
-      ({ operator_id, role }) => role === 'ADMIN' && operator_id !== operators.initialAdminId,
-    )
+  const adminExists = [...records.values()].some(
+    (record) => typeof record === 'object' && record.role === 'ADMIN',
+  )
   const due = missing.filter(
     ({ operator_id }) => operator_id !== operators.initialAdminId || !adminExists,
   )

@@ -1,4 +1,4 @@
-/** The words of the page, and how it writes numbers and times. */
+/** What the page makes of the status: its words, how it writes numbers and times, how it judges. */
 
 export const modeWords = { Active: 'Active', ReduceOnly: 'Reduce only', Kill: 'Kill' }
 export const modeSense = {
@@ -48,6 +48,7 @@ export const unshownFields = new Set([
   'audience',
   'key_version',
   'envelope_sha256',
+  'heads',
 ])
 const silenceWords = {
   NEVER_SEEN: 'never seen',
@@ -89,4 +90,29 @@ export function h(tag, className, ...children) {
   if (className !== '') element.className = className
   element.append(...children)
   return element
+}
+
+/** Whether a confirmed kill looked for resting orders after the executor last spoke. */
+export function sweptSince(episode, known) {
+  if (episode === null || known === null || !episode.confirmed) return false
+  const sweep = episode.phases.find(({ phase }) => phase === 'sweep')
+  return (
+    sweep?.outcome === 'confirmed' && episode.started_wall_ms + sweep.started_ms > known.wall_ms
+  )
+}
+
+/** Share of a bar that an age fills: each third is one step of the ladder. */
+export function ladderShare(ageMs, { L0, L1, L2 }) {
+  if (ageMs < L0) return ageMs / L0 / 3
+  if (ageMs < L1) return (1 + (ageMs - L0) / (L1 - L0)) / 3
+  return Math.min(1, (2 + (ageMs - L1) / (L2 - L1)) / 3)
+}
+
+/** What the present mode of the kill switch means, in a sentence. */
+export function killHint({ mode, reason, since_wall_ms: sinceMs }) {
+  if (mode === 'NORMAL') return 'Nothing is being stopped.'
+  if (mode === 'UNKNOWN')
+    return 'Its state is missing or does not parse, so no new risk is allowed.'
+  const since = sinceMs === null ? '' : ` at ${clock(sinceMs)}`
+  return `Thrown by ${plain(reason)}${since}. Only a signed reset by an ADMIN clears it.`
 }

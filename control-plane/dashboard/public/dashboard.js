@@ -4,13 +4,16 @@ import {
   duration,
   h,
   iconColours,
+  killHint,
   killWords,
+  ladderShare,
   modeSense,
   modeWords,
   number,
   phaseWords,
   plain,
   silenceOf,
+  sweptSince,
   unshownFields,
 } from './dashboard-words.js'
 
@@ -101,7 +104,8 @@ function renderMode(status) {
   })
   byId('environment').textContent = status.environment
   const venue = status.executor.document?.venue
-  byId('venue').textContent = venue === undefined ? '' : `on ${venue}`
+  const kind = status.environment === 'PAPER' ? ' paper exchange' : ''
+  byId('venue').textContent = venue === undefined ? '' : `${venue}${kind}`
 }
 
 /** Facts that make the rest of the page worth less; said in words above everything else. */
@@ -115,7 +119,8 @@ function renderAlerts(status) {
   })
 }
 
-function alertsOf({ safety_redis: redis, executor_silent, executor, safety, audit_archive }) {
+function alertsOf(status) {
+  const { safety_redis: redis, executor_silent, executor, safety, audit_archive } = status
   const alerts = {}
   if (!redis.reachable) {
     alerts.redis = 'The safety Redis is unreachable. Everything below is the last that was known.'
@@ -123,7 +128,11 @@ function alertsOf({ safety_redis: redis, executor_silent, executor, safety, audi
   if (executor_silent) {
     const { age_ms: ageMs, document: known } = executor
     const since = known === null ? 'It was never heard.' : `Last heard ${duration(ageMs)} ago.`
-    alerts.executor = `The executor is silent. ${since} The mode shown is the fail-closed one.`
+    const source =
+      status.trading_mode_source === 'kill_switch'
+        ? 'The mode is that of the kill switch.'
+        : 'The mode shown is the fail-closed one.'
+    alerts.executor = `The executor is silent. ${since} ${source}`
   }
   if (safety.silent) {
     alerts.safety = 'The safety plane is silent: nothing is known to watch the desk.'
@@ -182,12 +191,6 @@ function scaleRow(steps) {
   return row
 }
 
-function ladderShare(ageMs, { L0, L1, L2 }) {
-  if (ageMs < L0) return ageMs / L0 / 3
-  if (ageMs < L1) return (1 + (ageMs - L0) / (L1 - L0)) / 3
-  return Math.min(1, (2 + (ageMs - L1) / (L2 - L1)) / 3)
-}
-
 function renderKill({ kill_switch: kill, episode, safety }) {
   once('kill', [kill, episode, safety.silent], () => {
     const [words, tone] = killWords[kill.mode]
@@ -197,14 +200,6 @@ function renderKill({ kill_switch: kill, episode, safety }) {
     byId('kill-hint').textContent = killHint(kill)
     byId('episode').replaceChildren(...(episode === null ? [] : episodeRows(episode)))
   })
-}
-
-function killHint({ mode, reason, since_wall_ms: sinceMs }) {
-  if (mode === 'NORMAL') return 'Nothing is being stopped.'
-  if (mode === 'UNKNOWN')
-    return 'Its state is missing or does not parse, so no new risk is allowed.'
-  const since = sinceMs === null ? '' : ` at ${clock(sinceMs)}`
-  return `Thrown by ${plain(reason)}${since}. Only a signed reset by an ADMIN clears it.`
 }
 
 function episodeRows(episode) {
@@ -244,10 +239,12 @@ function phaseRow({ phase, outcome, started_ms: startMs, duration_ms: ms }, span
   return row
 }
 
-function renderExposure({ executor }) {
+function renderExposure({ executor, episode }) {
   const { document: known, silent, age_ms: ageMs } = executor
   const note = silent && known !== null ? `Last known, ${duration(ageMs)} old.` : ''
-  once('orders', [known?.orders, silent, note], () => {
+  const swept =
+    silent && sweptSince(episode, known) ? ' The kill has since found none resting.' : ''
+  once('orders', [known?.orders, silent, note, swept], () => {
     const heads = ['Instrument', 'Side', 'Amount', 'Filled', 'Price', 'State']
     const rows = known?.orders.map((order) => [
       order.instrument,
@@ -257,7 +254,8 @@ function renderExposure({ executor }) {
       number(order.price),
       order.state,
     ])
-    fillTable('orders', 'No open orders.', heads, new Set([2, 3, 4]), rows, note)
+    const orderNote = `${note}${swept}`
+    fillTable('orders', 'No open orders.', heads, new Set([2, 3, 4]), rows, orderNote)
   })
   once('positions', [known?.positions, silent, note], () => {
     const heads = ['Instrument', 'Side', 'Size', 'Average', 'Mark']

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import type { EpisodeView, ExecutorStatus } from '@bulkhead/shared/contracts/status.ts'
+import { buildStatus } from '../../../../control-plane/api/status.core.ts'
+import { renderStatus } from '../../../../control-plane/cli/render-status.ts'
+import {
+  executorDocument,
+  orchestratorDocument,
+  safetyDocument,
+} from '../../../support/status-players.ts'
+
+const limits = { silentAfterMs: 2_000, thresholdsMs: { L0: 5_000, L1: 15_000, L2: 30_000 } }
+
+const sweptAt = (startedWallMs: number, outcome: 'confirmed' | 'unconfirmed'): EpisodeView => ({
+  episode: 'episode-1',
+  level: 'L2',
+  trigger: 'OPERATOR_COMMAND',
+  component: 'ada',
+  started_wall_ms: startedWallMs,
+  finished: true,
+  confirmed: outcome === 'confirmed',
+  phases: [{ phase: 'sweep', outcome, started_ms: 100, duration_ms: 3 }],
+})
+
+function linesOf(
+  executor: { document: ExecutorStatus | null; ageMs: number | null },
+  episode: EpisodeView | null = null,
+): string[] {
+  const beat = { ageMs: executor.ageMs, pid: 41 }
+  const report = buildStatus(
+    {
+      buildId: 'build-1',
+      environment: 'PAPER',
+      wallMs: 1_000,
+      redisFault: null,
+      killSwitch: { mode: 'NORMAL', episode: '', reason: '', since_ns: '0', generation: '1' },
+      heartbeats: [
+        { component: 'executor', ...beat },
+        { component: 'dead_man_switch', ageMs: 10, pid: 42 },
+      ],
+      executor,
+      orchestrator: { document: orchestratorDocument(), ageMs: 10 },
+      safety: { document: safetyDocument({ episode }), ageMs: 10 },
+      archive: { state: 'FOLLOWING', last_id: '0-0' },
+    },
+    limits,
+  )
+  return renderStatus(report, (_colour, text) => text)
+}
+const ordersLine = (lines: readonly string[]) => lines.find((line) => line.startsWith('orders'))
+
+describe('renderStatus', () => {
+  it('begins with the mode, and never calls an executor that was not heard flat', () => {
+    const lines = linesOf({ document: null, ageMs: null })
+    expect(lines[0]).toBe('TradingMode  ReduceOnly   PAPER')
+    expect(ordersLine(lines)).toBe('orders       unknown')
+    expect(lines).toContain('positions    unknown')
+  })
+
+  it('marks what a silent executor last said as last known', () => {
+    const document = executorDocument({ wall_ms: 1_000 })
+    expect(ordersLine(linesOf({ document, ageMs: 100 }))).toBe('orders       1 open')
+    expect(ordersLine(linesOf({ document, ageMs: 9_000 }))).toBe(
+      'orders       1 open (last known, 9.0 s old)',
+    )
+  })
+
+  it('says that a kill has since found none resting, only when a later sweep is confirmed', () => {
+    const silent = { document: executorDocument({ wall_ms: 50_000 }), ageMs: 9_000 }
+    const isSwept = (episode: EpisodeView) =>
+      ordersLine(linesOf(silent, episode))?.endsWith('resting')
+    expect(isSwept(sweptAt(50_000, 'confirmed'))).toBe(true)
+    expect(isSwept(sweptAt(50_000, 'unconfirmed'))).toBe(false)
+    expect(isSwept(sweptAt(49_000, 'confirmed'))).toBe(false)
+    const live = { document: executorDocument({ wall_ms: 1 }), ageMs: 10 }
+    expect(ordersLine(linesOf(live, sweptAt(50_000, 'confirmed')))).toBe('orders       1 open')
+  })
+})
