@@ -62,7 +62,7 @@ test.each([
   ['deploy/systemd/a.service', joined('InaccessiblePaths=/ho', 'me /ro', 'ot')],
   ['shared/a.ts', `// ${'x'.repeat(97)}`],
   ['shared/a.ts', `const words = '${'x'.repeat(100)}'`],
-  ['shared/a.ts', 'iterator.skip(3)'],
+  ['test/unit/a.test.ts', joined('iterator.sk', 'ip(3)')],
   ['shared/a.ts', 'npm.stdout.on(data)'],
   ['docs/a.md', 'see [here](a.md#part), [below](#part) and [far](https://example.org/b)'],
   ['trading-plane/venues/paper/data/a.json', joined('{"x":"FIX', 'ME"}')],

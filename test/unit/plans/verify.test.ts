@@ -133,6 +133,12 @@ test('an install that fails ends the run at once', () => {
   expect(status).toBe(1)
 })
 
+test('reads the counts of a tool that colours them', () => {
+  const call = 'vitest run --project unit test/unit/laws'
+  const { stdout } = runWith({ [call]: String.raw`printf 'Tests  \033[32m7 passed\033[0m (7)\n'` })
+  expect(tableOf(stdout)).toEqual(ALL_OK)
+})
+
 test('a report of an earlier run is gone before the tests start', () => {
   mkdirSync(join(tree, 'artifacts'))
   writeFileSync(join(tree, 'artifacts/test-report.json'), '{}')
