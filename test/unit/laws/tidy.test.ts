@@ -58,7 +58,7 @@ test.each([
 })
 
 test.each([
-  ['docs/a.md', 'the /workers list, ./home/x, ~/work/x and a/root/b'],
+  ['docs/a.md', joined('the /workers list, ./home/x, ~/wo', 'rk/x and a/root/b')],
   ['deploy/systemd/a.service', joined('InaccessiblePaths=/ho', 'me /ro', 'ot')],
   ['shared/a.ts', `// ${'x'.repeat(97)}`],
   ['shared/a.ts', `const words = '${'x'.repeat(100)}'`],
