@@ -33,7 +33,7 @@ export type WatchedState = {
   readonly changedTickMs: number | null
   /** Highest level that the present silence reached. */
   readonly escalation: KillLevel | null
-  /** Killed by us: its silence says nothing until it beats again. */
+  /** Killed by us while it beat: its silence says nothing until it beats again. */
   readonly isSevered: boolean
 }
 
@@ -55,7 +55,10 @@ export type LadderInput =
     }
   | { readonly type: 'read_failed'; readonly tickMs: number }
   | { readonly type: 'tick'; readonly tickMs: number }
-  /** These are verified dead by our own hand; their silence must not raise the kill any further. */
+  /**
+   * These are verified dead by our own hand. Silence that we caused must not raise the kill any
+   * further; silence that was there before goes on counting.
+   */
   | { readonly type: 'severed'; readonly tickMs: number; readonly components: readonly string[] }
   | { readonly type: 'rearmed'; readonly tickMs: number }
 
@@ -178,7 +181,9 @@ function markSevered(state: LadderState, components: readonly string[]): LadderS
   return {
     ...state,
     watched: state.watched.map((watch) =>
-      components.includes(watch.component) ? { ...watch, isSevered: true } : watch,
+      components.includes(watch.component) && watch.escalation === null
+        ? { ...watch, isSevered: true }
+        : watch,
     ),
   }
 }

@@ -68,9 +68,16 @@ export class WatchLoop {
     this.#fold({ type: 'rearmed', tickMs: this.#options.clock.monotonicMs() })
   }
 
-  /** These are verified dead by our own hand. */
-  markSevered(components: readonly string[]): void {
+  /**
+   * These are verified dead by our own hand.
+   *
+   * @returns all whose silence does not count any more
+   */
+  markSevered(components: readonly string[]): string[] {
     this.#fold({ type: 'severed', tickMs: this.#options.clock.monotonicMs(), components })
+    return this.#state.watched
+      .filter(({ isSevered }) => isSevered)
+      .map(({ component }) => component)
   }
 
   async #read(): Promise<void> {

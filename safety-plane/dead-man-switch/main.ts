@@ -13,7 +13,11 @@ import { checkRedisConfig } from './redis-check.ts'
 import { checkHostOrExit, refuseToStart } from './startup.ts'
 
 /** How long a start waits for Redis before it goes on blind, which is SAFE_MODE. */
-const redisWaitMs = 5_000
+const redisWaitMs = 2_000
+/**
+ * How long a start waits for the first answer of the exchange, which loads and connects the client.
+ */
+const warmUpMs = 500
 
 const loaded = loadConfigOrExit(deadManSwitchConfigSchema, process.argv)
 const { config } = loaded
@@ -42,6 +46,7 @@ const venue = await openDeribitVenue({
   timeoutMs: config.exchange.timeoutMs,
   currencies: config.exchange.currencies,
 })
+await venue.readOpenOrders('all', warmUpMs)
 const plane = new SafetyPlane({
   loaded,
   operators,

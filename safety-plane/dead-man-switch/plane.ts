@@ -130,11 +130,11 @@ export class SafetyPlane {
   }
 
   /** Market data comes from inside a sender, so its silence after the kill says nothing either. */
-  #onSevered(components: readonly string[]): void {
+  #onSevered(components: readonly string[]): string[] {
     const { severAtHardStop, marketDataFailsafe } = this.#config
     const hasSender = components.some((name) => severAtHardStop.includes(name))
     const dependent = marketDataFailsafe !== null && hasSender ? [marketDataFailsafe.component] : []
-    this.#watch.markSevered([...components, ...dependent])
+    return this.#watch.markSevered([...components, ...dependent])
   }
 
   #onCycle(): void {

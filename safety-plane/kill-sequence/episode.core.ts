@@ -33,7 +33,7 @@ export type Episode = {
   readonly retryAtTickMs: number | null
   /** Budget exhausted on our own cancel: this pass goes straight to sever. */
   readonly skipMassCancel: boolean
-  /** Components that this episode verified dead. */
+  /** Components that were alive until this episode killed them: their silence is our doing. */
   readonly severed: readonly string[]
 }
 
@@ -77,7 +77,7 @@ export type PhaseFinished = {
   readonly budgetStarved?: boolean
   /** A process that sends orders was alive and is now verified dead. */
   readonly cutSenders?: boolean
-  /** Components that are verified dead now. */
+  /** Components whose silence from now on is our doing. */
   readonly severed?: readonly string[]
   readonly wallMs: number
   readonly tickMs: number

@@ -22,8 +22,8 @@ export type PhaseTools = {
   readonly senders: readonly string[]
   readonly limits: OrderLimits & CloseLimits
   readonly stateNow: () => EpisodeState
-  /** Told of every component that is verified dead. */
-  readonly onSevered: (components: readonly string[]) => void
+  /** Told who is verified dead; answers whose silence is therefore ours and means nothing. */
+  readonly onSevered: (components: readonly string[]) => readonly string[]
   /** Seals the heads of the audit chains; beside the episode, never in its way. */
   readonly sealHeads: () => void
 }
@@ -71,11 +71,10 @@ async function sever(tools: PhaseTools, { level, episode }: PhaseOrder): Promise
   const reports = await Promise.all(
     targets.map((target) => tools.severer.sever(target, episode.id)),
   )
-  const severed = reports.filter(({ isDead }) => isDead).map(({ component }) => component)
-  tools.onSevered(severed)
+  const dead = reports.filter(({ isDead }) => isDead).map(({ component }) => component)
   return {
-    severed,
-    outcome: severed.length === targets.length ? 'confirmed' : 'unconfirmed',
+    severed: tools.onSevered(dead),
+    outcome: dead.length === targets.length ? 'confirmed' : 'unconfirmed',
     details: Object.fromEntries(
       reports.map(({ component, isDead, method, reason }) => [
         component,

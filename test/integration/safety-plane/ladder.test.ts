@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import {
   createWorld,
+  killCommand,
   rest,
   rowsOf,
   type SafetyWorld,
@@ -74,4 +75,50 @@ test('a stopped component climbs the whole ladder and everything of ours is gone
   expect(kills.map(({ component }) => component)).toEqual(['executor', 'orchestrator'])
   const sweeps = rowsOf(rows, 'PHASE_FINISHED').filter(({ phase }) => phase === 'sweep')
   expect(sweeps.at(-1)).toMatchObject({ read_1: '0', read_2: '0', outcome: 'confirmed' })
+})
+
+test('a hard stop by an operator stays a hard stop, although the executor is silent now', async () => {
+  const world = await open({
+    marketDataFailsafe: { component: 'market_data_adapter', heartbeatAgeMsMax: 1_000 },
+  })
+  const [executor, , marketData] = await Promise.all([
+    world.startComponent('executor'),
+    world.startComponent('orchestrator'),
+    world.startComponent('market_data_adapter'),
+  ])
+  await takePosition(world)
+  const safety = await world.startSafety()
+  await eventually('ready', async () => (await world.status())?.ready)
+  await world.ackOf(await world.send(killCommand('L1')))
+  await executor.exited
+  await marketData.kill()
+  await eventually('the proof', async () => (await world.status())?.episode?.confirmed)
+  await safety.kill()
+  await world.startSafety()
+  await new Promise((resolve) => setTimeout(resolve, 5_000))
+  const status = await world.status()
+  expect(status).toMatchObject({ kill_switch_mode: 'HARD_STOP', episode: { confirmed: true } })
+  expect(status?.watch.find(({ component }) => component === 'executor')?.health).toBe('CRITICAL')
+  expect(rowsOf(await world.audit(), 'EPISODE_RAISED')).toEqual([])
+  expect((await world.desk()).positions).toHaveLength(1)
+})
+
+test('market data that stops flowing is a hard stop, once', async () => {
+  const world = await open({
+    marketDataFailsafe: { component: 'market_data_adapter', heartbeatAgeMsMax: 1_000 },
+  })
+  const [executor, , marketData] = await Promise.all([
+    world.startComponent('executor'),
+    world.startComponent('orchestrator'),
+    world.startComponent('market_data_adapter'),
+  ])
+  await world.startSafety()
+  await eventually('ready', async () => (await world.status())?.ready)
+  await marketData.kill()
+  await executor.exited
+  const status = await eventually('the proof', async () => {
+    const seen = await world.status()
+    return seen?.episode?.confirmed ? seen : undefined
+  })
+  expect(status.episode).toMatchObject({ level: 'L1', trigger: 'MARKET_DATA_FAILSAFE' })
 })

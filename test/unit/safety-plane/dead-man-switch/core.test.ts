@@ -135,6 +135,11 @@ describe('a component that we killed ourselves', () => {
     expect(levels(run([seen(91_000, '2'), seen(96_000, '2')], dead.state))).toEqual(['L0'])
   })
 
+  test('goes on climbing when it had fallen silent before', () => {
+    const { triggers } = run([seen(0, '1'), seen(15_000, '1'), severed, seen(30_000, '1')])
+    expect(triggers.map(({ level }) => level)).toEqual(['L1', 'L2'])
+  })
+
   test('is not alive because its last beat still stands there after a restart', () => {
     const dead = run([severed, seen(300, '1'), seen(60_000, null)])
     expect(dead.triggers).toEqual([])

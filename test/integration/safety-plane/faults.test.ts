@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
+import type { StartedProcess } from './support/process.ts'
+import {
+  createWorld,
+  killCommand,
+  resetCommand,
+  rest,
+  rowsOf,
+  type SafetyWorld,
+  takePosition,
+} from './support/safety-world.ts'
+
+let world: SafetyWorld
+let executor: StartedProcess
+
+beforeEach(async () => {
+  world = await createWorld()
+  ;[executor] = await Promise.all([
+    world.startComponent('executor'),
+    world.startComponent('orchestrator'),
+  ])
+})
+afterEach(() => world.close())
+
+async function startReady(): Promise<StartedProcess> {
+  const safety = await world.startSafety()
+  await eventually('ready', async () => (await world.status())?.ready)
+  return safety
+}
+
+const plant = (kind: string, method: string, parts: Record<string, unknown> = {}) =>
+  world.venue.control('POST', '/faults', { kind, match: { method, clientId: 'safety' }, ...parts })
+const heal = () => world.venue.control('DELETE', '/faults')
+const proven = () =>
+  eventually('the proof', async () => {
+    const status = await world.status()
+    return status?.episode?.confirmed ? status : undefined
+  })
+const phasesOf = async (phase: string) =>
+  rowsOf(await world.audit(), 'PHASE_FINISHED').filter((row) => row['phase'] === phase)
+
+test('an exchange that hangs holds the kill up for its limit and no longer', async () => {
+  await startReady()
+  await rest(world)
+  await plant('drop', 'private/cancel_all', { times: 1 })
+  await world.ackOf(await world.send(killCommand('L1')))
+  await executor.exited
+  expect(executor.child.signalCode).toBe('SIGKILL')
+  await proven()
+  const [cancel] = await eventually('the record', async () => {
+    const rows = await phasesOf('mass_cancel')
+    return rows.length > 0 ? rows : undefined
+  })
+  expect(cancel).toMatchObject({ outcome: 'timed_out', fault: 'VENUE_TIMED_OUT' })
+  expect(Number(cancel!['duration_us'])).toBeGreaterThanOrEqual(500_000)
+  expect(Number(cancel!['duration_us'])).toBeLessThan(700_000)
+  expect((await world.desk()).orders).toEqual([])
+})
+
+test.each([10_028, 10_047])('code %d on our own cancel at L0 severs the executor', async (code) => {
+  await startReady()
+  await rest(world)
+  await plant('reject', 'private/cancel_all', { code, times: 1 })
+  await world.ackOf(await world.send(killCommand('L0')))
+  await executor.exited
+  expect(await proven()).toMatchObject({
+    kill_switch_mode: 'HARD_STOP',
+    episode: { level: 'L1', trigger: 'OPERATOR_COMMAND' },
+  })
+  const raised = await eventually('the raise on record', async () => {
+    const rows = rowsOf(await world.audit(), 'EPISODE_RAISED')
+    return rows.length > 0 ? rows : undefined
+  })
+  expect(raised).toMatchObject([{ level: 'L1', trigger: 'CANCEL_BUDGET_STARVED' }])
+  expect((await world.desk()).orders).toEqual([])
+})
+
+test.each(['http_html_502', 'truncate_json', 'drop'])(
+  'open orders that cannot be read (%s) are never taken for none, until they can be',
+  async (kind) => {
+    await startReady()
+    await plant(kind, 'private/get_open_orders')
+    const { episode } = await world.ackOf(await world.send(killCommand('L1')))
+    await eventually('an unconfirmed end', async () => {
+      const status = await world.status()
+      return status?.episode?.finished === true && !status.episode.confirmed
+    })
+    const refused = await world.ackOf(await world.send(resetCommand(episode!)))
+    expect(refused).toMatchObject({ outcome: 'REFUSED' })
+    await heal()
+    expect((await proven()).episode).toMatchObject({ episode })
+    expect((await phasesOf('sweep')).at(0)).toMatchObject({ outcome: 'unconfirmed' })
+  },
+)
+
+test('an order that survives the mass cancel is swept', async () => {
+  await startReady()
+  await rest(world)
+  await rest(world)
+  await plant('cancel_survivor', 'private/cancel_all', { times: 2 })
+  await world.ackOf(await world.send(killCommand('L1')))
+  await proven()
+  expect((await world.desk()).orders).toEqual([])
+})
+
+test('a position that cannot be closed keeps the emergency unconfirmed until it is', async () => {
+  await startReady()
+  await takePosition(world)
+  await plant('reject', 'private/sell', { code: 11_051 })
+  const { episode } = await world.ackOf(await world.send(killCommand('L2')))
+  await eventually('an unconfirmed end', async () => {
+    const status = await world.status()
+    return status?.episode?.finished === true && !status.episode.confirmed
+  })
+  expect((await world.desk()).positions).toHaveLength(1)
+  const refused = await world.ackOf(await world.send(resetCommand(episode!)))
+  expect(refused).toMatchObject({ reason: 'EPISODE_UNCONFIRMED' })
+  await heal()
+  await proven()
+  expect(await world.desk()).toEqual({ orders: [], positions: [] })
+})
+
+test('a lost safety Redis stops softly through the own exchange client and nothing more', async () => {
+  await startReady()
+  await rest(world)
+  await world.redis.kill()
+  await eventually('our orders gone', async () => (await world.desk()).orders.length === 0)
+  await new Promise((resolve) => setTimeout(resolve, 3_500))
+  expect([executor.child.signalCode, executor.child.exitCode]).toEqual([null, null])
+
+  await world.redis.restart()
+  const status = await proven()
+  expect(status).toMatchObject({
+    kill_switch_mode: 'SOFT_STOP',
+    watchdog_state: 'SAFE_MODE',
+    episode: { level: 'L0', trigger: 'SAFETY_REDIS_UNAVAILABLE' },
+  })
+  const rows = await eventually('what was spooled', async () => {
+    const audit = await world.audit()
+    return rowsOf(audit, 'SAFE_MODE_ENTERED').length === 1 ? audit : undefined
+  })
+  expect(rowsOf(rows, 'EPISODE_STARTED')).toHaveLength(1)
+  const { episode } = status.episode!
+  expect(await world.ackOf(await world.send(resetCommand(episode)))).toMatchObject({
+    outcome: 'EXECUTED',
+  })
+  await eventually('the end of SAFE_MODE on record', async () => {
+    return rowsOf(await world.audit(), 'SAFE_MODE_LEFT').length === 1
+  })
+})
+
+test('a dead component is found although Redis was away for a while', async () => {
+  await startReady()
+  await world.redis.restart()
+  await executor.kill()
+  await eventually('the emergency', async () => {
+    const status = await world.status()
+    return status?.episode?.level === 'L2' && status.episode.component === 'executor'
+  })
+})
