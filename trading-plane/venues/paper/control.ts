@@ -3,6 +3,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { faultKinds, matches } from './faults.core.ts'
 import { orderView } from './orders.core.ts'
+import { readTarget } from './request-target.ts'
 import type { Venue } from './venue.ts'
 import { positionView } from './views.core.ts'
 
@@ -56,7 +57,7 @@ async function handle(
   if (token !== undefined && !isAllowed(token, request.headers.authorization)) {
     return { status: 401, body: { error: 'give the control token as a bearer token' } }
   }
-  const path = new URL(request.url ?? '/', 'http://venue.invalid').pathname
+  const { path } = readTarget(request)
   const body = await readJson(request)
   switch (`${request.method} ${path}`) {
     case 'GET /state':

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { rpcErrors, type RpcError } from './errors.core.ts'
 import { runRequest } from './faulted-call.ts'
+import { readTarget } from './request-target.ts'
 import { type RpcRequest, readRequest, replyText, wallUs } from './rpc/dispatch.ts'
 import type { Principal, Session } from './session.ts'
 import type { Venue } from './venue.ts'
@@ -149,13 +150,12 @@ function signIn(
 }
 
 function requestOf(request: IncomingMessage, body: string) {
-  const url = new URL(request.url ?? '/', 'http://venue.invalid')
-  const path = url.pathname
+  const { path, query } = readTarget(request)
   const method = path.startsWith(`${API_PREFIX}/`) ? path.slice(API_PREFIX.length + 1) : ''
   if (request.method === 'POST') return readRequest(body, method === '' ? undefined : method)
   if (request.method !== 'GET' || method === '') {
     return fail({ error: rpcErrors.METHOD_NOT_FOUND, id: undefined })
   }
-  const params: Record<string, string> = Object.fromEntries(url.searchParams)
+  const params: Record<string, string> = Object.fromEntries(query)
   return ok<RpcRequest>({ id: undefined, method, params })
 }

@@ -5,6 +5,7 @@ import { fail } from '@bulkhead/shared/kernel/result.ts'
 import { rpcErrors } from './errors.core.ts'
 import { runRequest } from './faulted-call.ts'
 import { isOverLimit } from './http.ts'
+import { readTarget } from './request-target.ts'
 import { readRequest, replyText, wallUs } from './rpc/dispatch.ts'
 import type { Session } from './session.ts'
 import type { Venue } from './venue.ts'
@@ -13,6 +14,8 @@ const WS_PATH = '/ws/api/v2'
 /** Beyond this many times the allowed frame the connection is closed instead of answered. */
 const FRAME_HARD_FACTOR = 8
 const POLICY_VIOLATION = 1_008
+/** How long a client may take to answer a close before it is cut. */
+const CLOSE_MS_MAX = 1_000
 
 /** The WebSocket side, on the same port as the REST side. */
 export function attachWebSockets(venue: Venue, server: Server): WebSocketServer {
@@ -24,8 +27,7 @@ export function attachWebSockets(venue: Venue, server: Server): WebSocketServer 
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    const path = new URL(request.url ?? '/', 'http://venue.invalid').pathname
-    if (path !== WS_PATH) return refuse(socket, '404 Not Found')
+    if (readTarget(request).path !== WS_PATH) return refuse(socket, '404 Not Found')
     if (isOverLimit(venue, server, socket)) return refuse(socket, '429 Too Many Requests')
     sockets.handleUpgrade(request, socket, head, (client) => accept(venue, client))
   })
@@ -39,7 +41,7 @@ function refuse(socket: Duplex, status: string): void {
 function accept(venue: Venue, client: WebSocket): void {
   const session = venue.openSession({
     send: (text) => sendText(venue, client, text),
-    close: (code, reason) => client.close(code, reason),
+    close: (code, reason) => closeSoon(client, code, reason),
     destroy: () => client.terminate(),
   })
   const quietMs = venue.config.inactivitySecondsMax * 1_000
@@ -83,9 +85,16 @@ async function receive(
   if (outcome.kind === 'reply') {
     sendText(venue, client, outcome.text)
     for (const act of outcome.answer.afterReply) act()
-    if (outcome.answer.endsSession) client.close(POLICY_VIOLATION, 'too_many_requests')
+    if (outcome.answer.endsSession) closeSoon(client, POLICY_VIOLATION, 'too_many_requests')
   }
   venue.publisher.flush(venue.clock.wallMs())
+}
+
+/** Ends politely, and cuts a client that does not take part: its orders must not wait for it. */
+function closeSoon(client: WebSocket, code: number, reason: string): void {
+  client.close(code, reason)
+  const cut = setTimeout(() => client.terminate(), CLOSE_MS_MAX)
+  client.once('close', () => clearTimeout(cut))
 }
 
 /** Sends, and cuts a consumer that lets too much pile up. */

@@ -106,9 +106,10 @@ export class Market {
     })
   }
 
-  /** Sets a future's coin to a new price at once: index and quotes jump, paused or not. */
+  /** Moves a future to a new price at once: its coin's index and all quotes jump, paused or not. */
   jump(exchange: Exchange, instrument: Instrument, priceUsd: number): void {
-    this.#walks[instrument.currency].jumpTo(priceUsd)
+    const walk = this.#walks[instrument.currency]
+    walk.jumpTo((priceUsd * walk.priceUsd) / this.forwardPrice(instrument))
     this.#quoteFutures(exchange)
   }
 

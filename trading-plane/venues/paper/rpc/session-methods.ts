@@ -159,7 +159,7 @@ function subscribe(call: Call, names: readonly string[], isPrivateCall: boolean)
   const { venue, session, nowMs } = call
   const isAuthenticated = session.principal !== undefined
   const accepted: string[] = []
-  for (const name of names) {
+  for (const name of new Set(names)) {
     const spec = parseChannel(name, venue.exchange.instruments)
     if (spec === undefined) continue
     if (isPrivate(spec) && !isAuthenticated) return fail(rpcErrors.UNAUTHORIZED)
