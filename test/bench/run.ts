@@ -17,7 +17,9 @@ if (unknown.length > 0 || wanted.length === 0) {
 let worst = 0
 for (const name of wanted) {
   process.stdout.write(`\n${name}\n`)
-  const run = spawnSync(process.execPath, [join(import.meta.dirname, `${name}${suffix}`)], { stdio: 'inherit' })
+  const run = spawnSync(process.execPath, [join(import.meta.dirname, `${name}${suffix}`)], {
+    stdio: 'inherit',
+  })
   worst = Math.max(worst, run.status ?? 1)
 }
 process.exit(worst)
