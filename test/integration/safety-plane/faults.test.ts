@@ -121,7 +121,7 @@ test('a position that cannot be closed keeps the emergency unconfirmed until it 
   expect(await world.desk()).toEqual({ orders: [], positions: [] })
 })
 
-test('a lost safety Redis stops softly through the own exchange client and nothing more', async () => {
+test('a lost safety Redis stops softly by the own exchange client, no more', async () => {
   await startReady()
   await rest(world)
   await world.redis.kill()

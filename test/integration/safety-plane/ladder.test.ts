@@ -77,7 +77,7 @@ test('a stopped component climbs the whole ladder and everything of ours is gone
   expect(sweeps.at(-1)).toMatchObject({ read_1: '0', read_2: '0', outcome: 'confirmed' })
 })
 
-test('a hard stop by an operator stays a hard stop, although the executor is silent now', async () => {
+test('a hard stop by an operator is not raised by the silence it caused', async () => {
   const world = await open({
     marketDataFailsafe: { component: 'market_data_adapter', heartbeatAgeMsMax: 1_000 },
   })

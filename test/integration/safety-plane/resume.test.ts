@@ -68,7 +68,7 @@ test.each([
   )
 })
 
-test('a safety plane killed again and again while it works ends the episode all the same', async () => {
+test('a safety plane killed again and again still ends the episode', async () => {
   world = await createWorld()
   await Promise.all([world.startComponent('executor'), world.startComponent('orchestrator')])
   await rest(world)
