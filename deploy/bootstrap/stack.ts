@@ -62,6 +62,14 @@ const entryPoints = {
 } as const
 type Component = keyof typeof entryPoints
 
+/**
+ * Bounds on the memory of a process. A small young generation keeps the safety plane well below its
+ * 130 MB and its collections short.
+ */
+const nodeOptions: Readonly<Partial<Record<Component, readonly string[]>>> = {
+  dead_man_switch: ['--max-semi-space-size=1', '--max-old-space-size=256'],
+}
+
 const readyMsMax = 30_000
 const redisReadyMsMax = 10_000
 const restartDelayMs = 500
@@ -239,6 +247,7 @@ class StackStarter {
       component,
       argv: [
         process.execPath,
+        ...(nodeOptions[component] ?? []),
         join(projectRoot, entryPoints[component]),
         '--config',
         this.#layout.configFile(component),
