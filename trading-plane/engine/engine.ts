@@ -1,3 +1,4 @@
+import type { IntentOutcome } from '@bulkhead/shared/contracts/intents.ts'
 import { assertNever } from '@bulkhead/shared/kernel/assert.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { VenuePosition } from '../venues/port.ts'
@@ -22,8 +23,18 @@ import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 import { latch, latchedReasons } from './trading-mode/open-permission.ts'
-import { advance, applyOrders, applyTrades, cancelIfWanted } from './transitions.ts'
+import {
+  advance,
+  applyOrders,
+  applyTrades,
+  cancelIfWanted,
+  outcomeMessage,
+  outcomeOf,
+} from './transitions.ts'
 import { handleCancelReply, handlePlaceReply } from './venue-replies.ts'
+
+/** Ended orders that a strategy is told of when it comes back. */
+const latestOutcomesMax = 200
 
 /** What status and heartbeat show of the engine. */
 export type EngineView = {
@@ -68,6 +79,16 @@ export class Engine {
     if (leg.reduceOnly) return null
     const ageMsMax = this.#state.config.killSwitchAgeAtDispatchMsMax
     return openingDenial(this.#state, modeNow(this.#state, at, ageMsMax))
+  }
+
+  /**
+   * What became of the latest orders of these strategies: for one that was away while it happened.
+   */
+  latestOutcomes(strategyIds: readonly string[]): IntentOutcome[] {
+    return this.#state.legs
+      .recent(latestOutcomesMax)
+      .filter((leg) => strategyIds.includes(leg.strategyId))
+      .map((leg) => outcomeMessage(leg, outcomeOf[leg.state]))
   }
 
   view(at: At): EngineView {

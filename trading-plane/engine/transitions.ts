@@ -14,7 +14,7 @@ type OutcomeState = IntentOutcome['state']
 /**
  * What a strategy is told of a leg's state; `denied` is told with its reason where it is decided.
  */
-const outcomeOf: Readonly<Record<LegState, OutcomeState>> = {
+export const outcomeOf: Readonly<Record<LegState, OutcomeState>> = {
   recorded: 'accepted',
   sent: 'accepted',
   unknown: 'unknown',
@@ -42,7 +42,8 @@ export function advance(
   out.push({ kind: 'record', record: legRecord(step.leg, at) })
   const isDenied = input.kind === 'withheld'
   const outcome = isDenied ? 'denied' : outcomeOf[step.leg.state]
-  if (isDenied || outcome !== outcomeOf[leg.state]) {
+  const isNews = outcome !== outcomeOf[leg.state] || input.kind === 'dispatched'
+  if (isDenied || isNews) {
     out.push({ kind: 'tell', message: outcomeMessage(step.leg, outcome, detail) })
   }
   return step.leg

@@ -21,8 +21,8 @@ export type IntentServerEvents = {
   readonly onIntent: (intent: Intent) => void
   /** A client that spoke for these strategies is gone. */
   readonly onStrategiesGone: (strategyIds: readonly string[]) => void
-  /** What a client that has just said hello must know. */
-  readonly greeting: () => readonly ToOrchestrator[]
+  /** What a client that has just said hello for these strategies must know. */
+  readonly greeting: (strategyIds: readonly string[]) => readonly ToOrchestrator[]
 }
 
 type Client = {
@@ -130,7 +130,9 @@ export class IntentServer {
     } else if (message.value.type === 'hello') {
       client.strategies = new Set(message.value.strategies)
       client.instruments = new Set(message.value.instruments)
-      for (const each of this.#events.greeting()) this.#write(client, `${JSON.stringify(each)}\n`)
+      for (const each of this.#events.greeting(message.value.strategies)) {
+        this.#write(client, `${JSON.stringify(each)}\n`)
+      }
     } else if (client.strategies.has(message.value.strategy_id)) {
       this.#events.onIntent(message.value)
     } else {

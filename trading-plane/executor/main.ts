@@ -72,7 +72,10 @@ const gateway = new Gateway(venue, authorizer)
 const intents = new IntentServer({
   onIntent: (intent) => loop.handle({ kind: 'intent', intent }),
   onStrategiesGone: (strategyIds) => loop.handle({ kind: 'strategies-gone', strategyIds }),
-  greeting: () => [modeMessage(engine.view(loop.at()).mode)],
+  greeting: (strategyIds) => [
+    modeMessage(engine.view(loop.at()).mode),
+    ...engine.latestOutcomes(strategyIds),
+  ],
 })
 const loop = new ExecutorLoop({
   engine,

@@ -6,7 +6,7 @@ import type { OrderWish, StrategyContext, StrategyHandlers } from '../strategies
 import { decimalText } from './decimal-text.core.ts'
 import type { LoadedStrategy } from './strategy-loader.ts'
 
-/** Orders whose end we have not heard of; beyond it the oldest is left to the executor's memory. */
+/** Intents whose end we have not heard of; beyond it the oldest is left to the executor's memory. */
 const openIntentsMax = 1_000
 
 export type HostPorts = {
@@ -28,6 +28,8 @@ export class StrategyHost {
   readonly #ports: HostPorts
   readonly #handlers: StrategyHandlers | null
   readonly #openIntents = new Set<string>()
+  /** Cancels that were not answered yet. */
+  readonly #cancels = new Set<string>()
   #state: 'running' | 'failed' = 'running'
   #proposed = 0
   #denied = 0
@@ -72,10 +74,18 @@ export class StrategyHost {
     this.#call((own) => own.onTimer?.(nowMs))
   }
 
+  /**
+   * The executor says again what became of the latest orders when it comes back. What the strategy has
+   * heard the end of, or what was proposed before it was started, is news to nobody.
+   */
   #takeOutcome(outcome: IntentOutcome): void {
-    if (outcome.state === 'denied') this.#denied += 1
-    const isOver = ['denied', 'rejected', 'filled', 'cancelled'].includes(outcome.state)
-    if (isOver) this.#openIntents.delete(outcome.intent_id)
+    const { intent_id: intentId, state } = outcome
+    const isOpen = this.#openIntents.has(intentId)
+    if (!isOpen && !this.#cancels.has(intentId)) return
+    if (state === 'denied') this.#denied += 1
+    this.#cancels.delete(intentId)
+    const isOver = ['denied', 'rejected', 'filled', 'cancelled'].includes(state)
+    if (isOver) this.#openIntents.delete(intentId)
     this.#call((own) => own.onOutcome?.(outcome))
   }
 
@@ -129,25 +139,20 @@ export class StrategyHost {
       reduce_only: wish.reduceOnly ?? false,
     })
     this.#proposed += 1
-    if (sent) this.#remember(intentId)
-    else this.#refuse(intentId)
+    remember(this.#openIntents, intentId)
+    if (!sent) this.#refuse(intentId)
     return intentId
   }
 
   #cancel(targetIntentId: string): void {
+    const intentId = randomUUID()
+    remember(this.#cancels, intentId)
     this.#ports.send({
       type: 'cancel',
-      intent_id: randomUUID(),
+      intent_id: intentId,
       strategy_id: this.id,
       target_intent_id: targetIntentId,
     })
-  }
-
-  #remember(intentId: string): void {
-    this.#openIntents.add(intentId)
-    if (this.#openIntents.size <= openIntentsMax) return
-    const oldest = this.#openIntents.values().next().value
-    if (oldest !== undefined) this.#openIntents.delete(oldest)
   }
 
   /** Said after `place` has returned, so that the strategy knows the id that is refused. */
@@ -162,4 +167,11 @@ export class StrategyHost {
       })
     })
   }
+}
+
+function remember(intents: Set<string>, intentId: string): void {
+  intents.add(intentId)
+  if (intents.size <= openIntentsMax) return
+  const oldest = intents.values().next().value
+  if (oldest !== undefined) intents.delete(oldest)
 }

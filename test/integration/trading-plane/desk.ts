@@ -29,12 +29,19 @@ export type Desk = {
   /** Waits until the status satisfies a condition. */
   until(what: string, holds: (status: ExecutorStatus) => boolean): Promise<ExecutorStatus>
   audit(): Promise<readonly Readonly<Record<string, string>>[]>
-  readonly ledgerDir: string
+  /** What the executor has registered of itself; empty when nothing is. */
+  identity(): Promise<Readonly<Record<string, string>>>
+  /** Labels of all orders that the venue has ever taken from us. */
+  ordersEver(): Promise<readonly string[]>
+  /** Processes in the order in which they were started. */
+  readonly children: () => readonly ChildProcess[]
   readonly executorLog: () => string
   /** Calls the venue over HTTP with the safety key: the truth beside our own status. */
   venueCall(method: string, params?: Readonly<Record<string, string>>): Promise<unknown>
   close(): Promise<void>
 }
+
+type Labelled = { readonly label: string }
 
 /** Beats for the safety plane and sets its state, as its own ACL user. */
 export type SafetyHand = {
@@ -87,7 +94,20 @@ export async function startDesk(
     redis,
     venue,
     safety: hand,
-    ledgerDir: layout.ledgerDir,
+    identity: async () => {
+      const fields = await auditor.run((link) => link.hgetall(redisKeys.pid('executor')))
+      return fields.ok ? fields.value : {}
+    },
+    ordersEver: async () => {
+      const params = { currency: 'BTC', count: '1000', include_unfilled: 'true' }
+      const [open, past] = await Promise.all([
+        callVenue(venue, 'private/get_open_orders', {}),
+        callVenue(venue, 'private/get_order_history_by_currency', params),
+      ])
+      const labels = [...(open as Labelled[]), ...(past as Labelled[])].map(({ label }) => label)
+      return [...new Set(labels)].toSorted((left, right) => (left < right ? -1 : 1))
+    },
+    children: () => children,
     executorLog: () => readFileSync(layout.logFile('executor'), 'utf8'),
     startExecutor: (overrides = {}) =>
       start('executor', {

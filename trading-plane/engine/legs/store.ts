@@ -54,8 +54,10 @@ export class LegStore {
     return [...this.#live.values()]
   }
 
-  get liveCount(): number {
-    return this.#live.size
+  /** The live legs and the last that ended, oldest first, at most `endedMax` of these. */
+  recent(endedMax: number): Leg[] {
+    const ended = this.#ended.slice(-endedMax).flatMap((label) => this.#legs.get(label) ?? [])
+    return [...ended, ...this.#live.values()]
   }
 
   wish(label: string): LegWish {

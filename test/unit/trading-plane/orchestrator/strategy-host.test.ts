@@ -138,6 +138,19 @@ describe('a hosted strategy', () => {
     expect(heard).toEqual(['true denied'])
   })
 
+  test('hears the end of an order once, and nothing of orders of an earlier run', () => {
+    const heard: string[] = []
+    const { hosted, sent } = host((context) => ({
+      onTimer: () => void context.place(wish),
+      onOutcome: ({ state }) => heard.push(state),
+    }))
+    hosted.timer()
+    const intentId = sent[0]?.intent_id ?? ''
+    for (const state of ['open', 'filled', 'filled'] as const) hosted.take(outcome(intentId, state))
+    hosted.take(outcome('6f9619ff-8b86-4011-b42d-00c04fc964ff', 'filled'))
+    expect(heard).toEqual(['open', 'filled'])
+  })
+
   test('hears nothing of others', () => {
     const heard: string[] = []
     const { hosted } = host(() => ({
@@ -152,7 +165,7 @@ describe('a hosted strategy', () => {
 
 describe('the example quoter', () => {
   const start = (params = {}) => {
-    const bench = hostOf(quoter as StrategyDefinition, params)
+    const bench = hostOf(quoter, params)
     const turn = (ms: number) => {
       bench.clock.tickMs += ms
       bench.hosted.timer()
