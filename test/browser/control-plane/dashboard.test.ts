@@ -4,7 +4,11 @@ import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
 import { spawnControlApi, startControlApi, type TestControlApi } from '../../support/control-api.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type SafetyActor, startSafetyActor } from '../../support/safety-actor.ts'
-import { startStatusPlayers, type StatusPlayers } from '../../support/status-players.ts'
+import {
+  executorDocument,
+  startStatusPlayers,
+  type StatusPlayers,
+} from '../../support/status-players.ts'
 import { chromiumPath } from './chromium.ts'
 
 const wide = { width: 1_440, height: 900 }
@@ -175,12 +179,13 @@ describe('the dashboard in a real browser', () => {
   })
 
   it('treats what others wrote as text, never as markup', async () => {
-    players.set('dead_man_switch', {
-      ready: false,
-      not_ready_reasons: ['<img src=x onerror="document.title=1">'],
-    })
+    const hostile = '<img src=x onerror="document.title=1">'
+    players.set('dead_man_switch', { ready: false, not_ready_reasons: [hostile] })
     await shows('#alerts', '<img src=x')
-    expect(await page.$('#alerts img')).toBeNull()
+    const [order] = executorDocument().orders
+    if (order !== undefined) players.set('executor', { orders: [{ ...order, state: hostile }] })
+    await shows('#orders', '<img src=x')
+    expect(await page.$('img')).toBeNull()
     expect(errors).toEqual([])
   })
 

@@ -125,6 +125,10 @@ describe('the read side of the control API', () => {
     })
     await players.killSwitch('NORMAL')
     expect((await status()).trading_mode).toBe('Active')
+    await admin.run((redis) => redis.hset('safety:killswitch:state', 'generation', '1'))
+    expect((await status()).kill_switch.mode).toBe('UNKNOWN')
+    await players.killSwitch('NORMAL')
+    expect((await status()).trading_mode).toBe('Active')
   })
 
   it('takes a malformed status document for none', async () => {
