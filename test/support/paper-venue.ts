@@ -15,8 +15,11 @@ export type PaperVenueProcess = {
   readonly httpUrl: string
   readonly wsUrl: string
   readonly controlUrl: string
-  /** Keys of the account `desk`: one to trade with, one for the safety plane. */
-  readonly keys: { readonly trading: PaperKey; readonly safety: PaperKey; readonly other: PaperKey }
+  /**
+   * Keys of the account `desk`: to trade with, for the safety plane, and one that may only read;
+   * `other` is the only key of the account `other`.
+   */
+  readonly keys: Readonly<Record<'trading' | 'safety' | 'reader' | 'other', PaperKey>>
   /** POST, DELETE or GET on the control port; resolves with the JSON reply. */
   control(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>
   /** Ends the process and removes its files; resolves with the exit code. */
@@ -26,10 +29,7 @@ export type PaperVenueProcess = {
 const READY_MS_MAX = 15_000
 const mainFile = new URL('../../trading-plane/venues/paper/main.ts', import.meta.url).pathname
 
-/**
- * Starts the real paper venue. `trading` and `safety` are two keys of the account `desk`; `other`
- * is the only key of the account `other`. `overrides` are merged into its configuration file.
- */
+/** Starts the real paper venue. `overrides` are merged into its configuration file. */
 export async function spawnPaperVenue(
   overrides: Readonly<Record<string, unknown>> = {},
 ): Promise<PaperVenueProcess> {
@@ -41,7 +41,12 @@ export async function spawnPaperVenue(
     chmodSync(file, 0o400)
     return { clientId, clientSecret }
   }
-  const keys = { trading: key('trading'), safety: key('safety'), other: key('other') }
+  const keys = {
+    trading: key('trading'),
+    safety: key('safety'),
+    reader: key('reader'),
+    other: key('other'),
+  }
   const keyConfig = ({ clientId }: PaperKey) => ({
     clientId,
     clientSecretFile: join(home, clientId),
@@ -50,7 +55,14 @@ export async function spawnPaperVenue(
     port: 0,
     controlPort: 0,
     accounts: [
-      { name: 'desk', keys: [keyConfig(keys.trading), keyConfig(keys.safety)] },
+      {
+        name: 'desk',
+        keys: [
+          keyConfig(keys.trading),
+          keyConfig(keys.safety),
+          { ...keyConfig(keys.reader), scope: 'trade:read' },
+        ],
+      },
       { name: 'other', keys: [keyConfig(keys.other)] },
     ],
     logFile: join(home, 'venue.log'),

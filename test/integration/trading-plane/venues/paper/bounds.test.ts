@@ -113,6 +113,25 @@ describe('bounds', () => {
 
 type Counted = { readonly counters: { readonly slowConsumersCut: number } }
 
+describe('the control token', () => {
+  test('is asked for on every path once the configuration names it', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'paper-token-'))
+    const controlTokenFile = join(home, 'token')
+    writeFileSync(controlTokenFile, 'the-token', { mode: 0o400 })
+    await withVenue({ controlTokenFile }, async (venue) => {
+      const status = async (authorization: string) => {
+        const reply = await fetch(`${venue.controlUrl}/state`, { headers: { authorization } })
+        await reply.text()
+        return reply.status
+      }
+      expect(await venue.control('GET', '/state')).toHaveProperty('error')
+      expect(await status('Bearer the-tokem')).toBe(401)
+      expect(await status('Bearer the-token')).toBe(200)
+    })
+    rmSync(home, { recursive: true })
+  })
+})
+
 describe('HTTP', () => {
   test('takes JSON-RPC by POST, and answers GET without an id', async () => {
     await withVenue({}, async (venue) => {

@@ -33,7 +33,7 @@ afterAll(async () => {
   expect(await venue?.close()).toBe(0)
 })
 
-async function trader(who: 'trading' | 'safety' | 'other' = 'trading'): Promise<VenueSocket> {
+async function trader(who: keyof PaperVenueProcess['keys'] = 'trading'): Promise<VenueSocket> {
   const client = await VenueSocket.signedIn(venue.wsUrl, venue.keys[who])
   open.push(client)
   return client
@@ -128,6 +128,15 @@ describe('requests over WebSocket', () => {
     }
     const withToken = { access_token: 'made-up' }
     expect((await client.call('private/get_positions', withToken)).error?.code).toBe(13_009)
+  })
+
+  test('lets a key that may only read look, but neither place nor cancel', async () => {
+    const reader = await trader('reader')
+    expect(await reader.result('private/get_open_orders')).toEqual([])
+    const order = { instrument_name: PERPETUAL, amount: 10, price: 50_000 }
+    for (const method of ['private/buy', 'private/cancel_all', 'private/close_position']) {
+      expect((await reader.call(method, order)).error?.code).toBe(13_021)
+    }
   })
 
   test('signs in with a secret, a refresh token or a bearer token', async () => {
