@@ -118,11 +118,15 @@ export const orderMethods: Readonly<Record<string, Method>> = {
   ),
   'private/cancel_by_label': method(
     { access: 'trade', credit: 'cancelAll' },
-    { label: labelParam, currency: currencyParam.optional() },
-    (call, { label, currency }) =>
+    {
+      label: labelParam,
+      currency: currencyParam.optional(),
+      detailed: booleanParam.default(false),
+    },
+    (call, { label, currency, detailed }) =>
       cancelMany(
         call,
-        { detailed: false, type: 'all' },
+        { detailed, type: 'all' },
         (order) =>
           order.label === label &&
           (currency === undefined || order.instrument.currency === currency),
@@ -201,7 +205,8 @@ function placedReply(placed: Result<Placed, RpcError>): Result<unknown, RpcError
 }
 
 /**
- * Cancels what the condition picks. The venue has no trigger orders, so those types pick nothing. A
+ * Cancels what the condition picks; the result is their count, or with `detailed` one execution
+ * report `{order}` for each (docs.deribit.com, "JSON-RPC overview", conditional response formats). The venue has no trigger orders, so those types pick nothing. A
  * planted `cancel_survivor` leaves the newest order resting and still counts it.
  */
 function cancelMany(
@@ -223,5 +228,6 @@ function cancelMany(
     'user_request',
     nowMs,
   )
-  return ok(params.detailed ? chosen.map(orderView) : chosen.length)
+  if (!params.detailed) return ok(chosen.length)
+  return ok(chosen.map((order) => ({ order: orderView(order) })))
 }

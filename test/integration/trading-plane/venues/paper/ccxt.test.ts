@@ -103,7 +103,7 @@ describe('unmodified ccxt against the paper venue', () => {
     expect(first?.info).toMatchObject({ result: 3 })
     await rest.createOrder(SYMBOL, 'limit', 'buy', 10, price)
     const reply = await rest.privateGetCancelAll({ detailed: true })
-    expect(reply.result).toMatchObject([{ order_state: 'cancelled' }])
+    expect(reply.result).toMatchObject([{ order: { order_state: 'cancelled' } }])
     expect((await rest.privateGetGetOpenOrders({})).result).toEqual([])
   })
 
