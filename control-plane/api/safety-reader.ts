@@ -4,7 +4,10 @@ import {
   type KillSwitchState,
   killSwitchStateSchema,
 } from '@bulkhead/shared/contracts/kill-switch.ts'
-import { processIdentitySchema } from '@bulkhead/shared/contracts/process-identity.ts'
+import {
+  type ProcessIdentity,
+  processIdentitySchema,
+} from '@bulkhead/shared/contracts/process-identity.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import {
   executorStatusSchema,
@@ -15,6 +18,7 @@ import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { msFromNsText } from '@bulkhead/shared/kernel/units.ts'
 import type { RedisCommands, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { ageMsOf, observe, type Seen } from './heartbeat-ages.core.ts'
+import { processStateOf } from './process-state.ts'
 import type { Reported, StatusView } from './status.core.ts'
 
 /** Always listed, so that a component that never came up is seen to be missing. */
@@ -48,7 +52,7 @@ export class SafetyReader {
   readonly #beats = new Map<string, Seen>()
   readonly #documentTexts = new Map<Documented, Seen>()
   readonly #documents: { [C in Documented]?: DocumentOf<C> } = {}
-  readonly #pids = new Map<string, number>()
+  readonly #identities = new Map<string, ProcessIdentity>()
   #killSwitch: KillSwitchState | undefined
   #generationMax = 0
   #looking: Promise<SafetyPicture> | undefined
@@ -101,11 +105,15 @@ export class SafetyReader {
   #heartbeats(components: readonly string[], tickMs: number): StatusView['heartbeats'] {
     return components
       .filter((component) => expectedComponents.includes(component) || this.#beats.has(component))
-      .map((component) => ({
-        component,
-        ageMs: ageMsOf(this.#beats.get(component), tickMs),
-        pid: this.#pids.get(component) ?? null,
-      }))
+      .map((component) => {
+        const identity = this.#identities.get(component)
+        return {
+          component,
+          ageMs: ageMsOf(this.#beats.get(component), tickMs),
+          pid: identity === undefined ? null : Number(identity.pid),
+          process: identity === undefined ? 'UNKNOWN' : processStateOf(identity),
+        }
+      })
   }
 
   #reported<C extends Documented>(component: C, tickMs: number): Reported<DocumentOf<C>> {
@@ -123,8 +131,8 @@ export class SafetyReader {
 
   #takeIdentity(component: string, fields: Record<string, string>): void {
     const identity = processIdentitySchema.safeParse(fields)
-    if (identity.success) this.#pids.set(component, Number(identity.data.pid))
-    else this.#pids.delete(component)
+    if (identity.success) this.#identities.set(component, identity.data)
+    else this.#identities.delete(component)
   }
 
   /** A document that does not parse counts as not published: its predecessor ages into silence. */

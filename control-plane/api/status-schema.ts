@@ -9,6 +9,10 @@ import {
   safetyStatusSchema,
 } from '@bulkhead/shared/contracts/status.ts'
 
+/** GONE: no process of that number, or another one, or a zombie. STOPPED: frozen by a signal. */
+export const processStates = ['RUNNING', 'STOPPED', 'GONE', 'UNKNOWN'] as const
+export type ProcessState = (typeof processStates)[number]
+
 /** How far a component's silence has gone, measured against the ladder. */
 const silenceSteps = ['NEVER_SEEN', 'FRESH', 'LATE', 'L0', 'L1', 'L2'] as const
 
@@ -22,6 +26,8 @@ const componentView = z.strictObject({
   silence: z.enum(silenceSteps),
   /** Registered process id; null when the component is not registered. */
   pid: z.int().nullable(),
+  /** What the host says of that very process; UNKNOWN without a pid or for another host. */
+  process: z.enum(processStates),
   /** Escalation level that the safety plane reports for the present silence. */
   escalation: killLevelSchema.nullable(),
 })

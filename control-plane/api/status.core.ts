@@ -7,7 +7,7 @@ import type {
 } from '@bulkhead/shared/contracts/status.ts'
 import { contractVersion, statusSchemaVersion } from '@bulkhead/shared/contracts/version.ts'
 import { msFromNsText } from '@bulkhead/shared/kernel/units.ts'
-import type { ComponentView, StatusReport } from './status-schema.ts'
+import type { ComponentView, ProcessState, StatusReport } from './status-schema.ts'
 import { reportedMode } from './trading-mode.core.ts'
 
 /** A document with its age since it last changed; null document when none was ever seen whole. */
@@ -25,6 +25,7 @@ export type StatusView = {
     readonly component: string
     readonly ageMs: number | null
     readonly pid: number | null
+    readonly process: ProcessState
   }[]
   readonly executor: Reported<ExecutorStatus>
   readonly orchestrator: Reported<OrchestratorStatus>
@@ -122,7 +123,10 @@ export function buildStatus(view: StatusView, limits: StatusLimits): StatusRepor
   }
 }
 
-/** Silent: Redis is away, or there is no document, or it or the heartbeat stopped changing. */
+/**
+ * Silent: Redis is away, or there is no document, or it or the heartbeat stopped changing, or the host
+ * says that the process is gone or frozen, which is known before any beat is missing.
+ */
 function isSilent(
   view: StatusView,
   limits: StatusLimits,
@@ -136,6 +140,8 @@ function isSilent(
     view.redisFault !== null ||
     reported.document === null ||
     isOld(reported.ageMs) ||
+    beat?.process === 'GONE' ||
+    beat?.process === 'STOPPED' ||
     isOld(beat?.ageMs)
   )
 }
@@ -194,6 +200,7 @@ function componentView(
     age_ms: beat.ageMs,
     silence: silenceOf(beat.ageMs, thresholdsMs),
     pid: beat.pid,
+    process: beat.process,
     escalation: watched?.escalation ?? null,
   }
 }

@@ -55,7 +55,9 @@ function modeLines(report: StatusReport, paint: Paint): string[] {
 
 function componentLine(view: ComponentView, paint: Paint): string {
   const age = view.age_ms === null ? 'never seen' : ageText(view.age_ms)
-  const pid = view.pid === null ? '' : `pid ${view.pid}`
+  const isOdd = view.process === 'GONE' || view.process === 'STOPPED'
+  const odd = isOdd ? ` ${paint('red', view.process)}` : ''
+  const pid = view.pid === null ? '' : `pid ${view.pid}${odd}`
   const escalation =
     view.escalation === null ? '' : paint('red', ` escalated to ${view.escalation}`)
   const state = paint(silenceColours[view.silence], silenceWords[view.silence].padEnd(11))

@@ -60,12 +60,13 @@ const silenceWords = {
 }
 
 /** How a component is, in words and in the class that colours them. */
-export function silenceOf({ silence, escalation, pid }) {
+export function silenceOf({ silence, escalation, pid, process }) {
   const tones = { FRESH: '', LATE: 'warn', L0: 'warn' }
-  const words = [silenceWords[silence]]
-  if (silence === 'FRESH' && pid !== null) words.push(`pid ${pid}`)
+  const isOdd = process === 'GONE' || process === 'STOPPED'
+  const words = [isOdd ? process : silenceWords[silence]]
+  if (pid !== null && (isOdd || silence === 'FRESH')) words.push(`pid ${pid}`)
   if (escalation !== null) words.push(`escalated to ${escalation}`)
-  return { words: words.join(', '), tone: tones[silence] ?? 'bad' }
+  return { words: words.join(', '), tone: isOdd ? 'bad' : (tones[silence] ?? 'bad') }
 }
 
 /** A code such as HARD_STOP or in_flight_wait as plain words. */

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
 import http from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { identityOf } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { AuditReply } from '../../../control-plane/api/http-schema.ts'
 import { type StatusReport, statusReportSchema } from '../../../control-plane/api/status-schema.ts'
 import { startControlApi, type TestControlApi } from '../../support/control-api.ts'
@@ -108,6 +110,32 @@ describe('the read side of the control API', () => {
       players.revive(component)
       await statusWhen(`${component} is back`, (report) => report.trading_mode === 'Active')
     }
+  })
+
+  it('knows at once when the host says that a registered process is frozen or gone', async () => {
+    const child = spawn('sleep', ['60'])
+    const identity = identityOf(child.pid ?? 0, 1n)
+    const trading = await api.redis.link('trading')
+    await trading.run((redis) => redis.hset('safety:pid:executor', { ...identity }))
+    const executorNow = async () => {
+      const report = await status()
+      const view = report.components.find(({ component }) => component === 'executor')
+      return [view?.process, report.executor_silent, report.trading_mode]
+    }
+    expect(await executorNow()).toEqual(['RUNNING', false, 'Active'])
+    child.kill('SIGSTOP')
+    await eventually('it is frozen', async () => (await executorNow())[0] === 'STOPPED')
+    expect(await executorNow()).toEqual(['STOPPED', true, 'ReduceOnly'])
+    const exited = new Promise((resolve) => {
+      child.once('exit', resolve)
+    })
+    child.kill('SIGKILL')
+    await exited
+    expect(await executorNow()).toEqual(['GONE', true, 'ReduceOnly'])
+    const foreign = { ...identity, host: 'elsewhere' }
+    await trading.run((redis) => redis.hset('safety:pid:executor', foreign))
+    expect(await executorNow()).toEqual(['UNKNOWN', false, 'Active'])
+    await trading.run((redis) => redis.del('safety:pid:executor'))
   })
 
   it('shows a kill at once, and says UNKNOWN for a switch state that makes no sense', async () => {

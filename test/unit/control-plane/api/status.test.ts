@@ -18,7 +18,12 @@ function view(overrides: Partial<StatusView> = {}): StatusView {
     wallMs: 1_000,
     redisFault: null,
     killSwitch: { mode: 'NORMAL', episode: '', reason: '', since_ns: '5000000', generation: '1' },
-    heartbeats: components.map((component) => ({ component, ageMs: 100, pid: 7 })),
+    heartbeats: components.map((component) => ({
+      component,
+      ageMs: 100,
+      pid: 7,
+      process: 'RUNNING',
+    })),
     executor: { document: executorDocument(), ageMs: 100 },
     orchestrator: { document: orchestratorDocument(), ageMs: 100 },
     safety: { document: safetyDocument(), ageMs: 100 },
@@ -27,8 +32,9 @@ function view(overrides: Partial<StatusView> = {}): StatusView {
   }
 }
 const status = (overrides: Partial<StatusView> = {}) => buildStatus(view(overrides), limits)
-const beatsWith = (component: string, ageMs: number | null) =>
-  view().heartbeats.map((beat) => (beat.component === component ? { ...beat, ageMs } : beat))
+const beatsOf = (component: string, change: Partial<StatusView['heartbeats'][number]>) =>
+  view().heartbeats.map((beat) => (beat.component === component ? { ...beat, ...change } : beat))
+const beatsWith = (component: string, ageMs: number | null) => beatsOf(component, { ageMs })
 
 describe('buildStatus', () => {
   it('makes a report that its own schema accepts, whatever is missing', () => {
@@ -50,6 +56,8 @@ describe('buildStatus', () => {
     ],
     ['a heartbeat that stopped changing', { heartbeats: beatsWith('executor', 2_001) }],
     ['a heartbeat never seen', { heartbeats: beatsWith('executor', null) }],
+    ['a process that is gone', { heartbeats: beatsOf('executor', { process: 'GONE' }) }],
+    ['a process that is frozen', { heartbeats: beatsOf('executor', { process: 'STOPPED' }) }],
     ['no safety Redis', { redisFault: 'REDIS_TIMED_OUT: no reply in 300 ms' }],
   ])('calls the executor silent and reports the fail-closed state: %s', (_name, overrides) => {
     expect(status(overrides)).toMatchObject({

@@ -25,7 +25,7 @@ function linesOf(
   executor: { document: ExecutorStatus | null; ageMs: number | null },
   episode: EpisodeView | null = null,
 ): string[] {
-  const beat = { ageMs: executor.ageMs, pid: 41 }
+  const beat = { ageMs: executor.ageMs, pid: 41, process: 'RUNNING' } as const
   const report = buildStatus(
     {
       buildId: 'build-1',
@@ -35,7 +35,7 @@ function linesOf(
       killSwitch: { mode: 'NORMAL', episode: '', reason: '', since_ns: '0', generation: '1' },
       heartbeats: [
         { component: 'executor', ...beat },
-        { component: 'dead_man_switch', ageMs: 10, pid: 42 },
+        { component: 'dead_man_switch', ageMs: 10, pid: 42, process: 'UNKNOWN' },
       ],
       executor,
       orchestrator: { document: orchestratorDocument(), ageMs: 10 },
