@@ -101,6 +101,12 @@ describe('an opening intent', () => {
     only(bench.propose({ amount: '50' }), 'submit')
   })
 
+  test('does not count an order that can only reduce as exposure', () => {
+    const bench = active()
+    for (const _ of [1, 2, 3]) only(bench.propose({ amount: '1000', reduce_only: true }), 'submit')
+    only(bench.propose({ amount: '1000' }), 'submit')
+  })
+
   test('counts a fill that the position does not show yet', () => {
     const bench = active()
     const label = bench.rest({ amount: '1000' })
@@ -232,6 +238,17 @@ describe('what the safety plane says', () => {
     expect(bench.mode().mode).toBe('Kill')
     bench.readSafety({ killSwitch: { mode: 'NORMAL', generation: 6 } })
     expect(bench.mode().mode).toBe('Active')
+  })
+
+  test('a heartbeat that was found once is of unknown age', () => {
+    const bench = new EngineBench()
+    const heard = (safetyHeartbeat: string) => {
+      bench.readSafety({ safetyHeartbeat })
+      bench.give({ kind: 'feed-alive' })
+      return bench.mode().reasons.includes('REDUCEONLY_INPUT_MISSING_OR_STALE')
+    }
+    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
+    expect([heard('x'), heard('x'), heard('y')]).toEqual([true, true, false])
   })
 
   test('a heartbeat counts only once it was seen to change', () => {
@@ -405,11 +422,25 @@ describe('a lost session', () => {
   test('of the market data closes its instrument until a whole book and a reconciliation', () => {
     const bench = active()
     bench.give({ kind: 'book-gap', instrument: perpetual.name })
-    bench.pass(100)
+    only(bench.pass(1_000), 'reconcile')
     bench.reconcile()
     expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
+    expect(denialOf(bench.propose())).toBe('LiquidityGateNoL2')
     bench.book()
     bench.pass(1_000)
+    bench.reconcile()
+    expect(bench.mode().mode).toBe('Active')
+  })
+
+  test('while a reconciliation runs is not cleared by it', () => {
+    const bench = active()
+    bench.give({ kind: 'venue-lost', detail: 'cut' })
+    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
+    only(bench.pass(100), 'reconcile')
+    bench.give({ kind: 'too-many-requests' })
+    bench.reconcile()
+    expect(bench.mode().reasons).toContain('REDUCEONLY_OPEN_PERMISSION_LATCHED')
+    only(bench.pass(1_000), 'reconcile')
     bench.reconcile()
     expect(bench.mode().mode).toBe('Active')
   })
