@@ -8,6 +8,7 @@ import type { Venue } from './venue.ts'
 import { positionView } from './views.core.ts'
 
 const BODY_BYTES_MAX = 65_536
+const CONNECTIONS_MAX = 32
 const pattern = z.string().min(1).max(128)
 
 const faultSchema = z.strictObject({
@@ -38,7 +39,7 @@ type Outcome = { readonly status: number; readonly body: unknown }
  * The control port: plants faults, shows the venue's true state, moves the market. Loopback only.
  */
 export function createControlServer(venue: Venue, token: string | undefined): Server {
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     handle(venue, token, request).then(
       ({ status, body }) => send(response, status, body),
       (error: unknown) => {
@@ -47,6 +48,8 @@ export function createControlServer(venue: Venue, token: string | undefined): Se
       },
     )
   })
+  server.maxConnections = CONNECTIONS_MAX
+  return server
 }
 
 async function handle(
@@ -98,6 +101,7 @@ function plantFault(venue: Venue, body: unknown): Outcome {
   }
   const { method, channel, clientId } = match
   venue.faults.plant({ kind, method, channel, clientId, times, delayMs, code })
+  venue.log.info({ fault: kind, ...match, times }, 'fault planted')
   return { status: 201, body: { planted: venue.faults.size } }
 }
 

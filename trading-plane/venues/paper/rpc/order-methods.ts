@@ -229,5 +229,6 @@ function cancelMany(
     nowMs,
   )
   if (!params.detailed) return ok(chosen.length)
-  return ok(chosen.map((order) => ({ order: orderView(order) })))
+  const claimed = { state: 'cancelled', cancelReason: 'user_request' } as const
+  return ok(chosen.map((order) => ({ order: orderView({ ...order, ...claimed }) })))
 }

@@ -38,9 +38,9 @@ describe('moving captured instruments forward', () => {
     expect(shiftName(name, weeks)).toBe(expected)
   })
 
-  test('agrees with the calendar on every day of eight years', () => {
-    for (let day = 0; day < 8 * 366; day += 1) {
-      const date = new Date(Date.UTC(2021, 0, 1 + day))
+  test('agrees with the calendar on every day of five years, a leap day included', () => {
+    for (let day = 0; day < 5 * 365; day += 1) {
+      const date = new Date(Date.UTC(2026, 0, 1 + day))
       const month = date.toLocaleString('en-US', { month: 'short', timeZone: 'UTC' })
       const code = `${date.getUTCDate()}${month.toUpperCase()}${date.getUTCFullYear() % 100}`
       expect(dateCodeMs(code)).toBe(date.getTime())
