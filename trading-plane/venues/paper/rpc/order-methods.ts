@@ -206,8 +206,9 @@ function placedReply(placed: Result<Placed, RpcError>): Result<unknown, RpcError
 
 /**
  * Cancels what the condition picks; the result is their count, or with `detailed` one execution
- * report `{order}` for each (docs.deribit.com, "JSON-RPC overview", conditional response formats). The venue has no trigger orders, so those types pick nothing. A
- * planted `cancel_survivor` leaves the newest order resting and still counts it.
+ * report `{order}` for each (docs.deribit.com, "JSON-RPC overview", conditional response formats).
+ * The venue has no trigger orders, so those types pick nothing. A planted `cancel_survivor` leaves
+ * the newest order resting and still counts it.
  */
 function cancelMany(
   call: Call,
