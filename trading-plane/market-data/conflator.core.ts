@@ -2,6 +2,9 @@ import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { applyUpdate, type Book, type BookUpdate, emptyBook, topLevels } from './book.core.ts'
 import type { BookSnapshot, FeedBatch } from './messages.ts'
 
+/** A snapshot that was asked for and has not come after this time is asked for again. */
+const snapshotWaitMs = 2_000
+
 /** Levels per side that leave the worker. */
 export const snapshotDepth = 10
 
@@ -14,6 +17,8 @@ export class Conflator {
   readonly #indexPrices = new Map<string, number>()
   readonly #changed = new Set<string>()
   readonly #gaps = new Set<string>()
+  /** When a fresh snapshot of a waiting book was last asked for. */
+  readonly #askedTickMs = new Map<string, number>()
   #dataTickMs: number | null = null
   #isAlive = false
 
@@ -33,9 +38,15 @@ export class Conflator {
     if (book === undefined) return 'fine'
     const step = applyUpdate(book, update)
     this.#books.set(update.instrument, step.book)
-    if (step.result === 'applied') this.#changed.add(update.instrument)
-    if (step.result !== 'gap') return 'fine'
-    this.#lose(update.instrument)
+    if (step.result === 'applied') {
+      this.#changed.add(update.instrument)
+      return 'fine'
+    }
+    if (step.result === 'gap') this.#lose(update.instrument)
+    const askedTickMs = this.#askedTickMs.get(update.instrument)
+    const isAsked = askedTickMs !== undefined && tickMs - askedTickMs < snapshotWaitMs
+    if (step.result === 'ignored' && isAsked) return 'fine'
+    this.#askedTickMs.set(update.instrument, tickMs)
     return 'resubscribe'
   }
 

@@ -6,6 +6,7 @@ const stopMsMax = 1_000
 /** The executor's end of the market-data adapter. */
 export class MarketData {
   readonly #worker: Worker
+  #isStopping = false
 
   /**
    * Starts the adapter. An error in it is thrown here and ends the process: a plane without its
@@ -21,9 +22,13 @@ export class MarketData {
     this.#worker.on('error', (error) => {
       throw error
     })
+    this.#worker.on('exit', (code) => {
+      if (!this.#isStopping) throw new Error(`the market-data adapter ended with ${code}`)
+    })
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true
     this.#tell('stop')
     const timer = setTimeout(() => void this.#worker.terminate(), stopMsMax)
     await new Promise<void>((resolve) => {

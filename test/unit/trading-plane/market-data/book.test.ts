@@ -111,6 +111,14 @@ describe('conflation', () => {
     expect(feed.takeBatch(0)).toMatchObject({ gaps: [], books: [{ instrument: 'BTC-PERPETUAL' }] })
   })
 
+  test('asks again for a snapshot that does not come', () => {
+    const feed = conflator()
+    feed.takeBook(snapshot(), 0)
+    const change = update({ previousChangeId: 5 })
+    const asked = [1, 2, 1_999, 2_001, 2_002].map((tickMs) => feed.takeBook(change, tickMs))
+    expect(asked).toEqual(['resubscribe', 'fine', 'fine', 'resubscribe', 'fine'])
+  })
+
   test('loses all whole books with the connection, without calling that data', () => {
     const feed = conflator()
     feed.takeBook(snapshot(), 1)
