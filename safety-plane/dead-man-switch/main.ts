@@ -8,6 +8,7 @@ import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { openDeribitVenue } from '../exchange/deribit.ts'
 import { deadManSwitchConfigSchema } from './config.ts'
+import { settleMemory } from './memory.ts'
 import { SafetyPlane } from './plane.ts'
 import { checkRedisConfig } from './redis-check.ts'
 import { checkHostOrExit, refuseToStart } from './startup.ts'
@@ -68,6 +69,7 @@ const listener = new RedisKeyListener(
   ],
   (key) => plane.onKeyChange(key),
 )
+settleMemory()
 await plane.start()
 listener.open()
 runUntilSignalled(log, async () => {

@@ -88,6 +88,7 @@ export class SafetyPlane {
       link,
       watch: () => this.#watch,
       audit,
+      log,
     })
     this.#commands = this.#createCommands()
     this.#readiness = this.#createReadiness()

@@ -1,5 +1,6 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { KillCommand } from '@bulkhead/shared/contracts/commands.ts'
+import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { ResetFacts } from '../commands/core.ts'
 import type { KillSwitchControl } from '../commands/ports.ts'
@@ -23,6 +24,7 @@ export type KillSwitchOptions = {
   readonly link: RedisLink
   readonly watch: () => WatchLoop
   readonly audit: (record: AuditRecord) => Promise<unknown>
+  readonly log: Logger
 }
 
 /** Joins the ladder, the operators and the record in Redis to the one episode. */
@@ -35,8 +37,9 @@ export class KillSwitch implements KillSwitchControl {
 
   /** A silence reached a rung, or Redis was lost. */
   onLadder(trigger: LadderTrigger): void {
-    const { runner, audit } = this.#options
+    const { runner, audit, log } = this.#options
     const episode = runner.trigger(trigger)
+    log.warn({ ...trigger, episode }, 'a silence reached its threshold')
     if (trigger.trigger !== 'SAFETY_REDIS_UNAVAILABLE') return
     void audit({
       action: 'SAFE_MODE_ENTERED',

@@ -1,6 +1,6 @@
 import type { Episode, EpisodeAudit, EpisodeTrigger, PhaseFinished } from './episode.core.ts'
 
-const wholeUs = (ms: number) => String(Math.max(0, Math.round(ms * 1_000)))
+const wholeUs = (ms: number) => Math.max(0, Math.round(ms * 1_000))
 
 function passAudit(action: string, episode: Episode, input: EpisodeTrigger): EpisodeAudit {
   return {
@@ -12,7 +12,7 @@ function passAudit(action: string, episode: Episode, input: EpisodeTrigger): Epi
       trigger: input.trigger,
       component: input.component,
       threshold_ms: String(input.thresholdMs),
-      overshoot_us: wholeUs(input.overshootMs),
+      overshoot_us: String(wholeUs(input.overshootMs)),
     },
   }
 }
@@ -32,8 +32,8 @@ function phaseAudit(episode: Episode, input: PhaseFinished): EpisodeAudit {
       level: episode.level,
       outcome: input.outcome,
       performed: String(entry?.performed ?? 0),
-      started_ms: String(Math.round(startedTickMs - episode.startedTickMs)),
-      duration_us: wholeUs(input.tickMs - startedTickMs),
+      started_ms: String(wholeUs(startedTickMs - episode.startedTickMs) / 1_000),
+      duration_us: String(wholeUs(input.tickMs - startedTickMs)),
     },
   }
 }
@@ -53,7 +53,7 @@ function endAudit(episode: Episode, confirmed: boolean, tickMs: number): Episode
       level: episode.level,
       confirmed: String(confirmed),
       unconfirmed_phases: open.join(','),
-      duration_us: wholeUs(tickMs - episode.startedTickMs),
+      duration_us: String(wholeUs(tickMs - episode.startedTickMs)),
     },
   }
 }

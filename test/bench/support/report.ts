@@ -3,7 +3,6 @@ import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 
-/** One measured quantity over many runs. */
 export type Metric = {
   readonly unit: string
   readonly n: number
@@ -12,53 +11,51 @@ export type Metric = {
   readonly max: number
 }
 
-export type BenchReport = {
-  readonly name: string
-  readonly at: string
-  readonly machine: string
-  readonly metrics: Readonly<Record<string, Metric>>
-  readonly ratios: Readonly<Record<string, number>>
-}
-
-/** Nearest-rank percentiles of raw samples. */
+/** Percentiles of what was measured; the nearest rank, so that each is a value that occurred. */
 export function metricOf(unit: string, samples: readonly number[]): Metric {
-  if (samples.length === 0) throw new Error('a metric needs at least one sample')
-  const sorted = samples.toSorted((left, right) => left - right)
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] as number
-  return { unit, n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }
+  if (samples.length === 0) throw new Error('a metric needs a sample')
+  const sorted = samples.toSorted((a, b) => a - b)
+  const rank = (share: number) =>
+    rounded(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!)
+  return { unit, n: sorted.length, p50: rank(0.5), p99: rank(0.99), max: rank(1) }
 }
 
 /** Writes `artifacts/bench/<name>.json` and prints the same as a table. */
 export function writeReport(
   name: string,
-  metrics: BenchReport['metrics'],
-  ratios: BenchReport['ratios'] = {},
+  metrics: Readonly<Record<string, Metric>>,
+  ratios: Readonly<Record<string, number>> = {},
 ): void {
-  const cores = cpus()
-  const memoryGib = Math.round(totalmem() / 2 ** 30)
-  const report: BenchReport = {
-    name,
-    at: new Date().toISOString(),
-    machine: `${cores.length} x ${cores[0]?.model ?? 'cpu'}, ${memoryGib} GiB, Linux ${release()}, Node ${process.version}`,
-    metrics,
-    ratios,
-  }
-  const directory = join(projectRoot, 'artifacts', 'bench')
+  const directory = join(projectRoot, 'artifacts/bench')
   mkdirSync(directory, { recursive: true })
+  const report = { name, at: new Date().toISOString(), machine: machineOf(), metrics, ratios }
   writeFileSync(join(directory, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`)
-  process.stdout.write(`${tableOf(report)}\n`)
+  const rows = Object.entries(metrics).map(([metric, { unit, n, p50, p99, max }]) =>
+    [metric, unit, n, p50, p99, max].map(String),
+  )
+  printTable(['metric', 'unit', 'n', 'p50', 'p99', 'max'], rows)
+  const ratioRows = Object.entries(ratios).map(([ratio, value]) => [ratio, String(rounded(value))])
+  if (ratioRows.length > 0) printTable(['ratio', 'value'], ratioRows)
 }
 
-function tableOf(report: BenchReport): string {
-  const number = (value: number) => value.toFixed(value < 10 ? 3 : 1).padStart(12)
-  const rows = Object.entries(report.metrics).map(
-    ([name, { unit, n, p50, p99, max }]) =>
-      `${name.padEnd(28)}${unit.padEnd(6)}${String(n).padStart(6)}${number(p50)}${number(p99)}${number(max)}`,
-  )
-  const ratios = Object.entries(report.ratios).map(
-    ([name, value]) => `${name.padEnd(28)}${number(value)}`,
-  )
-  const head = `${'metric'.padEnd(28)}${'unit'.padEnd(6)}${'n'.padStart(6)}${'p50'.padStart(12)}${'p99'.padStart(12)}${'max'.padStart(12)}`
-  return [report.machine, head, ...rows, ...ratios].join('\n')
+function machineOf() {
+  const [cpu] = cpus()
+  return {
+    cpu: cpu?.model ?? 'unknown',
+    cores: cpus().length,
+    memory_mb: Math.round(totalmem() / 1_048_576),
+    kernel: release(),
+    node: process.version,
+  }
 }
+
+function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = head.map((name, at) =>
+    Math.max(name.length, ...rows.map((row) => row[at]!.length)),
+  )
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+  for (const cells of [head, ...rows]) process.stdout.write(`${line(cells).join('  ')}\n`)
+}
+
+const rounded = (value: number) => Math.round(value * 1_000) / 1_000
