@@ -18,6 +18,12 @@ const commands: Readonly<Record<string, (invocation: Invocation) => Promise<Exit
   doctor: runDoctor,
 }
 
+// A reader such as `head` may leave early; that is not a fault of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 process.exitCode = await run(process.argv.slice(2))
 
 async function run(argv: readonly string[]): Promise<ExitCode> {

@@ -56,11 +56,11 @@ function modeLines(report: StatusReport, paint: Paint): string[] {
 function componentLine(view: ComponentView, paint: Paint): string {
   const age = view.age_ms === null ? 'never seen' : ageText(view.age_ms)
   const isOdd = view.process === 'GONE' || view.process === 'STOPPED'
-  const odd = isOdd ? ` ${paint('red', view.process)}` : ''
-  const pid = view.pid === null ? '' : `pid ${view.pid}${odd}`
+  const pid = view.pid === null ? '' : `pid ${view.pid}`
   const escalation =
     view.escalation === null ? '' : paint('red', ` escalated to ${view.escalation}`)
-  const state = paint(silenceColours[view.silence], silenceWords[view.silence].padEnd(11))
+  const colour = isOdd ? 'red' : silenceColours[view.silence]
+  const state = paint(colour, (isOdd ? view.process : silenceWords[view.silence]).padEnd(11))
   return `${view.component.padEnd(20)} ${state}${age.padStart(11)}   ${pid}${escalation}`.trimEnd()
 }
 

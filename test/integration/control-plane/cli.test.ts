@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import {
   runCli,
   startControlApi,
@@ -185,6 +189,22 @@ describe('the bulkhead command', () => {
     expect(run.out).toMatch(/FAIL +venue [\s\S]*-> no order can be placed/)
     const findings = JSON.parse((await cli('doctor', '--json')).out) as { check: string }[]
     expect(findings.map(({ check }) => check)).toContain('supervisor')
+  })
+
+  it('ends quietly when its reader leaves early', async () => {
+    const launcher = join(projectRoot, 'control-plane/cli/bulkhead.mjs')
+    const argv = [launcher, 'audit', 'tail', '--follow', '--home', api.redis.home]
+    const child = spawn(process.execPath, argv)
+    let errors = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString()
+    })
+    const closed = once(child, 'close')
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    await api.post(api.kill('ada'))
+    expect(await closed).toEqual([0, null])
+    expect(errors).toBe('')
   })
 
   it('distinguishes wrong usage, a bad answer and a stack that is not there', async () => {
