@@ -12,8 +12,8 @@ const pidNamespace = readPidNamespace('self')
 const host = hostname()
 
 /**
- * What this host says of a registered process right now. A registration is a claim: only the process
- * with the registered start time counts, and one from elsewhere cannot be judged from here.
+ * What this host says of a registered process right now. A registration is a claim: only the
+ * process with the registered start time counts; one from elsewhere cannot be judged from here.
  */
 export function processStateOf(identity: ProcessIdentity): ProcessState {
   const isOurs =

@@ -124,8 +124,8 @@ export function buildStatus(view: StatusView, limits: StatusLimits): StatusRepor
 }
 
 /**
- * Silent: Redis is away, or there is no document, or it or the heartbeat stopped changing, or the host
- * says that the process is gone or frozen, which is known before any beat is missing.
+ * Silent: Redis is away, or there is no document, or it or the heartbeat stopped changing, or the
+ * host says that the process is gone or frozen, which is known before any beat is missing.
  */
 function isSilent(
   view: StatusView,
