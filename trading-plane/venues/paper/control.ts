@@ -5,7 +5,7 @@ import { faultKinds, matches } from './faults.core.ts'
 import { orderView } from './orders.core.ts'
 import { readTarget } from './request-target.ts'
 import type { Venue } from './venue.ts'
-import { positionView } from './views.core.ts'
+import { positionView } from './account-views.core.ts'
 
 const BODY_BYTES_MAX = 65_536
 const CONNECTIONS_MAX = 32

@@ -4,7 +4,8 @@ import type { ExchangeEvent } from './matcher.core.ts'
 import type { Instrument } from './instruments.core.ts'
 import { orderView, type Order, type Wire } from './orders.core.ts'
 import { ownFillView, type OwnFill } from './trades.core.ts'
-import { positionView, type ViewSource } from './views.core.ts'
+import { positionView } from './account-views.core.ts'
+import { type ViewSource } from './market-views.core.ts'
 
 /** What one account learns about one instrument from one transaction. */
 export type AccountNews = {

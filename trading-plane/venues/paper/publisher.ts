@@ -11,7 +11,8 @@ import type { Outlet } from './outlet.ts'
 import type { Session } from './session.ts'
 import { printView } from './trades.core.ts'
 import { type AccountNews, groupNews } from './news.core.ts'
-import { portfolioView, quoteView, tickerView, type ViewSource } from './views.core.ts'
+import { portfolioView } from './account-views.core.ts'
+import { quoteView, tickerView, type ViewSource } from './market-views.core.ts'
 
 type Entry = {
   readonly name: string

@@ -2,6 +2,7 @@ import { fail, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { invalidParams, rpcErrors, type RpcError } from '../errors.core.ts'
 import type { Principal, Session } from '../session.ts'
 import type { Venue } from '../venue.ts'
+import { accountMethods } from './account-methods.ts'
 import { marketMethods } from './market-methods.ts'
 import type { Call, Method } from './method.ts'
 import { orderMethods } from './order-methods.ts'
@@ -9,7 +10,13 @@ import { queryMethods } from './query-methods.ts'
 import { sessionMethods } from './session-methods.ts'
 
 const methods = new Map<string, Method>(
-  Object.entries({ ...sessionMethods, ...marketMethods, ...orderMethods, ...queryMethods }),
+  Object.entries({
+    ...sessionMethods,
+    ...marketMethods,
+    ...orderMethods,
+    ...queryMethods,
+    ...accountMethods,
+  }),
 )
 
 export type RequestId = string | number

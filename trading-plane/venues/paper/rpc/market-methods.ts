@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { fail, ok } from '@bulkhead/shared/kernel/result.ts'
 import { currencies } from '../instruments.core.ts'
 import { printView } from '../trades.core.ts'
-import { instrumentView, orderBookView, tickerView } from '../views.core.ts'
+import { bookSummaryView, instrumentView, orderBookView, tickerView } from '../market-views.core.ts'
 import {
   type Method,
   booleanParam,
@@ -22,6 +22,7 @@ const DEFAULT_COUNT = 10
 /** Currency names as the exchange lists them; the venue settles in the first two only. */
 const currencyNames = { BTC: 'Bitcoin', ETH: 'Ethereum' } as const
 
+/** What anybody may ask about instruments, prices and trades. */
 export const marketMethods: Readonly<Record<string, Method>> = {
   'public/get_currencies': method({ access: 'public' }, {}, () =>
     ok(
@@ -92,27 +93,29 @@ export const marketMethods: Readonly<Record<string, Method>> = {
     },
   ),
 
-  'public/get_last_trades_by_instrument': method(
+  'public/get_book_summary_by_instrument': method(
     { access: 'public' },
-    {
-      instrument_name: instrumentParam,
-      count: countParam.default(DEFAULT_COUNT),
-      start_seq: integerParam.optional(),
-      end_seq: integerParam.optional(),
-      sorting: z.enum(['asc', 'desc', 'default']).default('default'),
-    },
+    { instrument_name: instrumentParam },
     (call, params) => {
       const instrument = findInstrument(call, params.instrument_name)
       if (isRpcError(instrument)) return fail(instrument)
-      const { start_seq: from = 0, end_seq: to = Number.MAX_SAFE_INTEGER } = params
-      const prints = call.venue.exchange.tape
-        .of(instrument)
-        .filter((print) => print.tradeSeq >= from && print.tradeSeq <= to)
-      const newest = prints.slice(-params.count).map(printView)
-      const trades = params.sorting === 'desc' ? newest.toReversed() : newest
-      return ok({ trades, has_more: prints.length > params.count })
+      return ok([bookSummaryView(call.venue, instrument, call.nowMs)])
     },
   ),
+  'public/get_book_summary_by_currency': method(
+    { access: 'public' },
+    { currency: currencyParam, kind: kindParam.default('any') },
+    ({ venue, nowMs }, { currency, kind }) => {
+      const instruments = [...venue.exchange.instruments.values()].filter(
+        (instrument) =>
+          instrument.currency === currency && (kind === 'any' || instrument.kind === kind),
+      )
+      return ok(instruments.map((instrument) => bookSummaryView(venue, instrument, nowMs)))
+    },
+  ),
+
+  'public/get_last_trades_by_instrument': lastTradesMethod(),
+  'public/get_last_trades_by_instrument_and_time': lastTradesMethod(),
 
   'public/get_index_price': method(
     { access: 'public' },
@@ -122,4 +125,32 @@ export const marketMethods: Readonly<Record<string, Method>> = {
       return ok({ index_price: price, estimated_delivery_price: price })
     },
   ),
+}
+
+function lastTradesMethod(): Method {
+  const shape = {
+    instrument_name: instrumentParam,
+    count: countParam.default(DEFAULT_COUNT),
+    start_seq: integerParam.default(0),
+    end_seq: integerParam.default(Number.MAX_SAFE_INTEGER),
+    start_timestamp: integerParam.default(0),
+    end_timestamp: integerParam.default(Number.MAX_SAFE_INTEGER),
+    sorting: z.enum(['asc', 'desc', 'default']).default('default'),
+  }
+  return method({ access: 'public' }, shape, (call, params) => {
+    const instrument = findInstrument(call, params.instrument_name)
+    if (isRpcError(instrument)) return fail(instrument)
+    const prints = call.venue.exchange.tape
+      .of(instrument)
+      .filter(
+        ({ tradeSeq, timestampMs }) =>
+          tradeSeq >= params.start_seq &&
+          tradeSeq <= params.end_seq &&
+          timestampMs >= params.start_timestamp &&
+          timestampMs <= params.end_timestamp,
+      )
+    const newest = prints.slice(-params.count).map(printView)
+    const trades = params.sorting === 'desc' ? newest.toReversed() : newest
+    return ok({ trades, has_more: prints.length > params.count })
+  })
 }

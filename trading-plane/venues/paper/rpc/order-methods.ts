@@ -6,7 +6,7 @@ import { amountOf } from '../instruments.core.ts'
 import type { Direction } from '../matching.core.ts'
 import type { PlaceRequest } from '../order-checks.core.ts'
 import { orderView, type Order } from '../orders.core.ts'
-import { fillViews } from '../views.core.ts'
+import { fillViews } from '../account-views.core.ts'
 import {
   type Call,
   type Method,
@@ -47,6 +47,7 @@ const placeShape = {
 const orderTypeParam = z.enum(['all', 'limit', 'trigger_all', 'stop', 'take']).default('all')
 const cancelShape = { detailed: booleanParam.default(false), type: orderTypeParam }
 
+/** Placing, changing and cancelling orders: what spends matching credits. */
 export const orderMethods: Readonly<Record<string, Method>> = {
   'private/buy': placeMethod('buy'),
   'private/sell': placeMethod('sell'),

@@ -18,6 +18,7 @@ import {
 const scopeParam = z.enum(['connection', 'account']).default('connection')
 const POLICY_VIOLATION = 1008
 
+/** Signing in, heartbeats, subscriptions and cancel-on-disconnect of one connection. */
 export const sessionMethods: Readonly<Record<string, Method>> = {
   'public/auth': method(
     { access: 'public' },

@@ -47,6 +47,12 @@ describe('unmodified ccxt against the paper venue', () => {
     expect(Object.values(markets).filter((market) => market?.option).length).toBeGreaterThan(900)
     expect(Math.abs(((await rest.fetchTime()) ?? 0) - Date.now())).toBeLessThan(1_000)
     expect(await rest.fetchStatus()).toMatchObject({ status: 'ok' })
+    const tickers = await rest.fetchTickers([SYMBOL])
+    expect(tickers[SYMBOL]?.bid).toBeLessThan(tickers[SYMBOL]?.ask as number)
+    const sinceMs = Date.now() - 60_000
+    for (const trade of await rest.fetchTrades(SYMBOL, sinceMs)) {
+      expect(trade.timestamp).toBeGreaterThanOrEqual(sinceMs)
+    }
     const book = await rest.fetchOrderBook(SYMBOL)
     expect(book.bids[0]?.[0]).toBeLessThan(book.asks[0]?.[0] as number)
   })

@@ -5,12 +5,14 @@ import { Market } from '@bulkhead/trading-plane/venues/paper/market/market.core.
 import { orderView } from '@bulkhead/trading-plane/venues/paper/orders.core.ts'
 import { ownFillView, printView } from '@bulkhead/trading-plane/venues/paper/trades.core.ts'
 import {
-  instrumentView,
-  orderBookView,
   portfolioView,
   positionView,
+} from '@bulkhead/trading-plane/venues/paper/account-views.core.ts'
+import {
+  instrumentView,
+  orderBookView,
   tickerView,
-} from '@bulkhead/trading-plane/venues/paper/views.core.ts'
+} from '@bulkhead/trading-plane/venues/paper/market-views.core.ts'
 import {
   NOW_MS,
   OPTION,
