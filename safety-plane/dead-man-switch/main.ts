@@ -7,6 +7,7 @@ import { RedisKeyListener, RedisLink } from '@bulkhead/shared/runtime/redis-link
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { openDeribitVenue } from '../exchange/deribit.ts'
+import { hasOpenEpisode } from '../kill-sequence/store.ts'
 import { deadManSwitchConfigSchema } from './config.ts'
 import { settleMemory } from './memory.ts'
 import { SafetyPlane } from './plane.ts'
@@ -35,7 +36,10 @@ link.open()
 drainLink.open()
 if (await link.waitUntilReady(redisWaitMs)) {
   const checked = await checkRedisConfig(link)
-  if (!checked.ok) refuseToStart(checked.failure)
+  if (!checked.ok) {
+    if (!hasOpenEpisode(config.stateDir)) refuseToStart(checked.failure)
+    log.error({ faults: checked.failure }, 'an open kill goes on although this Redis is unfit')
+  }
 } else {
   log.error('the safety Redis is not reachable: going on blind')
 }

@@ -42,6 +42,8 @@ export type PlaneParts = {
 const component = 'dead_man_switch'
 /** Pace of the status document and of everything that is a net under a notification. */
 const housekeepingMs = 500
+/** Shorter than exchanges keep an idle connection, so that no kill pays for a new handshake. */
+const keepWarmMs = 4_000
 
 /** The safety plane of one process: every part, wired once. */
 export class SafetyPlane {
@@ -106,6 +108,7 @@ export class SafetyPlane {
     this.#readiness.start()
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
+    this.#every(keepWarmMs, () => this.#parts.venue.keepWarm())
   }
 
   /** A key changed in Redis: what it holds is read by whoever it concerns. */

@@ -18,6 +18,7 @@ import {
   orderBookReply,
   placedReply,
   positionsReply,
+  testReply,
 } from './replies.ts'
 
 export type DeribitVenueOptions = {
@@ -35,6 +36,7 @@ type Call = (params: Readonly<Record<string, string | number | boolean>>) => Pro
 
 /** The implicit calls of ccxt that are used: one HTTP request each, nothing before or after it. */
 type RawDeribit = {
+  readonly publicGetTest: Call
   readonly publicGetGetOrderBook: Call
   readonly publicGetGetInstrument: Call
   readonly privateGetCancelAll: Call
@@ -72,6 +74,10 @@ class DeribitVenue implements SafetyVenue {
   constructor(raw: RawDeribit, options: DeribitVenueOptions) {
     this.#raw = raw
     this.#options = options
+  }
+
+  async keepWarm(): Promise<void> {
+    await this.#ask(this.#raw.publicGetTest({}), testReply)
   }
 
   async cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>> {

@@ -58,6 +58,10 @@ export type OpenOrderRead = 'all' | 'by_currency'
  * configured time; none is repeated by the adapter.
  */
 export interface SafetyVenue {
+  /**
+   * One cheap call, so that the connection is open when it is needed; its outcome does not matter.
+   */
+  keepWarm(): Promise<void>
   /** Cancels everything. @returns how many orders the exchange says it cancelled */
   cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>>
   cancelOrder(orderId: string, timeoutMs: number): Promise<Result<void, VenueFault>>

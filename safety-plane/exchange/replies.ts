@@ -9,6 +9,7 @@ const order = z.object({
   reduce_only: z.boolean().optional(),
 })
 
+export const testReply = replyOf(z.object({ version: z.string() }))
 export const cancelAllReply = replyOf(z.number().int().nonnegative())
 export const cancelReply = replyOf(z.object({ order_id: z.string() }))
 export const openOrdersReply = replyOf(z.array(order).max(10_000))

@@ -78,3 +78,12 @@ export class FileEpisodeStore implements EpisodeStore {
     }
   }
 }
+
+/**
+ * Whether a previous run left a kill behind; then no fault of a dependency may keep it from going
+ * on.
+ */
+export function hasOpenEpisode(stateDir: string): boolean {
+  const stored = new FileEpisodeStore(stateDir, '').load()
+  return stored !== undefined && stored.state.episode !== null
+}
