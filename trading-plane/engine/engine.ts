@@ -263,6 +263,15 @@ function takeWithheld(
   if (leg === undefined) return
   count(state, 'withheld')
   count(state, `denied_${event.reason}`)
+  out.push({
+    kind: 'audit',
+    record: {
+      action: 'INTENT_DENIED',
+      subject: leg.label,
+      correlationId: leg.intentId,
+      fields: { reason: event.reason },
+    },
+  })
   advance(state, leg, { kind: 'withheld' }, at, out, { reject_reason_code: event.reason })
 }
 

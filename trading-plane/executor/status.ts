@@ -1,6 +1,5 @@
 import type { ExecutorStatus, OrderView } from '@bulkhead/shared/contracts/status.ts'
 import type { EngineView } from '../engine/engine.ts'
-import { amountOfSteps } from '../engine/exposure/exposure.ts'
 import { filledSteps, type Leg } from '../engine/legs/leg.ts'
 
 const rowsMax = 200
@@ -53,8 +52,7 @@ export function executorStatus(
 
 function orderView(leg: Leg): OrderView {
   const amount = Number(leg.amount)
-  const step = { digits: 1n, scale: 0 }
-  const filledShare = amountOfSteps(filledSteps(leg), step) / leg.amountSteps
+  const filledShare = filledSteps(leg) / leg.amountSteps
   return {
     label: leg.label,
     venue_order_id: leg.venueOrderId ?? '',

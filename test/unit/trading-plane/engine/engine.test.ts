@@ -163,6 +163,7 @@ describe('the last word before an order leaves', () => {
     const effects = bench.give({ kind: 'withheld', label, reason: 'TradingModeForbidsOpen' })
     expect(denialOf(effects)).toBe('TradingModeForbidsOpen')
     expect(ofKind(effects, 'record')[0]?.record).toMatchObject({ state: 'not_placed' })
+    expect(ofKind(effects, 'audit')[0]?.record).toMatchObject({ action: 'INTENT_DENIED' })
   })
 
   test('needs a reading of the kill switch that is younger than 300 ms', () => {
@@ -206,7 +207,7 @@ describe('what the safety plane says', () => {
     expect(bench.stateOf(closing)).toBe('open')
   })
 
-  test('cancels go out in batches and are repeated until the venue confirms', () => {
+  test('AT-1065: cancels of opening orders go out in batches and are repeated until the venue confirms', () => {
     const bench = active()
     const labels = ['a', 'b', 'c'].map((id) => bench.rest({ amount: '10' }, id))
     const stop = { killSwitch: { mode: 'SOFT_STOP' as const, generation: 2 } }
@@ -262,6 +263,49 @@ describe('what the safety plane says', () => {
     expect(bench.mode().mode).toBe('ReduceOnly')
     beat('y')
     expect(bench.mode().mode).toBe('Active')
+  })
+})
+
+describe('the open-permission latch', () => {
+  const latched = () => {
+    const bench = active()
+    const place = intent({ reduce_only: true, side: 'sell', limit_price: '61000' })
+    bench.rest(place, 'v1')
+    bench.rest({ intent_id: '00000000-0000-4000-8000-000000000001' }, 'v2')
+    bench.give({ kind: 'book-gap', instrument: option.name })
+    expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
+    return { bench, closing: place.intent_id }
+  }
+  const cancelOf = (target: string) => ({
+    kind: 'intent' as const,
+    intent: {
+      type: 'cancel' as const,
+      intent_id: randomUUID(),
+      strategy_id: 'quoter',
+      target_intent_id: target,
+    },
+  })
+
+  test('AT-010: lets nothing open, lets close and cancel, keeps protection', () => {
+    const { bench, closing } = latched()
+    const opening = bench.propose()
+    expect(denialOf(opening)).toBe('OpenPermissionLatched')
+    expect(ofKind(opening, 'submit')).toEqual([])
+    only(bench.propose({ reduce_only: true }), 'submit')
+    only(bench.give(cancelOf('00000000-0000-4000-8000-000000000001')), 'cancel')
+    const unprotect = bench.give(cancelOf(closing))
+    expect(denialOf(unprotect)).toBe('RiskIncreasingCancelReplaceForbidden')
+    expect(ofKind(unprotect, 'cancel')).toEqual([])
+  })
+
+  test('AT-110: takes an order that does not say reduce-only for an opening one', () => {
+    const { bench } = latched()
+    for (const unclear of [undefined, null]) {
+      const wish = { ...intent(), reduce_only: unclear as unknown as boolean }
+      const effects = bench.give({ kind: 'intent', intent: wish })
+      expect(denialOf(effects)).toBe('OpenPermissionLatched')
+      expect(ofKind(effects, 'submit')).toEqual([])
+    }
   })
 })
 
@@ -389,7 +433,7 @@ describe('the strategies', () => {
 })
 
 describe('a lost session', () => {
-  test('sets the latch, and a reconciliation that sees every order opens it', () => {
+  test('AT-011: sets the latch, which only a reconciliation that sees every order opens', () => {
     const bench = active()
     const label = bench.rest()
     bench.give({ kind: 'venue-lost', detail: 'cut' })
@@ -483,7 +527,7 @@ describe('a restart', () => {
     expect(bench.engine.view(bench.at()).liveLegs).toEqual([])
   })
 
-  test('looks up what was sent without an answer, and does not send it again', () => {
+  test('AT-940: recovers what was acknowledged and not recorded, and does not send it again', () => {
     const { label, records } = history()
     const sent = { type: 'dispatch' as const, label, valid_until_ms: 1, sent_ms: 1 }
     const bench = new EngineBench()
@@ -492,8 +536,11 @@ describe('a restart', () => {
     bench.give({ kind: 'instruments', instruments: [perpetual] })
     bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
     expect(only(bench.pass(100), 'reconcile').targets).toEqual([{ label, currency: 'BTC' }])
-    bench.reconcile({ openOrders: [openOrder(label)], byLabel: new Map([[label, []]]) })
+    const openOrders = [openOrder(label)]
+    const effects = bench.reconcile({ openOrders, byLabel: new Map([[label, []]]) })
     expect(bench.stateOf(label)).toBe('open')
+    const recovered = { type: 'leg', state: 'open', venue_order_id: '1' }
+    expect(ofKind(effects, 'record')).toMatchObject([{ record: recovered }])
     expect(ofKind(bench.effects, 'submit')).toEqual([])
   })
 

@@ -5,6 +5,7 @@ import { fail, ok } from '@bulkhead/shared/kernel/result.ts'
 import { Authorizer, type AuthorizerPorts } from '@bulkhead/trading-plane/gateway/authorize.ts'
 import { Gateway } from '@bulkhead/trading-plane/gateway/gateway.ts'
 import type { Ledger } from '@bulkhead/trading-plane/ledger/ports.ts'
+import { EngineBench, only } from '../engine/harness.ts'
 import type { PlaceOrder, TradingVenue } from '@bulkhead/trading-plane/venues/port.ts'
 
 const order = {
@@ -23,6 +24,9 @@ const cancel = { label: 'l', currency: 'BTC', venueOrderId: '1' }
 
 /** A gateway whose ports do as they are told; `steps` is the order in which they were used. */
 function bench(options: {
+  judge?: (label: string) => IntentDenialReason | null
+  onLedger?: () => void
+  onDispatched?: (label: string, validUntilMs: number) => void
   ledgerFull?: boolean
   auditDown?: boolean
   denial?: IntentDenialReason | null
@@ -35,6 +39,7 @@ function bench(options: {
     append: async (written) => {
       await Promise.resolve()
       steps.push(`ledger ${written.type}`)
+      options.onLedger?.()
       return options.ledgerFull === true ? fail('LEDGER_FULL') : ok({ seq: 1 })
     },
     durableSeq: 0,
@@ -51,10 +56,13 @@ function bench(options: {
       },
     },
     clock: { monotonicMs: () => tickMs, wallMs: () => 5, wallNs: () => 5n },
-    onDispatched: (_label, validUntilMs) => steps.push(`dispatched until ${validUntilMs}`),
-    judge: () => {
+    onDispatched: (label, validUntilMs) => {
+      steps.push(`dispatched until ${validUntilMs}`)
+      options.onDispatched?.(label, validUntilMs)
+    },
+    judge: (label) => {
       steps.push('judge')
-      return options.denial ?? null
+      return options.judge?.(label) ?? options.denial ?? null
     },
     estimatedServerMs: () => (options.serverMs === undefined ? 1_000 : options.serverMs),
     orderLeaseMs: 2_000,
@@ -107,6 +115,23 @@ describe('the gateway', () => {
     const allowed = await desk.authorizer.authorizePlace(order, record, entry)
     expect(allowed).toEqual({ ok: false, failure })
     expect(desk.steps).not.toContain('place')
+  })
+
+  test('AT-931: sends nothing when the mode changes between the proposal and the dispatch', async () => {
+    const desk = new EngineBench().becomeActive()
+    const proposal = only(desk.propose(), 'submit')
+    const door = bench({
+      onLedger: () => desk.readSafety({ killSwitch: { mode: 'SOFT_STOP', generation: 2 } }),
+      onDispatched: (label, validUntilMs) => {
+        desk.give({ kind: 'dispatched', label, validUntilMs })
+      },
+      judge: (label) => desk.engine.judgeDispatch(label, desk.at()),
+    })
+    const { order: proposed, record: recorded, audit } = proposal
+    const allowed = await door.authorizer.authorizePlace(proposed, recorded, audit)
+    expect(allowed).toEqual({ ok: false, failure: 'TradingModeForbidsOpen' })
+    expect(door.steps).not.toContain('place')
+    expect(door.sent).toEqual([])
   })
 
   test('lets an order that closes pass without an audit place, as decision D-08 says', async () => {

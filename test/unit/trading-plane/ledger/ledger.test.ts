@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import {
   appendFileSync,
   mkdtempSync,
@@ -171,6 +172,32 @@ describe('the ledger', () => {
     await ledger.close()
     expect(recoverLedger(directory)).toMatchObject({ ok: true, value: { lastSeq: 5, cuts: [] } })
   })
+})
+
+test('a disk that takes no more ends the process at once, and what was durable is kept', async () => {
+  const at = (path: string) => new URL(`../../../../${path}`, import.meta.url).href
+  const code = `
+    const { openLedger } = await import('${at('trading-plane/ledger/file-ledger.ts')}')
+    const { systemClock } = await import('${at('shared/runtime/system-clock.ts')}')
+    const opened = await openLedger(${JSON.stringify(directory)}, 'run', systemClock)
+    for (let n = 1; ; n += 1) {
+      const done = await opened.value.ledger.append({ type: 'dispatch', label: 'l', valid_until_ms: n, sent_ms: n })
+      console.log(done.value.seq)
+    }`
+  const limited = ['-c', 'ulimit -f 8; exec "$0" "$@"', process.execPath]
+  const child = spawn('sh', [...limited, '--input-type=module', '-e', code])
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  const [status, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    child.once('close', (exit, by) => resolve([exit, by]))
+  })
+  expect(status !== 0 || signal !== null).toBe(true)
+  const durable = Number(output.trim().split('\n').at(-1))
+  expect(durable).toBeGreaterThan(10)
+  const recovered = recoverLedger(directory)
+  expect(recovered.ok && recovered.value.lastSeq).toBeGreaterThanOrEqual(durable)
 })
 
 test('rows of zeros are no records', () => {

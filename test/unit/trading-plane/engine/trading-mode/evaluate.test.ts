@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { modeReasons } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import { evaluateMode } from '@bulkhead/trading-plane/engine/trading-mode/evaluate.ts'
 import {
   clearUpTo,
@@ -106,6 +107,21 @@ describe('the mode and its reasons', () => {
     const decision = evaluateMode({ ...healthy, ...change })
     expect(decision.mode).toBe(mode)
     expect(decision.reasons).toEqual(reasons)
+  })
+
+  test('AT-417: are of one tier, in order, and of this very tick, whatever toggles', () => {
+    const toggles = rows.map(([, change]) => change)
+    for (const first of toggles) {
+      for (const second of toggles) {
+        const { mode, reasons } = evaluateMode({ ...healthy, ...first, ...second })
+        const tier = mode === 'Kill' ? 'KILL_' : 'REDUCEONLY_'
+        expect(reasons.every((code) => code.startsWith(tier))).toBe(true)
+        expect(reasons.length > 0).toBe(mode !== 'Active')
+        const places = reasons.map((code) => modeReasons.indexOf(code))
+        expect(places).toEqual(places.toSorted((left, right) => left - right))
+        expect(evaluateMode(healthy)).toMatchObject({ mode: 'Active', reasons: [] })
+      }
+    }
   })
 
   test('show the risk state of decision D-22', () => {
