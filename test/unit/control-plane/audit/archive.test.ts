@@ -33,7 +33,7 @@ describe('AuditArchive', () => {
     expect(archive.lastId).toBe('100-0')
   })
 
-  it('stores the same entry once, and refuses another one under its id, whole batch included', () => {
+  it('stores an entry once, and refuses a batch with another one under its id', () => {
     archive.append([{ id: '1-0', entry: entry('a') }])
     archive.append([{ id: '1-0', entry: entry('a') }])
     expect(archive.latest(10)).toHaveLength(1)
