@@ -6,7 +6,9 @@ import type { OrderWish, StrategyContext, StrategyHandlers } from '../strategies
 import { decimalText } from './decimal-text.core.ts'
 import type { LoadedStrategy } from './strategy-loader.ts'
 
-/** Intents whose end we have not heard of; beyond it the oldest is left to the executor's memory. */
+/**
+ * Intents whose end we have not heard of; beyond it the oldest is left to the executor's memory.
+ */
 const openIntentsMax = 1_000
 
 export type HostPorts = {
@@ -75,8 +77,8 @@ export class StrategyHost {
   }
 
   /**
-   * The executor says again what became of the latest orders when it comes back. What the strategy has
-   * heard the end of, or what was proposed before it was started, is news to nobody.
+   * The executor says again what became of the latest orders when it comes back. What the strategy
+   * has heard the end of, or what was proposed before it was started, is news to nobody.
    */
   #takeOutcome(outcome: IntentOutcome): void {
     const { intent_id: intentId, state } = outcome
