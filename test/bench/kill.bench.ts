@@ -12,8 +12,8 @@ import { eventually } from '../support/eventually.ts'
 import { metricOf, writeReport } from './support/report.ts'
 
 /**
- * How late a threshold is noticed on an idle machine, and how long it takes from noticing a hard stop
- * to the verified death of a 100 MB executor. Real processes, real Redis, real paper venue.
+ * How late a threshold is noticed on an idle machine, and how long it takes from noticing a hard
+ * stop to the verified death of a 100 MB executor. Real processes, real Redis, real paper venue.
  */
 const silences = 60
 const kills = 40
