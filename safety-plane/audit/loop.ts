@@ -141,12 +141,10 @@ export class AuditDrain {
     const nowMs = this.#options.clock.monotonicMs()
     const isGapAccepted = heldSinceMs !== undefined && nowMs - heldSinceMs >= gapWaitMs
     const sorted = sortArrivals(this.#state, entries, isGapAccepted)
-    for (const taking of sorted.append) {
-      if (!(await this.#append(component, taking))) return false
+    for (let at = 0; at < sorted.append.length; at += turnMax) {
+      if (!(await this.#append(component, sorted.append.slice(at, at + turnMax)))) return false
     }
-    for (const taking of sorted.duplicates) {
-      if (!(await this.#forget(component, taking.raw))) return false
-    }
+    if (!(await this.#forget(component, sorted.duplicates))) return false
     if (sorted.held.length === 0) this.#heldSinceMs.delete(component)
     else if (heldSinceMs === undefined || isGapAccepted) this.#heldSinceMs.set(component, nowMs)
     if (isMore) this.#wanted.add(component)
@@ -179,20 +177,28 @@ export class AuditDrain {
     return { entries, isMore: count === turnMax && waiting > count }
   }
 
-  async #append(component: string, taking: Taken): Promise<boolean> {
-    const fields = Object.entries(taking.entry).flat()
+  /**
+   * All in one go, in order. When the outcome is unknown the log is read again before anything
+   * else.
+   */
+  async #append(component: string, batch: readonly Taken[]): Promise<boolean> {
     const added = await this.#options.link.run((redis) =>
-      redis.xadd(redisKeys.auditLog, '*', ...fields),
+      Promise.all(
+        batch.map(({ entry }) =>
+          redis.xadd(redisKeys.auditLog, '*', ...Object.entries(entry).flat()),
+        ),
+      ),
     )
     if (!added.ok) return false
-    this.#lastId = added.value ?? this.#lastId
-    this.#state = learn(this.#state, taking)
-    return this.#forget(component, taking.raw)
+    for (const taking of batch) this.#state = learn(this.#state, taking)
+    this.#lastId = added.value.at(-1) ?? this.#lastId
+    return this.#forget(component, batch)
   }
 
-  async #forget(component: string, raw: string): Promise<boolean> {
+  async #forget(component: string, batch: readonly { readonly raw: string }[]): Promise<boolean> {
+    const inWork = redisKeys.auditInWork(component)
     const removed = await this.#options.link.run((redis) =>
-      redis.lrem(redisKeys.auditInWork(component), 1, raw),
+      Promise.all(batch.map(({ raw }) => redis.lrem(inWork, 1, raw))),
     )
     return removed.ok
   }
@@ -206,7 +212,7 @@ export class AuditDrain {
       correlationId: '',
       fields: { excerpt: raw.slice(0, 256) },
     })
-    return this.#forget(component, raw)
+    return this.#forget(component, [{ raw }])
   }
 }
 

@@ -62,6 +62,9 @@ export class SafetyPlane {
   readonly #startedTickMs: number
   readonly #timers: NodeJS.Timeout[] = []
   #cycles = 0
+  #isHousekeeping = false
+  /** False after Redis was away: it may have come back without what it held. */
+  #isRegistered = false
 
   constructor(parts: PlaneParts) {
     this.#parts = parts
@@ -104,6 +107,8 @@ export class SafetyPlane {
     this.#onSevered(this.#runner.state.episode?.severed ?? [])
     await this.#switch.uphold()
     await this.#register()
+    const fields = { config_hash: this.#parts.loaded.configHash, build_id: this.#parts.buildId }
+    void this.#writer.record({ action: 'STARTED', subject: component, correlationId: '', fields })
     this.#watch.start()
     this.#readiness.start()
     this.#every(housekeepingMs, () => this.#housekeep())
@@ -149,10 +154,15 @@ export class SafetyPlane {
   async #housekeep(): Promise<void> {
     void this.#commands.run()
     this.#drain.request()
-    await this.#writer.deliverSpool()
-    await this.#switch.uphold()
+    if (this.#isHousekeeping) return
+    this.#isHousekeeping = true
     await this.#publishStatus()
+    await this.#switch.uphold()
+    if (!this.#isRegistered) await this.#register()
+    await this.#writer.deliverSpool()
     await this.#identities.refresh()
+    this.#isRegistered &&= this.#parts.link.isReady
+    this.#isHousekeeping = false
   }
 
   async #publishStatus(): Promise<void> {
@@ -181,9 +191,8 @@ export class SafetyPlane {
 
   async #register(): Promise<void> {
     const identity = ownIdentity(this.#parts.clock.wallNs())
-    await this.#parts.link.run((redis) => redis.hset(redisKeys.pid(component), identity))
-    const fields = { config_hash: this.#parts.loaded.configHash, build_id: this.#parts.buildId }
-    void this.#writer.record({ action: 'STARTED', subject: component, correlationId: '', fields })
+    const key = redisKeys.pid(component)
+    this.#isRegistered = (await this.#parts.link.run((redis) => redis.hset(key, identity))).ok
   }
 
   #seal(): void {
