@@ -5,33 +5,30 @@ import type { VenuePosition } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { EngineConfig } from './config.ts'
 import type { Effect } from './effects.ts'
-import type { EngineEvent, TopOfBook } from './events.ts'
+import type { EngineEvent } from './events.ts'
 import { handleIntent } from './intents/handle-intent.ts'
-import { instrumentSpec } from './intents/instrument.ts'
 import type { Hash64 } from './intents/label.ts'
 import type { Leg } from './legs/leg.ts'
 import { modeNow, openingDenial } from './mode-view.ts'
-import {
-  failReconcile,
-  finishLookup,
-  finishReconcile,
-  startLookups,
-  startReconcile,
-} from './reconcile.ts'
+import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { recover } from './recover.ts'
 import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
-import { latch, latchedReasons } from './trading-mode/open-permission.ts'
-import {
-  advance,
-  applyOrders,
-  applyTrades,
-  cancelIfWanted,
-  outcomeMessage,
-  outcomeOf,
-} from './transitions.ts'
+import { latchedReasons } from './trading-mode/open-permission.ts'
+import { cancelUnminded, tick } from './tick.ts'
+import { advance, applyTrades, outcomeMessage, outcomeOf } from './transitions.ts'
 import { handleCancelReply, handlePlaceReply } from './venue-replies.ts'
+import {
+  takeBook,
+  takeBookGap,
+  takeComplaint,
+  takeInstruments,
+  takeOrders,
+  takePositions,
+  takeVenueLost,
+  takeVenueReady,
+} from './venue-state.ts'
 
 /** Ended orders that a strategy is told of when it comes back. */
 const latestOutcomesMax = 200
@@ -159,85 +156,6 @@ export class Engine {
   }
 }
 
-/** One turn: the mode anew, what it forbids is cancelled, what is in doubt is asked about. */
-function tick(state: EngineState, at: At, out: Effect[]): void {
-  const decision = modeNow(state, at, state.config.killSwitchAgeMsMax)
-  publishMode(state, decision, out)
-  if (decision.mode !== 'Active') wantOpeningsCancelled(state)
-  let cancels = 0
-  for (const leg of state.legs.live()) {
-    if (cancels >= state.config.cancelOpenBatchMax) break
-    if (cancelIfWanted(state, leg.label, at, out)) cancels += 1
-  }
-  startLookups(state, at, out)
-  startReconcile(state, at, out)
-}
-
-function publishMode(state: EngineState, decision: ModeDecision, out: Effect[]): void {
-  const before = state.published
-  const isSame =
-    before?.mode === decision.mode && before.reasons.join(' ') === decision.reasons.join(' ')
-  if (isSame) return
-  state.published = decision
-  out.push({
-    kind: 'audit',
-    record: {
-      action: 'MODE_CHANGED',
-      subject: 'executor',
-      correlationId: '',
-      fields: {
-        from: before?.mode ?? '',
-        to: decision.mode,
-        reasons: decision.reasons.join(' '),
-        risk_state: decision.riskState,
-      },
-    },
-  })
-  out.push({ kind: 'tell', message: modeMessage(decision) })
-}
-
-export function modeMessage(decision: ModeDecision) {
-  return {
-    type: 'mode' as const,
-    trading_mode: decision.mode,
-    mode_reasons: [...decision.reasons],
-  }
-}
-
-/**
- * While the desk is not Active no order that could open stays at the venue (contract 2.2.3.4.1).
- */
-function wantOpeningsCancelled(state: EngineState): void {
-  for (const leg of state.legs.live()) {
-    if (!leg.reduceOnly) state.legs.wish(leg.label).cancelWanted = true
-  }
-}
-
-/** Of orders that nobody minds, what could open is cancelled and what closes stays. */
-function cancelUnminded(
-  state: EngineState,
-  strategyIds: readonly string[],
-  at: At,
-  out: Effect[],
-): void {
-  for (const leg of state.legs.live()) {
-    if (leg.reduceOnly || !strategyIds.includes(leg.strategyId)) continue
-    state.legs.wish(leg.label).cancelWanted = true
-    cancelIfWanted(state, leg.label, at, out)
-  }
-}
-
-function takeInstruments(
-  state: EngineState,
-  event: Extract<EngineEvent, { kind: 'instruments' }>,
-): void {
-  for (const info of event.instruments) {
-    const spec = instrumentSpec(info)
-    if (spec === undefined) state.instruments.delete(info.name)
-    else state.instruments.set(spec.name, spec)
-  }
-}
-
 function takeDispatched(
   state: EngineState,
   event: Extract<EngineEvent, { kind: 'dispatched' }>,
@@ -273,76 +191,4 @@ function takeWithheld(
     },
   })
   advance(state, leg, { kind: 'withheld' }, at, out, { reject_reason_code: event.reason })
-}
-
-function takeOrders(
-  state: EngineState,
-  event: Extract<EngineEvent, { kind: 'orders' }>,
-  at: At,
-  out: Effect[],
-): void {
-  applyOrders(state, event.orders, at, out)
-  for (const { label } of event.orders) cancelIfWanted(state, label, at, out)
-}
-
-function takePositions(state: EngineState, positions: readonly VenuePosition[]): void {
-  for (const position of positions) {
-    state.positions.set(position.instrument, position)
-    state.fillsSincePosition.delete(position.instrument)
-  }
-}
-
-function takeVenueReady(
-  state: EngineState,
-  event: Extract<EngineEvent, { kind: 'venue-ready' }>,
-  out: Effect[],
-): void {
-  state.venue.isReady = true
-  state.venue.cancelOnDisconnect = event.cancelOnDisconnect
-  state.reconcile = { isRunning: false, nextTickMs: 0 }
-  const fields = { cancel_on_disconnect: event.cancelOnDisconnect }
-  out.push({
-    kind: 'audit',
-    record: { action: 'VENUE_CONNECTED', subject: 'executor', correlationId: '', fields },
-  })
-}
-
-/** What rested may be gone, what was under way is in doubt: opening waits for a reconciliation. */
-function takeVenueLost(
-  state: EngineState,
-  event: Extract<EngineEvent, { kind: 'venue-lost' }>,
-  at: At,
-  out: Effect[],
-): void {
-  const wasReady = state.venue.isReady
-  state.venue.isReady = false
-  state.venue.cancelOnDisconnect = 'unknown'
-  state.reconcile = { isRunning: false, nextTickMs: at.tickMs }
-  if (!wasReady) return
-  state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
-  count(state, 'venue_sessions_lost')
-  const fields = { detail: event.detail.slice(0, 256) }
-  out.push({
-    kind: 'audit',
-    record: { action: 'VENUE_LOST', subject: 'executor', correlationId: '', fields },
-  })
-}
-
-/** Decision D-11: the latch sets at the first complaint, Kill waits for the corroborating count. */
-function takeComplaint(state: EngineState, at: At): void {
-  state.complaints.take(at.tickMs)
-  state.venue.isSessionKillActive = true
-  state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
-}
-
-function takeBook(state: EngineState, book: TopOfBook): void {
-  state.books.set(book.instrument, { ...book, isContinuous: true })
-}
-
-function takeBookGap(state: EngineState, instrument: string): void {
-  const book = state.books.get(instrument)
-  const empty = { instrument, bestBid: null, bestAsk: null, indexPrice: null }
-  state.books.set(instrument, { ...(book ?? empty), isContinuous: false })
-  state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
-  count(state, 'book_gaps')
 }

@@ -1,11 +1,15 @@
-import type { VenueOrder } from '../venues/port.ts'
+import type { VenueOrder, VenuePosition } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import type { EngineEvent } from './events.ts'
+import { signedSize } from './intents/gates.ts'
 import { isLive, type Leg } from './legs/leg.ts'
 import { count, type EngineState } from './state.ts'
 import { clearUpTo, isLatched, latch, latchedReasons } from './trading-mode/open-permission.ts'
 import { advance, applyOrders, applyTrades } from './transitions.ts'
+
+/** `position_reconcile_epsilon` of contract Appendix A. */
+const positionEpsilon = 1e-6
 
 /** Asks for a reconciliation when the latch waits for one and the venue can be asked. */
 export function startReconcile(state: EngineState, at: At, out: Effect[]): void {
@@ -36,9 +40,7 @@ export function finishReconcile(
     const seen = [...event.openOrders, ...orders]
     if (!settle(state, label, seen, event.askedServerMs, at, out)) undecided += 1
   }
-  state.positions.clear()
-  state.fillsSincePosition.clear()
-  for (const position of event.positions) state.positions.set(position.instrument, position)
+  adoptPositions(state, event.positions, out)
   if (undecided > 0) {
     count(state, 'reconciles_incomplete')
     return
@@ -63,6 +65,37 @@ export function finishReconcile(
       },
     },
   })
+}
+
+/**
+ * The venue's positions are the truth about exposure (contract 3.4). Where our own fills do not
+ * explain them, as after trades of another hand, the difference is audited.
+ */
+function adoptPositions(
+  state: EngineState,
+  positions: readonly VenuePosition[],
+  out: Effect[],
+): void {
+  const held = new Map(positions.map((position) => [position.instrument, position]))
+  const known = [...state.positions.keys(), ...state.fillsSincePosition.keys()]
+  for (const instrument of new Set([...known, ...held.keys()])) {
+    const ours = signedSize(state, instrument)
+    const theirs = held.get(instrument)?.size ?? 0
+    if (Math.abs(ours - theirs) <= positionEpsilon) continue
+    count(state, 'positions_adopted')
+    out.push({
+      kind: 'audit',
+      record: {
+        action: 'POSITION_ADOPTED',
+        subject: instrument,
+        correlationId: '',
+        fields: { ours: String(ours), theirs: String(theirs) },
+      },
+    })
+  }
+  state.positions.clear()
+  state.fillsSincePosition.clear()
+  for (const [instrument, position] of held) state.positions.set(instrument, position)
 }
 
 export function failReconcile(state: EngineState, at: At): void {

@@ -27,6 +27,8 @@ export type LoopPorts = {
   readonly tell: (message: ToOrchestrator) => void
   readonly clock: Clock
   readonly log: Logger
+  /** What is configured to be traded. */
+  readonly instruments: readonly string[]
   /** Wall time of the last record that an earlier run wrote; trades are asked for from there on. */
   readonly lastRunMs: number
 }
@@ -100,6 +102,7 @@ export class ExecutorLoop {
       if (session !== this.#session) return
       if (read.ok) {
         this.handle({ kind: 'instruments', instruments: read.value })
+        this.#warnOfUnknown(read.value.map(({ name }) => name))
         this.handle({ kind: 'venue-ready', cancelOnDisconnect })
         return
       }
@@ -107,6 +110,15 @@ export class ExecutorLoop {
       await new Promise((resolve) => setTimeout(resolve, instrumentsRetryMs))
       if (session !== this.#session) return
     }
+  }
+
+  /**
+   * An instrument that the venue does not have is a mistake in the configuration; it is only
+   * denied.
+   */
+  #warnOfUnknown(known: readonly string[]): void {
+    const missing = this.#ports.instruments.filter((name) => !known.includes(name))
+    if (missing.length > 0) this.#ports.log.error({ missing }, 'instruments unknown to the venue')
   }
 
   #perform(effects: readonly Effect[]): void {

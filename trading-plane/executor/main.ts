@@ -9,7 +9,8 @@ import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/proce
 import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
-import { Engine, modeMessage } from '../engine/engine.ts'
+import { Engine } from '../engine/engine.ts'
+import { modeMessage } from '../engine/tick.ts'
 import { Authorizer } from '../gateway/authorize.ts'
 import { Gateway } from '../gateway/gateway.ts'
 import { openLedger } from '../ledger/file-ledger.ts'
@@ -86,6 +87,7 @@ const loop = new ExecutorLoop({
   tell: (message) => intents.tell(message),
   clock,
   log,
+  instruments: config.instruments,
   lastRunMs: recovered.lastWrittenMs ?? clock.wallMs(),
 })
 loop.handle({ kind: 'recovered', records: recovered.records })

@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { eventually } from '../../support/eventually.ts'
 import { endChild, StrategyHand } from './desk.ts'
 import { crossingPrice, deskTest, restingPrice } from './desk-test.ts'
@@ -62,6 +63,18 @@ describe('the kill switch', () => {
     await hand.until(reduce, 'filled')
     const changes = (await desk.audit()).filter(({ action }) => action === 'MODE_CHANGED')
     expect(changes.at(-1)).toMatchObject({ from: 'Active', to: 'Kill' })
+  })
+
+  deskTest('a state that makes no sense closes opening', async ({ desk, hand }) => {
+    const resting = hand.place({ limit_price: restingPrice(hand) })
+    await hand.until(resting, 'open')
+    const link = await desk.redis.link('safety')
+    await link.run((redis) => redis.hset(redisKeys.killSwitchState, { mode: 'PAUSED' }))
+    await hand.until(resting, 'cancelled')
+    const status = await desk.until('ReduceOnly', (now) => now.trading_mode === 'ReduceOnly')
+    expect(status.mode_reasons).toEqual(['REDUCEONLY_INPUT_MISSING_OR_STALE'])
+    await desk.safety.setMode('NORMAL')
+    await desk.until('Active again', (now) => now.trading_mode === 'Active')
   })
 
   deskTest('silence of the safety plane closes opening and its return opens it', async (t) => {

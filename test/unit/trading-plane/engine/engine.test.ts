@@ -1,36 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
-import type { VenueTrade } from '@bulkhead/trading-plane/venues/port.ts'
 import {
+  active,
   denialOf,
   EngineBench,
   intent,
   ofKind,
   only,
+  openOrder,
   option,
   perpetual,
   toldStates,
-  venueOrder,
+  trade,
 } from './harness.ts'
-
-const active = (config = {}) => new EngineBench(config).becomeActive()
-
-const trade = (label: string, amount: number, tradeId = 't1'): VenueTrade => ({
-  tradeId,
-  venueOrderId: '1',
-  label,
-  instrument: perpetual.name,
-  side: 'buy',
-  amount,
-  price: 59_000,
-  fee: 0.000_001,
-  feeCurrency: 'BTC',
-  venueMs: 1,
-})
-
-const openOrder = (label: string, filledAmount = 0) =>
-  venueOrder({ label, filledAmount, state: filledAmount === 100 ? 'filled' : 'open' })
 
 describe('an opening intent', () => {
   test('is proposed with its exact size and price under its label when nothing forbids it', () => {
@@ -429,147 +411,6 @@ describe('the strategies', () => {
     bench.rest({ reduce_only: true, side: 'sell', limit_price: '61000' }, 'v3')
     const effects = bench.give({ kind: 'strategies-gone', strategyIds: ['quoter'] })
     expect(ofKind(effects, 'cancel').map(({ cancel }) => cancel.label)).toEqual([own])
-  })
-})
-
-describe('a lost session', () => {
-  test('AT-011: sets the latch, which only a reconciliation that sees every order opens', () => {
-    const bench = active()
-    const label = bench.rest()
-    bench.give({ kind: 'venue-lost', detail: 'cut' })
-    expect(denialOf(bench.propose())).toBe('OpenPermissionLatched')
-    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
-    const asked = only(bench.pass(100), 'reconcile')
-    expect(asked.targets).toEqual([{ label, currency: 'BTC' }])
-    const gone = openOrder(label)
-    bench.reconcile({ byLabel: new Map([[label, [{ ...gone, state: 'cancelled' }]]]) })
-    expect(bench.mode().mode).toBe('Active')
-    expect(bench.stateOf(label)).toBeUndefined()
-  })
-
-  test('stays latched while an order may still arrive', () => {
-    const bench = active()
-    const { label } = only(bench.propose(), 'submit').order
-    bench.dispatch(label, 2_000)
-    bench.give({ kind: 'place-reply', label, outcome: { kind: 'ambiguous', detail: '' } })
-    bench.give({ kind: 'venue-lost', detail: 'cut' })
-    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
-    bench.pass(100)
-    const byLabel = new Map([[label, []]])
-    bench.reconcile({ byLabel })
-    expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
-    bench.pass(2_600)
-    bench.reconcile({ byLabel })
-    expect(bench.mode().mode).toBe('Active')
-  })
-
-  test('of the market data closes its instrument until a whole book and a reconciliation', () => {
-    const bench = active()
-    bench.give({ kind: 'book-gap', instrument: perpetual.name })
-    only(bench.pass(1_000), 'reconcile')
-    bench.reconcile()
-    expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
-    expect(denialOf(bench.propose())).toBe('LiquidityGateNoL2')
-    bench.book()
-    bench.pass(1_000)
-    bench.reconcile()
-    expect(bench.mode().mode).toBe('Active')
-  })
-
-  test('while a reconciliation runs is not cleared by it', () => {
-    const bench = active()
-    bench.give({ kind: 'venue-lost', detail: 'cut' })
-    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
-    only(bench.pass(100), 'reconcile')
-    bench.give({ kind: 'too-many-requests' })
-    bench.reconcile()
-    expect(bench.mode().reasons).toContain('REDUCEONLY_OPEN_PERMISSION_LATCHED')
-    only(bench.pass(1_000), 'reconcile')
-    bench.reconcile()
-    expect(bench.mode().mode).toBe('Active')
-  })
-
-  test('by too many requests latches at once and kills at the third', () => {
-    const bench = active()
-    bench.give({ kind: 'too-many-requests' })
-    expect(bench.mode().reasons).toEqual([
-      'REDUCEONLY_OPEN_PERMISSION_LATCHED',
-      'REDUCEONLY_SESSION_KILL_UNCONFIRMED',
-    ])
-    bench.give({ kind: 'too-many-requests' })
-    bench.give({ kind: 'too-many-requests' })
-    expect(bench.mode().reasons).toEqual(['KILL_RATE_LIMIT_SESSION_TERMINATION'])
-  })
-
-  test('a failed reconciliation opens nothing and is tried again', () => {
-    const bench = active()
-    bench.give({ kind: 'venue-lost', detail: 'cut' })
-    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
-    only(bench.pass(100), 'reconcile')
-    bench.give({ kind: 'reconcile-failed', detail: 'no answer' })
-    expect(ofKind(bench.pass(100), 'reconcile')).toEqual([])
-    only(bench.pass(1_000), 'reconcile')
-  })
-})
-
-describe('a restart', () => {
-  const history = (): { label: string; records: LedgerRecord[] } => {
-    const bench = active()
-    const { order, record } = only(bench.propose(), 'submit')
-    return { label: order.label, records: [record] }
-  }
-
-  test('withdraws what was recorded and never sent', () => {
-    const { label, records } = history()
-    const bench = new EngineBench()
-    const effects = bench.give({ kind: 'recovered', records })
-    expect(only(effects, 'record').record).toMatchObject({ label, state: 'not_placed' })
-    expect(bench.engine.view(bench.at()).liveLegs).toEqual([])
-  })
-
-  test('AT-940: recovers what was acknowledged and not recorded, and does not send it again', () => {
-    const { label, records } = history()
-    const sent = { type: 'dispatch' as const, label, valid_until_ms: 1, sent_ms: 1 }
-    const bench = new EngineBench()
-    bench.give({ kind: 'recovered', records: [...records, sent] })
-    expect(bench.stateOf(label)).toBe('sent')
-    bench.give({ kind: 'instruments', instruments: [perpetual] })
-    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
-    expect(only(bench.pass(100), 'reconcile').targets).toEqual([{ label, currency: 'BTC' }])
-    const openOrders = [openOrder(label)]
-    const effects = bench.reconcile({ openOrders, byLabel: new Map([[label, []]]) })
-    expect(bench.stateOf(label)).toBe('open')
-    const recovered = { type: 'leg', state: 'open', venue_order_id: '1' }
-    expect(ofKind(effects, 'record')).toMatchObject([{ record: recovered }])
-    expect(ofKind(bench.effects, 'submit')).toEqual([])
-  })
-
-  test('finds a fill that happened meanwhile, and counts it once', () => {
-    const { label, records } = history()
-    const sent = { type: 'dispatch' as const, label, valid_until_ms: 1, sent_ms: 1 }
-    const bench = new EngineBench()
-    bench.give({ kind: 'recovered', records: [...records, sent] })
-    bench.give({ kind: 'instruments', instruments: [perpetual] })
-    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
-    bench.pass(100)
-    const filled = openOrder(label, 100)
-    const effects = bench.reconcile({
-      trades: [trade(label, 100)],
-      byLabel: new Map([[label, [filled]]]),
-    })
-    expect(ofKind(effects, 'record').map(({ record }) => record.type)).toEqual(['trade', 'leg'])
-    expect(bench.give({ kind: 'trades', trades: [trade(label, 100)] })).toEqual([])
-  })
-
-  test('knows ids and hashes of the run before', () => {
-    const bench = active()
-    const place = intent()
-    const { record } = only(bench.propose(place), 'submit')
-    const next = new EngineBench()
-    next.give({ kind: 'recovered', records: [record] })
-    next.becomeActive()
-    expect(denialOf(next.propose({ ...place, intent_id: randomUUID() }))).toBe('DuplicateIntent')
-    expect(denialOf(next.propose(place))).toBe('DuplicateIntent')
   })
 })
 

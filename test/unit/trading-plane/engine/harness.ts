@@ -6,7 +6,7 @@ import type { EngineConfig } from '@bulkhead/trading-plane/engine/config.ts'
 import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
 import { Engine } from '@bulkhead/trading-plane/engine/engine.ts'
 import type { EngineEvent, SafetyReading } from '@bulkhead/trading-plane/engine/events.ts'
-import type { InstrumentInfo, VenueOrder } from '@bulkhead/trading-plane/venues/port.ts'
+import type { InstrumentInfo, VenueOrder, VenueTrade } from '@bulkhead/trading-plane/venues/port.ts'
 
 const hasher = await xxhash()
 export const hash64 = (text: string): string => hasher.h64ToString(text)
@@ -219,3 +219,22 @@ export function toldStates(effects: readonly Effect[]): string[] {
     message.type === 'outcome' ? [message.state] : [],
   )
 }
+
+/** An engine that may open. */
+export const active = (config = {}) => new EngineBench(config).becomeActive()
+
+export const trade = (label: string, amount: number, tradeId = 't1'): VenueTrade => ({
+  tradeId,
+  venueOrderId: '1',
+  label,
+  instrument: perpetual.name,
+  side: 'buy',
+  amount,
+  price: 59_000,
+  fee: 0.000_001,
+  feeCurrency: 'BTC',
+  venueMs: 1,
+})
+
+export const openOrder = (label: string, filledAmount = 0) =>
+  venueOrder({ label, filledAmount, state: filledAmount === 100 ? 'filled' : 'open' })

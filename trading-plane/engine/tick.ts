@@ -1,0 +1,75 @@
+import type { At } from './at.ts'
+import type { Effect } from './effects.ts'
+import { modeNow } from './mode-view.ts'
+import { startLookups, startReconcile } from './reconcile.ts'
+import type { EngineState } from './state.ts'
+import type { ModeDecision } from './trading-mode/evaluate.ts'
+import { cancelIfWanted } from './transitions.ts'
+
+/** One turn: the mode anew, what it forbids is cancelled, what is in doubt is asked about. */
+export function tick(state: EngineState, at: At, out: Effect[]): void {
+  const decision = modeNow(state, at, state.config.killSwitchAgeMsMax)
+  publishMode(state, decision, out)
+  if (decision.mode !== 'Active') wantOpeningsCancelled(state)
+  let cancels = 0
+  for (const leg of state.legs.live()) {
+    if (cancels >= state.config.cancelOpenBatchMax) break
+    if (cancelIfWanted(state, leg.label, at, out)) cancels += 1
+  }
+  startLookups(state, at, out)
+  startReconcile(state, at, out)
+}
+
+function publishMode(state: EngineState, decision: ModeDecision, out: Effect[]): void {
+  const before = state.published
+  const isSame =
+    before?.mode === decision.mode && before.reasons.join(' ') === decision.reasons.join(' ')
+  if (isSame) return
+  state.published = decision
+  out.push({
+    kind: 'audit',
+    record: {
+      action: 'MODE_CHANGED',
+      subject: 'executor',
+      correlationId: '',
+      fields: {
+        from: before?.mode ?? '',
+        to: decision.mode,
+        reasons: decision.reasons.join(' '),
+        risk_state: decision.riskState,
+      },
+    },
+  })
+  out.push({ kind: 'tell', message: modeMessage(decision) })
+}
+
+export function modeMessage(decision: ModeDecision) {
+  return {
+    type: 'mode' as const,
+    trading_mode: decision.mode,
+    mode_reasons: [...decision.reasons],
+  }
+}
+
+/**
+ * While the desk is not Active no order that could open stays at the venue (contract 2.2.3.4.1).
+ */
+function wantOpeningsCancelled(state: EngineState): void {
+  for (const leg of state.legs.live()) {
+    if (!leg.reduceOnly) state.legs.wish(leg.label).cancelWanted = true
+  }
+}
+
+/** Of orders that nobody minds, what could open is cancelled and what closes stays. */
+export function cancelUnminded(
+  state: EngineState,
+  strategyIds: readonly string[],
+  at: At,
+  out: Effect[],
+): void {
+  for (const leg of state.legs.live()) {
+    if (leg.reduceOnly || !strategyIds.includes(leg.strategyId)) continue
+    state.legs.wish(leg.label).cancelWanted = true
+    cancelIfWanted(state, leg.label, at, out)
+  }
+}

@@ -1,0 +1,91 @@
+import type { VenuePosition } from '../venues/port.ts'
+import type { At } from './at.ts'
+import type { Effect } from './effects.ts'
+import type { EngineEvent, TopOfBook } from './events.ts'
+import { instrumentSpec } from './intents/instrument.ts'
+import { count, type EngineState } from './state.ts'
+import { latch } from './trading-mode/open-permission.ts'
+import { applyOrders, cancelIfWanted } from './transitions.ts'
+
+export function takeInstruments(
+  state: EngineState,
+  event: Extract<EngineEvent, { kind: 'instruments' }>,
+): void {
+  for (const info of event.instruments) {
+    const spec = instrumentSpec(info)
+    if (spec === undefined) state.instruments.delete(info.name)
+    else state.instruments.set(spec.name, spec)
+  }
+}
+
+export function takeOrders(
+  state: EngineState,
+  event: Extract<EngineEvent, { kind: 'orders' }>,
+  at: At,
+  out: Effect[],
+): void {
+  applyOrders(state, event.orders, at, out)
+  for (const { label } of event.orders) cancelIfWanted(state, label, at, out)
+}
+
+export function takePositions(state: EngineState, positions: readonly VenuePosition[]): void {
+  for (const position of positions) {
+    state.positions.set(position.instrument, position)
+    state.fillsSincePosition.delete(position.instrument)
+  }
+}
+
+export function takeVenueReady(
+  state: EngineState,
+  event: Extract<EngineEvent, { kind: 'venue-ready' }>,
+  out: Effect[],
+): void {
+  state.venue.isReady = true
+  state.venue.cancelOnDisconnect = event.cancelOnDisconnect
+  state.reconcile = { isRunning: false, nextTickMs: 0 }
+  const fields = { cancel_on_disconnect: event.cancelOnDisconnect }
+  out.push({
+    kind: 'audit',
+    record: { action: 'VENUE_CONNECTED', subject: 'executor', correlationId: '', fields },
+  })
+}
+
+/** What rested may be gone, what was under way is in doubt: opening waits for a reconciliation. */
+export function takeVenueLost(
+  state: EngineState,
+  event: Extract<EngineEvent, { kind: 'venue-lost' }>,
+  at: At,
+  out: Effect[],
+): void {
+  const wasReady = state.venue.isReady
+  state.venue.isReady = false
+  state.venue.cancelOnDisconnect = 'unknown'
+  state.reconcile = { isRunning: false, nextTickMs: at.tickMs }
+  if (!wasReady) return
+  state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
+  count(state, 'venue_sessions_lost')
+  const fields = { detail: event.detail.slice(0, 256) }
+  out.push({
+    kind: 'audit',
+    record: { action: 'VENUE_LOST', subject: 'executor', correlationId: '', fields },
+  })
+}
+
+/** Decision D-11: the latch sets at the first complaint, Kill waits for the corroborating count. */
+export function takeComplaint(state: EngineState, at: At): void {
+  state.complaints.take(at.tickMs)
+  state.venue.isSessionKillActive = true
+  state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
+}
+
+export function takeBook(state: EngineState, book: TopOfBook): void {
+  state.books.set(book.instrument, { ...book, isContinuous: true })
+}
+
+export function takeBookGap(state: EngineState, instrument: string): void {
+  const book = state.books.get(instrument)
+  const empty = { instrument, bestBid: null, bestAsk: null, indexPrice: null }
+  state.books.set(instrument, { ...(book ?? empty), isContinuous: false })
+  state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
+  count(state, 'book_gaps')
+}
