@@ -1,5 +1,6 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { readFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import {
@@ -138,7 +139,10 @@ function pause(ms: number): Promise<void> {
   })
 }
 
+const control = monitorEventLoopDelay({ resolution: 1 })
+control.enable()
 const overshootMs = await measureOvershoot()
+control.disable()
 const { samples, rssMb } = await measureKills()
 writeReport('kill', {
   overshoot_idle_ms: metricOf('ms', overshootMs),
@@ -151,4 +155,12 @@ writeReport('kill', {
     samples.map(({ severMs }) => severMs),
   ),
   safety_plane_rss_mb: metricOf('MB', [rssMb]),
+  // How late this process itself was woken meanwhile: what the machine did to anybody's timers.
+  control_timer_ms: {
+    unit: 'ms',
+    n: control.count,
+    p50: control.percentile(50) / 1e6,
+    p99: control.percentile(99) / 1e6,
+    max: control.max / 1e6,
+  },
 })

@@ -150,6 +150,25 @@ test('a lost safety Redis stops softly by the own exchange client, no more', asy
   })
 })
 
+test('a Redis that hung ends up with the truth and kills nobody when it wakes', async () => {
+  await startReady()
+  await rest(world)
+  const redisPid = world.redis.server().pid ?? 0
+  process.kill(redisPid, 'SIGSTOP')
+  try {
+    await eventually('our orders gone', async () => (await world.desk()).orders.length === 0)
+  } finally {
+    process.kill(redisPid, 'SIGCONT')
+  }
+  const status = await proven()
+  expect(status.episode).toMatchObject({ level: 'L0', trigger: 'SAFETY_REDIS_UNAVAILABLE' })
+  expect([executor.child.signalCode, executor.child.exitCode]).toEqual([null, null])
+  const state = await world.control.run((redis) => redis.hgetall('safety:killswitch:state'))
+  expect(state).toMatchObject({
+    value: { mode: 'SOFT_STOP', episode: status.episode!.episode, generation: '1' },
+  })
+})
+
 test('a dead component is found although Redis was away for a while', async () => {
   await startReady()
   await world.redis.restart()
