@@ -239,6 +239,7 @@ export class SafetyPlane {
       senders: severAtHardStop,
       limits: kill,
       stateNow: () => this.#runner.state,
+      publish: () => this.#switch.publish(),
       onSevered: (components) => this.#onSevered(components),
       sealHeads: () => this.#seal(),
     })

@@ -1,11 +1,12 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { KillCommand } from '@bulkhead/shared/contracts/commands.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
-import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import type { RedisFault, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { ResetFacts } from '../commands/core.ts'
 import type { KillSwitchControl } from '../commands/ports.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
-import { isConfirmed, isRunning } from '../kill-sequence/episode.core.ts'
+import { isAbove, isConfirmed, isRunning } from '../kill-sequence/episode.core.ts'
 import type { EpisodeRunner } from '../kill-sequence/loop.ts'
 import { ordersRest } from '../kill-sequence/orders.ts'
 import {
@@ -30,6 +31,8 @@ export type KillSwitchOptions = {
 /** Joins the ladder, the operators and the record in Redis to the one episode. */
 export class KillSwitch implements KillSwitchControl {
   readonly #options: KillSwitchOptions
+  /** Whether the record in Redis was looked at since the start. */
+  #isRecordKnown = false
 
   constructor(options: KillSwitchOptions) {
     this.#options = options
@@ -88,33 +91,26 @@ export class KillSwitch implements KillSwitchControl {
   }
 
   /**
-   * Takes up what an earlier run left: its own file first, and where that is missing, a thrown
-   * switch in Redis, which is then proven anew. Nothing is ever read as "not thrown" for want of
-   * memory.
+   * Takes up what an earlier run left: its own file at once, and the record in Redis as soon as it
+   * can be read. Nothing is ever read as "not thrown" for want of memory.
    */
   async resume(): Promise<void> {
+    this.#options.runner.resume()
+    await this.#adopt()
+  }
+
+  /** Writes mode and watchdog state, but never over a record that was not looked at yet. */
+  async publish(): Promise<Result<void, RedisFault>> {
     const { runner, link } = this.#options
-    const recorded = await readSwitchState(link)
-    const found = recorded.ok && recorded.value !== 'missing' ? recorded.value : null
-    runner.resume(Number(found?.generation ?? 0))
-    const level = found === null ? null : levelOfMode(found.mode)
-    if (found === null || level === null || runner.state.episode !== null) return
-    if (Number(found.generation) < runner.state.generation) return
-    runner.trigger({
-      level,
-      trigger: 'RECORDED_STATE',
-      component: 'dead_man_switch',
-      thresholdMs: 0,
-      overshootMs: 0,
-      episode: found.episode,
-    })
+    const adopted = await this.#adopt()
+    return adopted.ok ? writeSwitchState(link, runner.state) : adopted
   }
 
   /** Puts the state back into Redis when it is not there, whoever removed it. */
   async uphold(): Promise<void> {
     const { runner, link, audit } = this.#options
     if (!link.isReady || (await holdsSwitchState(link, runner.state))) return
-    const written = await writeSwitchState(link, runner.state)
+    const written = await this.publish()
     if (!written.ok) return
     await audit({
       action: 'SWITCH_STATE_WRITTEN',
@@ -122,5 +118,36 @@ export class KillSwitch implements KillSwitchControl {
       correlationId: runner.state.episode?.id ?? '',
       fields: { generation: String(runner.state.generation) },
     })
+  }
+
+  /**
+   * Reads the record once. A thrown switch that is newer than what this process knows, and above
+   * it, is proven anew at its level.
+   */
+  async #adopt(): Promise<Result<void, RedisFault>> {
+    if (this.#isRecordKnown) return ok(undefined)
+    const { runner, link } = this.#options
+    const recorded = await readSwitchState(link)
+    if (!recorded.ok) return recorded
+    if (this.#isRecordKnown) return ok(undefined)
+    this.#isRecordKnown = true
+    if (recorded.value === 'missing') return ok(undefined)
+    const { mode, episode, generation } = recorded.value
+    const isNewer = Number(generation) >= runner.state.generation
+    runner.noteGeneration(Number(generation))
+    const level = levelOfMode(mode)
+    const open = runner.state.episode
+    if (level === null || !isNewer || (open !== null && !isAbove(level, open.level))) {
+      return ok(undefined)
+    }
+    runner.trigger({
+      level,
+      trigger: 'RECORDED_STATE',
+      component: 'dead_man_switch',
+      thresholdMs: 0,
+      overshootMs: 0,
+      episode,
+    })
+    return ok(undefined)
   }
 }

@@ -46,6 +46,9 @@ export function stepEpisode(
       return onTick(state, input.tickMs, limits)
     case 'resumed':
       return onResumed(state, input, limits)
+    case 'recorded':
+      if (input.generation <= state.generation) return { state, effects: [] }
+      return { state: { ...state, generation: input.generation }, effects: [] }
     case 'reset':
       assert(state.episode !== null && isConfirmed(state.episode), 'only a proven episode is reset')
       return {

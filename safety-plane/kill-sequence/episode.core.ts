@@ -94,6 +94,8 @@ export type EpisodeInput =
       readonly tickMs: number
       readonly wallMs: number
     }
+  /** A generation that stands in Redis: ours must never fall behind it. */
+  | { readonly type: 'recorded'; readonly generation: number }
   | { readonly type: 'reset'; readonly wallMs: number }
 
 /** An audit entry that the episode demands; the loop turns it into a chained one. */

@@ -64,16 +64,11 @@ export class EpisodeRunner {
     return this.#isStoreHealthy
   }
 
-  /**
-   * Takes up what a previous run left behind.
-   *
-   * @param generationSeen the highest generation found elsewhere, so that it never goes back
-   */
-  resume(generationSeen: number): void {
+  /** Takes up what a previous run left behind. */
+  resume(): void {
     const { store, clock, bootId } = this.#options
     const stored = store.load()
-    const state = stored?.state ?? noEpisode
-    this.#state = { ...state, generation: Math.max(state.generation, generationSeen) }
+    this.#state = stored?.state ?? noEpisode
     this.#apply({
       type: 'resumed',
       sameBoot: stored?.bootId === bootId,
@@ -94,6 +89,11 @@ export class EpisodeRunner {
       tickMs: clock.monotonicMs(),
     })
     return this.#state.episode?.id ?? ''
+  }
+
+  /** Takes note of a generation that stands in Redis. */
+  noteGeneration(generation: number): void {
+    this.#apply({ type: 'recorded', generation })
   }
 
   /** Clears the proven episode; the caller has checked that it may. */

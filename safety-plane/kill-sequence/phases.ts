@@ -1,4 +1,5 @@
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import type { Result } from '@bulkhead/shared/kernel/result.ts'
 import type { RedisFault, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { DeadlineTimer } from '../dead-man-switch/deadline-timer.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
@@ -8,7 +9,7 @@ import { type CloseLimits, closePositions } from './close.ts'
 import type { EpisodeState } from './episode.core.ts'
 import { massCancel, type OrderLimits, sweep } from './orders.ts'
 import type { PhaseOrder, PhasePerformer, PhaseResult } from './ports.ts'
-import { holdsSwitchState, writeSwitchState } from './switch-state.ts'
+import { holdsSwitchState } from './switch-state.ts'
 
 export type PhaseTools = {
   readonly link: RedisLink
@@ -22,6 +23,8 @@ export type PhaseTools = {
   readonly senders: readonly string[]
   readonly limits: OrderLimits & CloseLimits
   readonly stateNow: () => EpisodeState
+  /** Writes the present state into Redis. */
+  readonly publish: () => Promise<Result<void, RedisFault>>
   /** Told who is verified dead; answers whose silence is therefore ours and means nothing. */
   readonly onSevered: (components: readonly string[]) => readonly string[]
   /** Seals the heads of the audit chains; beside the episode, never in its way. */
@@ -55,7 +58,7 @@ export function createPhasePerformer(tools: PhaseTools): PhasePerformer {
 
 /** A live trading plane stops opening as soon as it sees the flag. */
 async function fence(tools: PhaseTools): Promise<PhaseResult> {
-  const written = await writeSwitchState(tools.link, tools.stateNow())
+  const written = await tools.publish()
   return written.ok ? { outcome: 'confirmed', details: {} } : redisFault(written.failure)
 }
 
@@ -96,7 +99,7 @@ function waitUntil(clock: Clock, tickMs: number): Promise<PhaseResult> {
 
 /** The state must be readable back, so that whoever asks finds it. */
 async function state(tools: PhaseTools): Promise<PhaseResult> {
-  const written = await writeSwitchState(tools.link, tools.stateNow())
+  const written = await tools.publish()
   tools.sealHeads()
   if (!written.ok) return redisFault(written.failure)
   const holds = await holdsSwitchState(tools.link, tools.stateNow())

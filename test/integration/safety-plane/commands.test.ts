@@ -177,7 +177,9 @@ describe('a kill and its reset by command', () => {
     await admin.run((redis) => redis.lmove(inbox, inWork, 'LEFT', 'RIGHT'))
     safety = await world.startSafety()
     expect(await world.ackOf(kill.command_id)).toMatchObject({ outcome: 'EXECUTED' })
-    const left = await admin.run((redis) => redis.llen(inWork))
-    expect(left).toMatchObject({ value: 0 })
+    await eventually('nothing left in work', async () => {
+      const left = await admin.run((redis) => redis.llen(inWork))
+      return left.ok && left.value === 0
+    })
   })
 })

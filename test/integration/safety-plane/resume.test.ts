@@ -106,6 +106,31 @@ test('a switch that only Redis remembers is proven anew, never taken for open', 
   expect((await world.desk()).orders).toEqual([])
 })
 
+test('a switch that Redis remembers is not lowered by a start without Redis', async () => {
+  world = await createWorld()
+  await Promise.all([world.startComponent('executor'), world.startComponent('orchestrator')])
+  const thrown = { mode: 'HARD_STOP', episode: 'lost-episode', reason: 'OPERATOR_COMMAND' }
+  const admin = await world.redis.link('admin')
+  await admin.run((redis) =>
+    redis.hset('safety:killswitch:state', { ...thrown, since_ns: '1', generation: '41' }),
+  )
+  await world.redis.kill()
+  await rest(world)
+  await world.startSafety()
+  await eventually('our order gone', async () => (await world.desk()).orders.length === 0)
+  await world.redis.restart()
+  const status = await eventually('the proof at the recorded level', async () => {
+    const seen = await world.status()
+    return seen?.kill_switch_mode === 'HARD_STOP' ? seen : undefined
+  })
+  expect(status.episode?.level).toBe('L1')
+  const rows = await eventually('the raise on record', async () => {
+    const raised = rowsOf(await world.audit(), 'EPISODE_RAISED')
+    return raised.length > 0 ? raised : undefined
+  })
+  expect(rows).toMatchObject([{ level: 'L1', trigger: 'RECORDED_STATE' }])
+})
+
 test('a state that somebody wiped from Redis is put back', async () => {
   world = await createWorld()
   await Promise.all([world.startComponent('executor'), world.startComponent('orchestrator')])
