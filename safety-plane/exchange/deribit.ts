@@ -40,6 +40,7 @@ type RawDeribit = {
   readonly publicGetGetOrderBook: Call
   readonly publicGetGetInstrument: Call
   readonly privateGetCancelAll: Call
+  readonly privateGetCancelAllByInstrument: Call
   readonly privateGetCancel: Call
   readonly privateGetGetOpenOrders: Call
   readonly privateGetGetOpenOrdersByCurrency: Call
@@ -84,10 +85,18 @@ class DeribitVenue implements SafetyVenue {
     return this.#ask(this.#raw.privateGetCancelAll({}), cancelAllReply, timeoutMs)
   }
 
-  async cancelOrder(orderId: string, timeoutMs: number): Promise<Result<void, VenueFault>> {
+  async cancelInstrument(
+    instrument: string,
+    timeoutMs: number,
+  ): Promise<Result<number, VenueFault>> {
+    const call = this.#raw.privateGetCancelAllByInstrument({ instrument_name: instrument })
+    return this.#ask(call, cancelAllReply, timeoutMs)
+  }
+
+  async cancelOrder(orderId: string, timeoutMs: number): Promise<Result<number, VenueFault>> {
     const call = this.#raw.privateGetCancel({ order_id: orderId })
     const reply = await this.#ask(call, cancelReply, timeoutMs)
-    return reply.ok ? ok(undefined) : reply
+    return reply.ok ? ok(1) : reply
   }
 
   async readOpenOrders(

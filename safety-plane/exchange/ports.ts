@@ -62,9 +62,10 @@ export interface SafetyVenue {
    * One cheap call, so that the connection is open when it is needed; its outcome does not matter.
    */
   keepWarm(): Promise<void>
-  /** Cancels everything. @returns how many orders the exchange says it cancelled */
+  /** Cancels everything. Each cancel says how many orders the exchange says it cancelled. */
   cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>>
-  cancelOrder(orderId: string, timeoutMs: number): Promise<Result<void, VenueFault>>
+  cancelInstrument(instrument: string, timeoutMs: number): Promise<Result<number, VenueFault>>
+  cancelOrder(orderId: string, timeoutMs: number): Promise<Result<number, VenueFault>>
   readOpenOrders(
     read: OpenOrderRead,
     timeoutMs?: number,

@@ -1,7 +1,8 @@
 import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
-import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { OpenOrderRead, SafetyVenue, VenueFault } from '../exchange/ports.ts'
+import { cancelPlan } from './cancel.core.ts'
 import type { PhaseResult } from './ports.ts'
 
 export type OrderLimits = {
@@ -9,9 +10,6 @@ export type OrderLimits = {
   readonly sweepAttemptsMax: number
   readonly sweepPauseMs: number
 }
-
-/** Orders cancelled one by one at a time, so that the account's burst budget lasts (deribit.md). */
-const cancelsInFlightMax = 4
 
 /** One cancel of everything that must go at this level, within its limit and without a retry. */
 export async function massCancel(
@@ -48,28 +46,23 @@ async function cancelRiskAdding(
   clock: Clock,
 ): Promise<Result<number, VenueFault>> {
   const endTickMs = clock.monotonicMs() + timeoutMs
-  const leftMs = () => Math.floor(endTickMs - clock.monotonicMs())
   const open = await venue.readOpenOrders('all', timeoutMs)
   if (!open.ok) return open
-  const adding = open.value.filter(({ reduceOnly }) => !reduceOnly)
-  if (adding.length === 0) return ok(0)
-  if (adding.length === open.value.length) return venue.cancelAll(Math.max(1, leftMs()))
-  let first: VenueFault | undefined
+  const leftMs = Math.max(1, Math.floor(endTickMs - clock.monotonicMs()))
+  const replies = await Promise.all(
+    cancelPlan(open.value).map((step) => {
+      if (step.kind === 'all') return venue.cancelAll(leftMs)
+      if (step.kind === 'instrument') return venue.cancelInstrument(step.instrument, leftMs)
+      return venue.cancelOrder(step.orderId, leftMs)
+    }),
+  )
   let cancelled = 0
-  for (let at = 0; at < adding.length; at += cancelsInFlightMax) {
-    if (leftMs() <= 0) return fail({ code: 'VENUE_TIMED_OUT', detail: 'orders left to cancel' })
-    const batch = adding.slice(at, at + cancelsInFlightMax)
-    const replies = await Promise.all(
-      batch.map(({ orderId }) => venue.cancelOrder(orderId, Math.max(1, leftMs()))),
-    )
-    for (const reply of replies) {
-      if (reply.ok) cancelled += 1
-      else first ??= reply.failure
-    }
-    if (first?.code === 'VENUE_BUDGET_STARVED') return fail(first)
+  for (const reply of replies) {
+    if (reply.ok) cancelled += reply.value
+    // A refused cancel is an order that went meanwhile; the sweep counts what is left.
+    else if (reply.failure.code !== 'VENUE_REFUSED') return reply
   }
-  // A single refusal is an order that went meanwhile; the sweep counts what is left.
-  return first === undefined || first.code === 'VENUE_REFUSED' ? ok(cancelled) : fail(first)
+  return ok(cancelled)
 }
 
 type Count = { readonly text: string; readonly isZero: boolean; readonly isStarved: boolean }

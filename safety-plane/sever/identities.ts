@@ -38,6 +38,8 @@ export class IdentityCache {
   readonly #log: Logger
   readonly #claims = new Map<string, ProcessIdentity>()
   readonly #observers = new Map<string, number>()
+  readonly #bootId = readBootId()
+  readonly #pidNamespace = readPidNamespace('self') ?? ''
   #redisPid: number | null = null
 
   constructor(link: RedisLink, targets: readonly SeverTarget[], stateDir: string, log: Logger) {
@@ -61,11 +63,8 @@ export class IdentityCache {
   }
 
   hostView(): HostView {
-    return {
-      bootId: readBootId(),
-      pidNamespace: readPidNamespace('self') ?? '',
-      protectedPids: this.#protectedPids(),
-    }
+    const protectedPids = this.#protectedPids()
+    return { bootId: this.#bootId, pidNamespace: this.#pidNamespace, protectedPids }
   }
 
   /** Cgroups in which something lives that must never be killed. */

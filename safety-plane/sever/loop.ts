@@ -79,6 +79,7 @@ export class Severer {
       target.cgroup === null || cgroupMount === null
         ? null
         : readCgroupState(cgroupMount, target.cgroup)
+    if (cgroup === 'populated') return false
     return isVerifiedDead(cgroup, this.#identities.judge(target.component), containerStopped)
   }
 

@@ -30,7 +30,7 @@ const buy = (instrument: string, price: number) =>
 const plant = (kind: string, method: string, parts: Record<string, unknown> = {}) =>
   paper.control('POST', '/faults', { kind, match: { method }, ...parts })
 
-test('sees orders of every currency in both ways of asking and cancels one or all', async () => {
+test('sees orders of every currency in both ways of asking and cancels one, some or all', async () => {
   await buy('BTC-PERPETUAL', 30_000)
   await buy('BTC-PERPETUAL', 30_100)
   await buy('ETH-PERPETUAL', 1_000)
@@ -41,8 +41,10 @@ test('sees orders of every currency in both ways of asking and cancels one or al
     orders.map(({ orderId }) => orderId).sort()
   expect(ids(all.value)).toHaveLength(3)
   expect(ids(byCurrency.value)).toEqual(ids(all.value))
-  expect(await venue.cancelOrder(all.value[0]!.orderId, 500)).toMatchObject({ ok: true })
-  expect(await venue.cancelAll(500)).toEqual({ ok: true, value: 2 })
+  const onBtc = all.value.find(({ instrument }) => instrument === 'BTC-PERPETUAL')!
+  expect(await venue.cancelOrder(onBtc.orderId, 500)).toEqual({ ok: true, value: 1 })
+  expect(await venue.cancelInstrument('ETH-PERPETUAL', 500)).toEqual({ ok: true, value: 1 })
+  expect(await venue.cancelAll(500)).toEqual({ ok: true, value: 1 })
   expect(await venue.readOpenOrders('all')).toEqual({ ok: true, value: [] })
 })
 

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest'
+import { cancelPlan, cancelStepsMax } from '@bulkhead/safety-plane/kill-sequence/cancel.core.ts'
+
+const order = (orderId: string, instrument: string, reduceOnly = false) => ({
+  orderId,
+  instrument,
+  reduceOnly,
+})
+
+describe('a soft stop', () => {
+  test.each([
+    ['nothing when nothing rests', [], []],
+    ['nothing when only reduce-only orders rest', [order('1', 'BTC', true)], []],
+    [
+      'all with one request when none is reduce-only',
+      [order('1', 'BTC'), order('2', 'ETH')],
+      [{ kind: 'all' }],
+    ],
+    [
+      'whole instruments, and single orders beside a reduce-only one',
+      [order('1', 'BTC'), order('2', 'BTC', true), order('3', 'ETH'), order('4', 'ETH')],
+      [
+        { kind: 'instrument', instrument: 'ETH' },
+        { kind: 'order', orderId: '1' },
+      ],
+    ],
+  ])('cancels %s', (_what, open, expected) => {
+    expect(cancelPlan(open)).toEqual(expected)
+  })
+
+  test('cancels everything rather than run out of the shared budget', () => {
+    const open = (count: number) => [
+      order('kept', 'BTC', true),
+      ...Array.from({ length: count }, (_, at) => order(String(at), 'BTC')),
+    ]
+    expect(cancelPlan(open(cancelStepsMax))).toHaveLength(cancelStepsMax)
+    expect(cancelPlan(open(cancelStepsMax + 1))).toEqual([{ kind: 'all' }])
+  })
+})
