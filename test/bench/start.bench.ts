@@ -9,8 +9,8 @@ import { waitFor } from '../support/wait.ts'
 import { metricOf, writeReport } from './support/report.ts'
 
 /**
- * Cold start: `npm start` with dependencies present, on a fresh home, until it says that all is ready;
- * and the resident memory of the safety plane once the desk trades.
+ * Cold start: `npm start` with dependencies present, on a fresh home, until it says that all is
+ * ready; and the resident memory of the safety plane once the desk trades.
  */
 const runs = Number(process.env['BENCH_START_RUNS'] ?? 10)
 

@@ -15,18 +15,24 @@ export type VenueReads = Pick<
 export class Gateway {
   readonly #venue: TradingVenue
   readonly #authorizer: Authorizer
+  /** The questions alone: whoever holds them cannot reach the client behind. */
+  readonly reads: VenueReads
 
   constructor(venue: TradingVenue, authorizer: Authorizer) {
     this.#venue = venue
     this.#authorizer = authorizer
+    this.reads = Object.freeze({
+      instruments: () => venue.instruments(),
+      openOrders: () => venue.openOrders(),
+      ordersByLabel: (label, currency) => venue.ordersByLabel(label, currency),
+      positions: () => venue.positions(),
+      tradesSince: (sinceMs) => venue.tradesSince(sinceMs),
+      estimatedServerMs: () => venue.estimatedServerMs(),
+    } satisfies VenueReads)
   }
 
   get name(): string {
     return this.#venue.name
-  }
-
-  get reads(): VenueReads {
-    return this.#venue
   }
 
   start(events: VenueEvents): void {

@@ -165,4 +165,18 @@ describe('the gateway', () => {
     const other = await authorized(bench({}))
     await expect(desk.gateway.place(other)).rejects.toThrow('used once')
   })
+
+  test('hands out questions only: no way to place leads past it', () => {
+    const { gateway } = bench({})
+    expect(Object.keys(gateway.reads).toSorted()).toEqual([
+      'estimatedServerMs',
+      'instruments',
+      'openOrders',
+      'ordersByLabel',
+      'positions',
+      'tradesSince',
+    ])
+    expect('place' in gateway.reads || 'cancel' in gateway.reads).toBe(false)
+    expect(Object.isFrozen(gateway.reads)).toBe(true)
+  })
 })
