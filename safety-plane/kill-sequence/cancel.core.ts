@@ -10,21 +10,30 @@ export type CancelStep =
   | { readonly kind: 'instrument'; readonly instrument: string }
   | { readonly kind: 'order'; readonly orderId: string }
 
+/** What one pass of a soft stop cancels. */
+export type CancelPlan = {
+  readonly steps: readonly CancelStep[]
+  /** False when orders are left for the next pass, after the budget has refilled. */
+  readonly isWhole: boolean
+}
+
 /**
- * Cancel requests that one soft stop may spend. The account's burst is 20 on the lowest tier
+ * Cancel requests that one pass may spend. The account's burst is 20 on the lowest tier
  * (deribit.md), and the sweep needs the rest.
  */
 export const cancelStepsMax = 12
 
+/** Time in which the lowest tier refills a whole pass, at 5 requests a second, with room to spare. */
+export const budgetRefillMs = 3_000
+
 /**
- * How to cancel every order that is not reduce-only and as few others as possible, within the
- * budget that all keys of the account share. Where that is not to be had, everything is cancelled
- * with one request: running out of budget would leave orders resting, and look like the target
- * eating it.
+ * How to cancel orders that are not reduce-only and no others (decision D-04), as far as one pass may
+ * go within the budget that all keys of the account share. Running out of it would leave orders
+ * resting, and look like the target eating it; so what is left waits for the refill.
  */
-export function cancelPlan(open: readonly Order[]): CancelStep[] {
-  if (open.every(({ reduceOnly }) => reduceOnly)) return []
-  if (!open.some(({ reduceOnly }) => reduceOnly)) return [{ kind: 'all' }]
+export function cancelPlan(open: readonly Order[]): CancelPlan {
+  if (open.every(({ reduceOnly }) => reduceOnly)) return { steps: [], isWhole: true }
+  if (!open.some(({ reduceOnly }) => reduceOnly)) return { steps: [{ kind: 'all' }], isWhole: true }
   const kept = new Set(open.filter(({ reduceOnly }) => reduceOnly).map((order) => order.instrument))
   const adding = open.filter(({ reduceOnly }) => !reduceOnly)
   const whole = new Set(
@@ -36,5 +45,5 @@ export function cancelPlan(open: readonly Order[]): CancelStep[] {
       .filter(({ instrument }) => kept.has(instrument))
       .map(({ orderId }) => ({ kind: 'order' as const, orderId })),
   ]
-  return steps.length <= cancelStepsMax ? steps : [{ kind: 'all' }]
+  return { steps: steps.slice(0, cancelStepsMax), isWhole: steps.length <= cancelStepsMax }
 }

@@ -2,7 +2,7 @@ import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { OpenOrderRead, SafetyVenue, VenueFault } from '../exchange/ports.ts'
-import { cancelPlan } from './cancel.core.ts'
+import { budgetRefillMs, cancelPlan } from './cancel.core.ts'
 import type { PhaseResult } from './ports.ts'
 
 export type OrderLimits = {
@@ -20,7 +20,11 @@ export async function massCancel(
 ): Promise<PhaseResult> {
   const cancelled = await cancelFor(venue, level, limits.massCancelTimeoutMs, clock)
   if (cancelled.ok) {
-    return { outcome: 'confirmed', details: { cancelled: String(cancelled.value) } }
+    const { count, isWhole } = cancelled.value
+    return {
+      outcome: isWhole ? 'confirmed' : 'unconfirmed',
+      details: { cancelled: String(count), ...(isWhole ? {} : { left: 'for the sweep' }) },
+    }
   }
   const { code, detail } = cancelled.failure
   return {
@@ -30,39 +34,48 @@ export async function massCancel(
   }
 }
 
+type Cancelled = {
+  readonly count: number
+  /** False when a soft stop had more to cancel than one pass may. */
+  readonly isWhole: boolean
+}
+
 /** Everything above L0; at L0 only what could add risk (decision D-04). */
-function cancelFor(
+async function cancelFor(
   venue: SafetyVenue,
   level: KillLevel,
   timeoutMs: number,
   clock: Clock,
-): Promise<Result<number, VenueFault>> {
-  return level === 'L0' ? cancelRiskAdding(venue, timeoutMs, clock) : venue.cancelAll(timeoutMs)
+): Promise<Result<Cancelled, VenueFault>> {
+  if (level === 'L0') return cancelRiskAdding(venue, timeoutMs, clock)
+  const all = await venue.cancelAll(timeoutMs)
+  return all.ok ? ok({ count: all.value, isWhole: true }) : all
 }
 
 async function cancelRiskAdding(
   venue: SafetyVenue,
   timeoutMs: number,
   clock: Clock,
-): Promise<Result<number, VenueFault>> {
+): Promise<Result<Cancelled, VenueFault>> {
   const endTickMs = clock.monotonicMs() + timeoutMs
   const open = await venue.readOpenOrders('all', timeoutMs)
   if (!open.ok) return open
   const leftMs = Math.max(1, Math.floor(endTickMs - clock.monotonicMs()))
+  const plan = cancelPlan(open.value)
   const replies = await Promise.all(
-    cancelPlan(open.value).map((step) => {
+    plan.steps.map((step) => {
       if (step.kind === 'all') return venue.cancelAll(leftMs)
       if (step.kind === 'instrument') return venue.cancelInstrument(step.instrument, leftMs)
       return venue.cancelOrder(step.orderId, leftMs)
     }),
   )
-  let cancelled = 0
+  let count = 0
   for (const reply of replies) {
-    if (reply.ok) cancelled += reply.value
+    if (reply.ok) count += reply.value
     // A refused cancel is an order that went meanwhile; the sweep counts what is left.
     else if (reply.failure.code !== 'VENUE_REFUSED') return reply
   }
-  return ok(cancelled)
+  return ok({ count, isWhole: plan.isWhole })
 }
 
 type Count = { readonly text: string; readonly isZero: boolean; readonly isStarved: boolean }
@@ -89,7 +102,7 @@ export async function sweep(
       read_1_endpoint: 'get_open_orders',
       read_2: second.text,
       read_2_endpoint: 'get_open_orders_by_currency',
-      cancel: cancelled.ok ? String(cancelled.value) : cancelled.failure.code,
+      cancel: cancelled.ok ? String(cancelled.value.count) : cancelled.failure.code,
     }
     if (first.isZero && second.isZero) return { outcome: 'confirmed', details }
     isStarved =
@@ -97,7 +110,9 @@ export async function sweep(
       second.isStarved ||
       (!cancelled.ok && cancelled.failure.code === 'VENUE_BUDGET_STARVED')
     if (isStarved && level === 'L0') break
-    if (attempt < limits.sweepAttemptsMax) await pause(limits.sweepPauseMs)
+    const isWhole = !cancelled.ok || cancelled.value.isWhole
+    if (attempt < limits.sweepAttemptsMax)
+      await pause(isWhole ? limits.sweepPauseMs : budgetRefillMs)
   }
   return { outcome: 'unconfirmed', details, budgetStarved: isStarved }
 }

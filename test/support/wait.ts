@@ -1,24 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from './eventually.ts'
 
 /**
- * Waits until a probe answers something, for tests over real processes. Fails with what it waited
- * for when the time is over; a probe that throws has not answered yet.
+ * Like `eventually`, for probes of processes that may not be there yet: one that throws has not
+ * answered.
  */
-export async function waitFor<T>(
+export const waitFor = <T>(
   what: string,
-  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
   msMax = 10_000,
-): Promise<T> {
-  const deadlineMs = performance.now() + msMax
-  let lastError: unknown
-  while (performance.now() < deadlineMs) {
-    try {
-      const answer = await probe()
-      if (answer !== undefined && answer !== false) return answer
-    } catch (error) {
-      lastError = error
-    }
-    await sleep(20)
-  }
-  throw new Error(`waited ${msMax} ms for ${what}`, { cause: lastError })
-}
+): Promise<T> =>
+  eventually(
+    what,
+    async () => {
+      try {
+        return await probe()
+      } catch {
+        return undefined
+      }
+    },
+    msMax,
+  )

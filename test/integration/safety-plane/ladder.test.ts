@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
+import { cancelStepsMax } from '@bulkhead/safety-plane/kill-sequence/cancel.core.ts'
 import { eventually } from '../../support/eventually.ts'
 import {
   createWorld,
@@ -121,4 +122,34 @@ test('market data that stops flowing is a hard stop, once', async () => {
     return seen?.episode?.confirmed ? seen : undefined
   })
   expect(status.episode).toMatchObject({ level: 'L1', trigger: 'MARKET_DATA_FAILSAFE' })
+})
+
+test('a soft stop of more orders than one pass may cancel spares the reduce-only one', async () => {
+  const world = await createWorld({}, { credits: { matching: { rate: 50, burst: 20 } } })
+  worlds.push(world)
+  await world.startComponent('executor')
+  await world.startComponent('orchestrator')
+  await takePosition(world)
+  await rest(world, 'sell', true)
+  for (let count = 0; count <= cancelStepsMax; count += 1) await rest(world)
+  await world.startSafety()
+  await eventually('ready', async () => (await world.status())?.ready)
+
+  await world.send(killCommand('L0'))
+
+  const done = await eventually(
+    'a proven soft stop',
+    async () => {
+      const status = await world.status()
+      return status?.episode?.confirmed ? status : undefined
+    },
+    20_000,
+  )
+  expect(done.kill_switch_mode).toBe('SOFT_STOP')
+  const { orders } = await world.desk()
+  expect(orders.map(({ reduce_only: reduceOnly }) => reduceOnly)).toEqual([true])
+  const [cancel] = rowsOf(await world.audit(), 'PHASE_FINISHED').filter(
+    ({ phase }) => phase === 'mass_cancel',
+  )
+  expect(cancel).toMatchObject({ outcome: 'unconfirmed', left: 'for the sweep' })
 })

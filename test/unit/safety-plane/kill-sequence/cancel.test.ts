@@ -25,15 +25,18 @@ describe('a soft stop', () => {
       ],
     ],
   ])('cancels %s', (_what, open, expected) => {
-    expect(cancelPlan(open)).toEqual(expected)
+    expect(cancelPlan(open)).toEqual({ steps: expected, isWhole: true })
   })
 
-  test('cancels everything rather than run out of the shared budget', () => {
+  test('spares reduce-only orders beyond the budget of one pass and leaves the rest for the next', () => {
     const open = (count: number) => [
       order('kept', 'BTC', true),
       ...Array.from({ length: count }, (_, at) => order(String(at), 'BTC')),
     ]
-    expect(cancelPlan(open(cancelStepsMax))).toHaveLength(cancelStepsMax)
-    expect(cancelPlan(open(cancelStepsMax + 1))).toEqual([{ kind: 'all' }])
+    expect(cancelPlan(open(cancelStepsMax)).isWhole).toBe(true)
+    const more = cancelPlan(open(cancelStepsMax + 1))
+    expect(more.isWhole).toBe(false)
+    expect(more.steps).toHaveLength(cancelStepsMax)
+    expect(more.steps.every((step) => step.kind === 'order' && step.orderId !== 'kept')).toBe(true)
   })
 })
