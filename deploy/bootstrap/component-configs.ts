@@ -24,8 +24,8 @@ export type StackSettings = {
 
 export type VenueUrls = { readonly httpUrl: string; readonly wsUrl: string }
 
-/** Instruments that the demo trades: perpetuals and options of the captured books. */
-export const demoInstruments = ['BTC-PERPETUAL', 'ETH-PERPETUAL'] as const
+/** What the demo trades: a perpetual on the moving market, an option on its recorded books. */
+export type DemoInstruments = { readonly perpetual: string; readonly option: string }
 
 export function paperVenueConfig(settings: StackSettings) {
   const { layout, keys, ports } = settings
@@ -87,7 +87,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
   }
 }
 
-export function executorConfig(settings: StackSettings, venue: VenueUrls) {
+export function executorConfig(settings: StackSettings, venue: VenueUrls, demo: DemoInstruments) {
   return {
     ...common(settings, 'executor', 'trading'),
     intentSocketPath: settings.layout.intentSocket,
@@ -98,7 +98,7 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls) {
       clientId: tradingClientId,
       clientSecretFile: settings.keys.tradingSecretFile,
     },
-    instruments: [...demoInstruments],
+    instruments: [demo.perpetual, 'ETH-PERPETUAL', demo.option],
     limits: {
       orderNotionalUsdMax: 50_000,
       positionNotionalUsdMax: 200_000,
@@ -108,15 +108,25 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls) {
   }
 }
 
-export function orchestratorConfig(settings: StackSettings) {
+export function orchestratorConfig(settings: StackSettings, demo: DemoInstruments) {
+  const module = 'trading-plane/strategies/example-quoter.ts'
   return {
     ...common(settings, 'orchestrator', 'trading'),
     intentSocketPath: settings.layout.intentSocket,
     strategies: [
+      { id: 'example-quoter', module, params: { instrument: demo.perpetual } },
       {
-        id: 'example-quoter',
-        module: 'trading-plane/strategies/example-quoter.ts',
-        params: {},
+        id: 'option-quoter',
+        module,
+        params: {
+          instrument: demo.option,
+          amount: 1,
+          inventoryMax: 5,
+          halfSpreadBps: 300,
+          toleranceBps: 200,
+          takeReachBps: 1_000,
+          takeEveryMs: 20_000,
+        },
       },
     ],
   }

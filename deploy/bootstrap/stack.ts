@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
 import { killSwitchStateSchema } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
@@ -191,8 +192,9 @@ class StackStarter {
       'dead_man_switch',
       configs.deadManSwitchConfig(this.#settings, urls),
     )
-    configs.writeConfig(layout, 'executor', configs.executorConfig(this.#settings, urls))
-    configs.writeConfig(layout, 'orchestrator', configs.orchestratorConfig(this.#settings))
+    const demo = demoInstruments(venue.value)
+    configs.writeConfig(layout, 'executor', configs.executorConfig(this.#settings, urls, demo))
+    configs.writeConfig(layout, 'orchestrator', configs.orchestratorConfig(this.#settings, demo))
     const [safety, executor] = await Promise.all([
       this.#start('dead_man_switch', 'always'),
       this.#start('executor', 'while_armed'),
@@ -339,6 +341,12 @@ class StackStarter {
 
 function faultOf(fault: ChildFault): StackFault {
   return { code: fault.code, message: `${fault.component} ${fault.message}` }
+}
+
+/** The busiest of the recorded books; its name moves forward with the calendar. */
+function demoInstruments(venue: Child): configs.DemoInstruments {
+  const [option] = z.array(z.string()).min(1).parse(venue.detail['replayedNames'])
+  return { perpetual: 'BTC-PERPETUAL', option: option as string }
 }
 
 /** Ends what a crashed supervisor left behind, after its pid and start time agree. */

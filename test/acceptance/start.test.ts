@@ -9,6 +9,8 @@ import { freeBasePort } from '../support/ports.ts'
 import { interrupt, spawnStack, startStackProcess } from '../support/stack-process.ts'
 import { waitFor } from '../support/wait.ts'
 
+type StatusReport = { executor: { document: { orders: { instrument: string }[] } | null } }
+
 const isAlive = (pid: number) => {
   const stat = readProcessStat(pid)
   return stat !== undefined && stat.state !== 'Z'
@@ -35,6 +37,18 @@ describe('npm start', () => {
       const page = await fetch(url)
       expect(page.status).toBe(200)
       expect(await page.text()).toContain('<html')
+
+      const traded = await waitFor(
+        'orders on the moving market and on the recorded books',
+        async () => {
+          const reply = await fetch(new URL('/api/v1/status', url))
+          const { executor } = (await reply.json()) as StatusReport
+          const names = executor.document?.orders.map(({ instrument }) => instrument) ?? []
+          return names.some((name) => /-\d+-[CP]$/.test(name)) && names
+        },
+        30_000,
+      )
+      expect(traded).toContain('BTC-PERPETUAL')
 
       const second = await spawnStack({ home: stack.home })
       expect(await second.exited).toBe(2)

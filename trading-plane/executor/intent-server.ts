@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import {
+  type BookView,
   type Intent,
   intentLineBytesMax,
   type ToExecutor,
@@ -40,6 +41,8 @@ export class IntentServer {
   readonly #events: IntentServerEvents
   readonly #server: Server
   readonly #clients = new Set<Client>()
+  /** The newest book of each instrument: one that stands still must still be seen by who comes. */
+  readonly #books = new Map<string, BookView>()
   readonly #counters = { malformed: 0, turned_away: 0, dropped: 0 }
   #timer: NodeJS.Timeout | null = null
 
@@ -76,6 +79,7 @@ export class IntentServer {
 
   /** Tells a message to those whom it concerns. */
   tell(message: ToOrchestrator): void {
+    if (message.type === 'book') this.#books.set(message.instrument, message)
     let line: string | undefined
     for (const client of this.#clients) {
       if (!concerns(client, message)) continue
@@ -130,15 +134,20 @@ export class IntentServer {
     } else if (message.value.type === 'hello') {
       client.strategies = new Set(message.value.strategies)
       client.instruments = new Set(message.value.instruments)
-      for (const each of this.#events.greeting(message.value.strategies)) {
-        this.#write(client, `${JSON.stringify(each)}\n`)
-      }
+      this.#greet(client, message.value.strategies)
     } else if (client.strategies.has(message.value.strategy_id)) {
       this.#events.onIntent(message.value)
     } else {
       this.#counters.malformed += 1
       const { intent_id, strategy_id } = message.value
       this.#write(client, `${JSON.stringify(malformedDenial(intent_id, strategy_id))}\n`)
+    }
+  }
+
+  #greet(client: Client, strategies: readonly string[]): void {
+    const books = [...client.instruments].flatMap((name) => this.#books.get(name) ?? [])
+    for (const each of [...this.#events.greeting(strategies), ...books]) {
+      this.#write(client, `${JSON.stringify(each)}\n`)
     }
   }
 

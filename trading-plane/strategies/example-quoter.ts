@@ -4,20 +4,22 @@ import { defineStrategy, type StrategyContext, type StrategyHandlers } from './s
 /** What can be set under `params` in the orchestrator's configuration. */
 const params = z.strictObject({
   instrument: z.string().default('BTC-PERPETUAL'),
-  /** Size of each quote, in USD for a perpetual. */
-  amountUsd: z.number().positive().max(1_000_000).default(100),
+  /** Size of each quote in the instrument's own unit: USD for a perpetual, coins for an option. */
+  amount: z.number().positive().max(1_000_000).default(100),
   /** Distance of a quote from the middle of the book. */
-  halfSpreadBps: z.number().min(0.1).max(1_000).default(4),
+  halfSpreadBps: z.number().min(0.1).max(5_000).default(4),
   /** Quotes that are further than this from where they should be are replaced. */
-  toleranceBps: z.number().min(0.1).max(1_000).default(6),
-  /** Largest position on either side, in USD. */
-  inventoryUsdMax: z.number().positive().max(10_000_000).default(500),
+  toleranceBps: z.number().min(0.1).max(5_000).default(6),
+  /** Largest position on either side, in the same unit. */
+  inventoryMax: z.number().positive().max(10_000_000).default(500),
   /** Least time between two looks at the quotes. */
   requoteMs: z.number().min(100).max(60_000).default(1_500),
   /**
    * Every so often it takes a little from the book, so that there are fills to look at. 0 is never.
    */
   takeEveryMs: z.number().min(0).max(3_600_000).default(15_000),
+  /** How far past the middle it reaches when it takes. */
+  takeReachBps: z.number().min(0.1).max(5_000).default(10),
 })
 type Params = z.infer<typeof params>
 
@@ -37,9 +39,9 @@ export const strategy = defineStrategy({
 
 function createQuoter(context: StrategyContext, settings: Params): StrategyHandlers {
   const quotes = new Map<Side, Quote>()
-  const { instrument, amountUsd } = settings
+  const { instrument, amount } = settings
   let middle: number | undefined
-  let inventoryUsd = 0
+  let inventory = 0
   let isActive = false
   let quotedAtMs = Number.NEGATIVE_INFINITY
   let tookAtMs = context.nowMs()
@@ -53,8 +55,8 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
    * Adding to a side is allowed while a fill of the whole quote keeps the inventory in its bounds.
    */
   function hasRoom(side: Side): boolean {
-    const after = side === 'buy' ? inventoryUsd + amountUsd : inventoryUsd - amountUsd
-    return Math.abs(after) <= settings.inventoryUsdMax
+    const after = side === 'buy' ? inventory + amount : inventory - amount
+    return Math.abs(after) <= settings.inventoryMax
   }
 
   function requote(side: Side, mid: number): void {
@@ -62,7 +64,7 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
     const quote = quotes.get(side)
     if (quote === undefined) {
       if (!hasRoom(side)) return
-      const wish = { instrument, side, amount: amountUsd, limitPrice: wanted, postOnly: true }
+      const wish = { instrument, side, amount, limitPrice: wanted, postOnly: true }
       quotes.set(side, { intentId: context.place(wish), price: wanted, isCancelling: false })
       return
     }
@@ -77,15 +79,15 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
    * Crosses the spread with an order that never rests, on the side that brings the inventory back.
    */
   function take(mid: number): void {
-    const side: Side = inventoryUsd > 0 ? 'sell' : 'buy'
-    const reach = mid * 0.001
+    const side: Side = inventory > 0 ? 'sell' : 'buy'
+    const reach = (mid * settings.takeReachBps) / 10_000
     context.place({
       instrument,
       side,
-      amount: amountUsd,
+      amount,
       limitPrice: side === 'buy' ? mid + reach : mid - reach,
       timeInForce: 'immediate_or_cancel',
-      reduceOnly: Math.abs(inventoryUsd) >= amountUsd,
+      reduceOnly: Math.abs(inventory) >= amount,
     })
   }
 
@@ -110,8 +112,8 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
     },
 
     onFill: (fill) => {
-      inventoryUsd += fill.side === 'buy' ? fill.amount : -fill.amount
-      context.log('filled', { side: fill.side, price: fill.price, inventoryUsd })
+      inventory += fill.side === 'buy' ? fill.amount : -fill.amount
+      context.log('filled', { side: fill.side, price: fill.price, inventory })
     },
 
     onTimer: (nowMs) => {

@@ -18,7 +18,7 @@ const strategyModule = join(projectRoot, 'trading-plane/strategies/strategy.ts')
 const example = {
   id: 'example-quoter',
   module: 'trading-plane/strategies/example-quoter.ts',
-  params: { amountUsd: 10, requoteMs: 200, takeEveryMs: 500 },
+  params: { amount: 10, requoteMs: 200, takeEveryMs: 500 },
 }
 
 /** Writes a strategy module into the home of the desk and returns its configuration. */
@@ -81,7 +81,7 @@ describe('the orchestrator', () => {
         },
       }`,
     )
-    await desk.startOrchestrator([thrower, { ...example, params: { amountUsd: 10 } }])
+    await desk.startOrchestrator([thrower, { ...example, params: { amount: 10 } }])
     await strategyState(desk, 'thrower')
     const status = await desk.until('the quotes of the other alone', ({ orders }) => {
       return orders.length === 2 && orders.every((order) => order.price > Number(price) + 1)
@@ -148,7 +148,7 @@ describe('a start that cannot be right', () => {
   })
 
   deskTest('a strategy with wrong parameters is refused by name', async ({ desk }) => {
-    const wrong = { ...example, params: { amountUsd: -1, colour: 'red' } }
+    const wrong = { ...example, params: { amount: -1, colour: 'red' } }
     await expect(desk.startOrchestrator([wrong])).rejects.toThrow('ended with 2')
   })
 

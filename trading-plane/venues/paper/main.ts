@@ -62,10 +62,11 @@ if (isStandalone) {
       `control    ${venue.controlUrl}`,
       `client id  ${STANDALONE_KEY}`,
       `secret     ${secrets.clientSecrets.get(STANDALONE_KEY)}`,
+      `recorded   ${venue.replayedNames.join(' ')}`,
       'Ctrl-C stops it.\n',
     ].join('\n'),
   )
 } else {
-  const { port, controlPort, httpUrl, wsUrl, controlUrl } = venue
-  announceReady('paper_venue', { port, controlPort, httpUrl, wsUrl, controlUrl })
+  const { close: _close, ...detail } = venue
+  announceReady('paper_venue', detail)
 }

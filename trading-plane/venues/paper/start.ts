@@ -7,7 +7,7 @@ import { type ApiKey, Credentials } from './credentials.ts'
 import { createControlServer } from './control.ts'
 import { Exchange } from './exchange.core.ts'
 import { createHttpServer } from './http.ts'
-import { loadMarketData } from './market/data-files.ts'
+import { loadMarketData, type MarketData } from './market/data-files.ts'
 import { Market } from './market/market.core.ts'
 import { Replay } from './market/replay.core.ts'
 import { BATCH_MS } from './publisher.ts'
@@ -26,6 +26,8 @@ export type RunningPaperVenue = {
   readonly httpUrl: string
   readonly wsUrl: string
   readonly controlUrl: string
+  /** Instruments whose books are the recorded ones, busiest first. */
+  readonly replayedNames: readonly string[]
   close(): Promise<void>
 }
 
@@ -35,7 +37,8 @@ export async function startPaperVenue(
   secrets: PaperVenueSecrets,
   log: Logger,
 ): Promise<RunningPaperVenue> {
-  const venue = createVenue(config, secrets, log)
+  const data = loadMarketData(systemClock.wallMs())
+  const venue = createVenue(config, secrets, data, log)
   const server = createHttpServer(venue)
   const sockets = attachWebSockets(venue, server)
   const control = createControlServer(venue, secrets.controlToken)
@@ -55,6 +58,7 @@ export async function startPaperVenue(
     httpUrl: `http://${host}:${port}`,
     wsUrl: `ws://${host}:${port}/ws/api/v2`,
     controlUrl: `http://${host}:${controlPort}`,
+    replayedNames: data.replayedNames,
     async close() {
       clearInterval(market)
       clearInterval(batches)
@@ -64,9 +68,13 @@ export async function startPaperVenue(
   }
 }
 
-function createVenue(config: PaperVenueConfig, secrets: PaperVenueSecrets, log: Logger): Venue {
+function createVenue(
+  config: PaperVenueConfig,
+  secrets: PaperVenueSecrets,
+  data: MarketData,
+  log: Logger,
+): Venue {
   const nowMs = systemClock.wallMs()
-  const data = loadMarketData(nowMs)
   const { market: tuning, seed } = config
   const market = new Market(
     data.instruments,

@@ -199,7 +199,7 @@ describe('the example quoter', () => {
   })
 
   test('stops buying when its inventory is full and takes it back', () => {
-    const { hosted, sent, turn } = start({ inventoryUsdMax: 100, takeEveryMs: 5_000 })
+    const { hosted, sent, turn } = start({ inventoryMax: 100, takeEveryMs: 5_000 })
     hosted.take({
       type: 'fill',
       intent_id: 'x',

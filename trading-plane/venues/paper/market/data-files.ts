@@ -9,6 +9,8 @@ const RECORDED_MS = Date.UTC(2021, 3, 5, 17, 47, 36)
 export type MarketData = {
   readonly instruments: readonly Instrument[]
   readonly frames: readonly ReplayFrame[]
+  /** Instruments of the recording as they are named now, the one whose book changes most first. */
+  readonly replayedNames: readonly string[]
   /** Weeks by which times and names were moved forward. */
   readonly weeks: number
 }
@@ -20,7 +22,17 @@ export function loadMarketData(nowMs: number): MarketData {
   const lines = read('ticks-2021-04-05.log').split('\n').filter(Boolean)
   const instruments = buildCatalogue(list.options, capturedNames(lines), weeks)
   const byName = new Map(instruments.map((instrument) => [instrument.name, instrument]))
-  return { instruments, frames: readFrames(lines, byName, weeks), weeks }
+  const frames = readFrames(lines, byName, weeks)
+  return { instruments, frames, replayedNames: busiestFirst(frames), weeks }
+}
+
+function busiestFirst(frames: readonly ReplayFrame[]): readonly string[] {
+  const changes = new Map<string, number>()
+  for (const { kind, instrumentName } of frames) {
+    changes.set(instrumentName, (changes.get(instrumentName) ?? 0) + (kind === 'book' ? 1 : 0))
+  }
+  const byChanges = [...changes].toSorted(([, left], [, right]) => right - left)
+  return byChanges.map(([name]) => name)
 }
 
 function read(file: string): string {
