@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { CgroupTree } from './cgroups.ts'
@@ -35,6 +35,8 @@ export type ChildFault = {
 
 /** Longest ready line in bytes; a child that prints more before it is refused. */
 const readyLineBytesMax = 65_536
+/** Lines of its error log that are shown when a process does not start. */
+const lastWordsMax = 10
 
 /**
  * Starts a component in a session of its own (a Ctrl-C reaches only the supervisor), in its cgroup
@@ -98,6 +100,12 @@ function inCgroup(
   return ['/bin/sh', '-c', join, cgroups.directoryOf(cgroup), ...argv]
 }
 
+/** What a process said before it ended, or where to look. */
+function lastWords(errorLogFile: string): string {
+  const lines = readFileSync(errorLogFile, 'utf8').trim().split('\n').slice(-lastWordsMax)
+  return lines.join('') === '' ? `; see ${errorLogFile}` : `:\n  ${lines.join('\n  ')}`
+}
+
 async function readyLine(
   child: ChildProcess,
   spec: ChildSpec,
@@ -116,7 +124,7 @@ async function readyLine(
     const onExit = (code: number | null, signal: string | null) =>
       failWith(
         'CHILD_EXITED',
-        `ended with ${signal ?? code} before it was ready; see ${spec.errorLogFile}`,
+        `ended with ${signal ?? code} before it was ready${lastWords(spec.errorLogFile)}`,
       )
     const onData = (chunk: Buffer) => {
       text += chunk.toString('utf8')

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 import type { SafetyRedisFiles } from '../redis/provision.ts'
+import type { Desk } from './desk-file.ts'
 import {
   initialAdminId,
   type ProvisionedKeys,
@@ -23,9 +24,6 @@ export type StackSettings = {
 }
 
 export type VenueUrls = { readonly httpUrl: string; readonly wsUrl: string }
-
-/** What the demo trades: a perpetual on the moving market, an option on its recorded books. */
-export type DemoInstruments = { readonly perpetual: string; readonly option: string }
 
 export function paperVenueConfig(settings: StackSettings) {
   const { layout, keys, ports } = settings
@@ -87,7 +85,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
   }
 }
 
-export function executorConfig(settings: StackSettings, venue: VenueUrls, demo: DemoInstruments) {
+export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: Desk) {
   return {
     ...common(settings, 'executor', 'trading'),
     intentSocketPath: settings.layout.intentSocket,
@@ -98,7 +96,7 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls, demo: 
       clientId: tradingClientId,
       clientSecretFile: settings.keys.tradingSecretFile,
     },
-    instruments: [demo.perpetual, 'ETH-PERPETUAL', demo.option],
+    instruments: desk.instruments,
     limits: {
       orderNotionalUsdMax: 50_000,
       positionNotionalUsdMax: 200_000,
@@ -108,27 +106,11 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls, demo: 
   }
 }
 
-export function orchestratorConfig(settings: StackSettings, demo: DemoInstruments) {
-  const module = 'trading-plane/strategies/example-quoter.ts'
+export function orchestratorConfig(settings: StackSettings, desk: Desk) {
   return {
     ...common(settings, 'orchestrator', 'trading'),
     intentSocketPath: settings.layout.intentSocket,
-    strategies: [
-      { id: 'example-quoter', module, params: { instrument: demo.perpetual } },
-      {
-        id: 'option-quoter',
-        module,
-        params: {
-          instrument: demo.option,
-          amount: 1,
-          inventoryMax: 5,
-          halfSpreadBps: 300,
-          toleranceBps: 200,
-          takeReachBps: 1_000,
-          takeEveryMs: 20_000,
-        },
-      },
-    ],
+    strategies: desk.strategies,
   }
 }
 

@@ -17,6 +17,7 @@ import { provisionSafetyRedis } from '../redis/provision.ts'
 import { type CgroupTree, createCgroupTree } from './cgroups.ts'
 import type { Child, ChildFault, ChildSpec } from './child.ts'
 import * as configs from './component-configs.ts'
+import { demoDesk, type Desk } from './desk-file.ts'
 import { type HomeLock, lockHome } from './home-lock.ts'
 import { portsInUse, type StackPorts } from './ports.ts'
 import { initialAdminId, provisionKeys } from './provision-keys.ts'
@@ -28,6 +29,8 @@ export type StackOptions = {
   /** 1 for the documented ladder; 0.1 for a fast drill. */
   readonly ladderScale: number
   readonly webhookUrl: string | null
+  /** What to trade; the demo by default. */
+  readonly desk?: Desk
   /** Told one line per step. */
   readonly say: (line: string) => void
 }
@@ -192,9 +195,9 @@ class StackStarter {
       'dead_man_switch',
       configs.deadManSwitchConfig(this.#settings, urls),
     )
-    const demo = demoInstruments(venue.value)
-    configs.writeConfig(layout, 'executor', configs.executorConfig(this.#settings, urls, demo))
-    configs.writeConfig(layout, 'orchestrator', configs.orchestratorConfig(this.#settings, demo))
+    const desk = this.#options.desk ?? demoDesk(busiestRecorded(venue.value))
+    configs.writeConfig(layout, 'executor', configs.executorConfig(this.#settings, urls, desk))
+    configs.writeConfig(layout, 'orchestrator', configs.orchestratorConfig(this.#settings, desk))
     const [safety, executor] = await Promise.all([
       this.#start('dead_man_switch', 'always'),
       this.#start('executor', 'while_armed'),
@@ -343,10 +346,9 @@ function faultOf(fault: ChildFault): StackFault {
   return { code: fault.code, message: `${fault.component} ${fault.message}` }
 }
 
-/** The busiest of the recorded books; its name moves forward with the calendar. */
-function demoInstruments(venue: Child): configs.DemoInstruments {
-  const [option] = z.array(z.string()).min(1).parse(venue.detail['replayedNames'])
-  return { perpetual: 'BTC-PERPETUAL', option: option as string }
+function busiestRecorded(venue: Child): string {
+  const [busiest] = z.array(z.string()).min(1).parse(venue.detail['replayedNames'])
+  return busiest as string
 }
 
 /** Ends what a crashed supervisor left behind, after its pid and start time agree. */

@@ -1,6 +1,7 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { parseArgs } from 'node:util'
 import { stackHome } from '@bulkhead/shared/runtime/home.ts'
+import { readDeskFile } from './desk-file.ts'
 import { basePortDefault, basePortMax, portsFrom } from './ports.ts'
 import { startStack } from './stack.ts'
 
@@ -8,10 +9,16 @@ const usage = `usage: npm start [-- options]
   --for SECONDS        stop by itself after this time
   --base-port PORT     first of the five ports used (default ${basePortDefault})
   --webhook URL        where kill alerts are posted
+  --desk FILE          instruments and strategies to run in place of the demo
 The home is BULKHEAD_HOME, or .bulkhead in the project.
 `
 
-type StartOptions = { forMs: number | undefined; basePort: number; webhookUrl: string | null }
+type StartOptions = {
+  forMs: number | undefined
+  basePort: number
+  webhookUrl: string | null
+  deskFile: string | undefined
+}
 
 /** Reads the command line; a string says what is wrong with it. */
 function readOptions(argv: readonly string[]): StartOptions | string {
@@ -22,6 +29,7 @@ function readOptions(argv: readonly string[]): StartOptions | string {
         for: { type: 'string' },
         'base-port': { type: 'string' },
         webhook: { type: 'string' },
+        desk: { type: 'string' },
       },
     })
     const basePort = Number(values['base-port'] ?? basePortDefault)
@@ -37,6 +45,7 @@ function readOptions(argv: readonly string[]): StartOptions | string {
       forMs: seconds === undefined ? undefined : seconds * 1_000,
       basePort,
       webhookUrl: values.webhook ?? null,
+      deskFile: values.desk,
     }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
@@ -51,6 +60,13 @@ async function main(): Promise<number> {
     process.stderr.write(`${options}\n${usage}`)
     return 2
   }
+  const desk = options.deskFile === undefined ? undefined : readDeskFile(options.deskFile)
+  if (desk !== undefined && !desk.ok) {
+    for (const { code, path, message } of desk.failure) {
+      process.stderr.write(`${code} ${path}: ${message}\n`)
+    }
+    return 2
+  }
   const stopRequested = stopSignal()
   const startedMs = performance.now()
   const stack = await startStack({
@@ -58,6 +74,7 @@ async function main(): Promise<number> {
     ports: portsFrom(options.basePort),
     ladderScale: 1,
     webhookUrl: options.webhookUrl,
+    ...(desk === undefined ? {} : { desk: desk.value }),
     say,
   })
   if (!stack.ok) {

@@ -71,6 +71,52 @@ describe('npm start', () => {
     }
   })
 
+  test('runs the strategies of a desk file in place of the demo', async () => {
+    const file = 'trading-plane/strategies/example-desk.json'
+    const stack = await startStackProcess({ args: ['--desk', file] })
+    try {
+      await waitFor(
+        'orders of both strategies',
+        async () => {
+          const reply = await fetch(new URL('/api/v1/status', stack.stack().dashboard_url))
+          const { executor } = (await reply.json()) as StatusReport
+          const names = executor.document?.orders.map(({ instrument }) => instrument) ?? []
+          return names.includes('ETH-PERPETUAL') && names.includes('BTC-PERPETUAL')
+        },
+        30_000,
+      )
+    } finally {
+      await stack.close()
+    }
+  })
+
+  test('a desk file with faults is refused with all of them, and nothing is started', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
+    const file = join(directory, 'desk.json')
+    writeFileSync(file, JSON.stringify({ instruments: [], strategies: [{ id: 'X' }], colour: 1 }))
+    const stack = await spawnStack({ args: ['--desk', file] })
+    expect(await stack.exited).toBe(2)
+    for (const path of ['instruments', 'strategies.0.id', 'strategies.0.module', 'colour']) {
+      expect(stack.output()).toContain(path)
+    }
+    expect(stack.output()).not.toContain('ready')
+    await stack.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  test('a strategy that does not load is named, and everything is stopped again', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
+    const file = join(directory, 'desk.json')
+    const strategies = [{ id: 'missing', module: 'missing.ts' }]
+    writeFileSync(file, JSON.stringify({ instruments: ['BTC-PERPETUAL'], strategies }))
+    const stack = await spawnStack({ args: ['--desk', file] })
+    expect(await stack.exited).toBe(2)
+    expect(stack.output()).toContain('STRATEGY_MODULE_UNREADABLE')
+    expect(readdirSync(stack.home)).not.toContain('lock.json')
+    await stack.close()
+    rmSync(directory, { recursive: true })
+  })
+
   test('stops by itself after --for seconds', async () => {
     const stack = await startStackProcess({ args: ['--for', '1'] })
     expect(await stack.exited).toBe(0)

@@ -67,6 +67,6 @@ if (isStandalone) {
     ].join('\n'),
   )
 } else {
-  const { close: _close, ...detail } = venue
-  announceReady('paper_venue', detail)
+  const { port, controlPort, httpUrl, wsUrl, controlUrl, replayedNames } = venue
+  announceReady('paper_venue', { port, controlPort, httpUrl, wsUrl, controlUrl, replayedNames })
 }

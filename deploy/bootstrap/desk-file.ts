@@ -1,0 +1,66 @@
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { type ConfigFault, loadConfig } from '@bulkhead/shared/runtime/config.ts'
+
+const deskSchema = z.strictObject({
+  /** Instruments whose books are followed and that may be traded. */
+  instruments: z
+    .array(z.string().regex(/^[A-Z0-9_.-]{3,64}$/))
+    .min(1)
+    .max(64),
+  strategies: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/),
+        /** File of the module, relative to this file. */
+        module: z.string().min(1).max(1_024),
+        params: z.record(z.string(), z.unknown()).default({}),
+      }),
+    )
+    .min(1)
+    .max(64),
+})
+
+/** What a desk trades, in place of the demo: `npm start -- --desk FILE`. */
+export type Desk = z.infer<typeof deskSchema>
+
+/** Reads a desk file; modules become absolute. All faults are reported together. */
+export function readDeskFile(file: string): Result<Desk, ConfigFault[]> {
+  const loaded = loadConfig(deskSchema, file)
+  if (!loaded.ok) return loaded
+  const { instruments, strategies } = loaded.value.config
+  const directory = dirname(resolve(file))
+  return ok({
+    instruments,
+    strategies: strategies.map((strategy) => ({
+      ...strategy,
+      module: resolve(directory, strategy.module),
+    })),
+  })
+}
+
+/**
+ * The demo: a quoter on the moving market and one on a recorded book.
+ *
+ * @param option an option whose book is recorded; its name moves forward with the calendar
+ */
+export function demoDesk(option: string): Desk {
+  const module = 'trading-plane/strategies/example-quoter.ts'
+  const optionParams = {
+    instrument: option,
+    amount: 1,
+    inventoryMax: 5,
+    halfSpreadBps: 300,
+    toleranceBps: 200,
+    takeReachBps: 1_000,
+    takeEveryMs: 20_000,
+  }
+  return {
+    instruments: ['BTC-PERPETUAL', 'ETH-PERPETUAL', option],
+    strategies: [
+      { id: 'example-quoter', module, params: { instrument: 'BTC-PERPETUAL' } },
+      { id: 'option-quoter', module, params: optionParams },
+    ],
+  }
+}
