@@ -84,9 +84,11 @@ describe('the status shown is the truth when a process is killed by hand', () =>
   })
 
   test('control API: the CLI says that it cannot reach the stack, and the desk trades on', async () => {
-    const pid = kill('control_api')
+    // Stopped first: a killed one could be back before the CLI asks.
+    process.kill(pidOf('control_api'), 'SIGSTOP')
     const silent = await stack.cli('health')
     expect(silent.status).toBe(3)
+    const pid = kill('control_api')
     await untilRestarted('control_api', pid)
     await waitFor('a healthy API', async () => (await stack.cli('health')).status === 0)
   })
