@@ -45,8 +45,8 @@ function redisMajor() {
 }
 
 /**
- * Asks the package manager. A package that starts a service of its own would put a second Redis on
- * the machine: a policy that forbids starting services is in force while apt works.
+ * Asks the package manager, with fresh lists when the first try fails. RUNLEVEL=1 keeps a packaged
+ * service from being started where the packaging honours it; the safety Redis never uses that one.
  */
 function install(name) {
   const become = privilege()
