@@ -23,12 +23,12 @@ export type CancelPlan = {
  */
 export const cancelStepsMax = 12
 
-/** Time in which the lowest tier refills a whole pass, at 5 requests a second, with room to spare. */
+/** In this time the lowest tier refills a whole pass, at 5 requests a second, with room to spare. */
 export const budgetRefillMs = 3_000
 
 /**
- * How to cancel orders that are not reduce-only and no others (decision D-04), as far as one pass may
- * go within the budget that all keys of the account share. Running out of it would leave orders
+ * How to cancel orders that are not reduce-only and no others (decision D-04), as far as one pass
+ * may go within the budget that all keys of the account share. Running out of it would leave orders
  * resting, and look like the target eating it; so what is left waits for the refill.
  */
 export function cancelPlan(open: readonly Order[]): CancelPlan {
