@@ -5,7 +5,14 @@ import type { Authorized, Authorizer } from './authorize.ts'
 /** Questions to the venue; they change nothing and need no authorization. */
 export type VenueReads = Pick<
   TradingVenue,
-  'instruments' | 'openOrders' | 'ordersByLabel' | 'positions' | 'tradesSince' | 'estimatedServerMs'
+  | 'instruments'
+  | 'openOrders'
+  | 'ordersByLabel'
+  | 'positions'
+  | 'tradesSince'
+  | 'estimatedServerMs'
+  | 'sampleClock'
+  | 'isReady'
 >
 
 /**
