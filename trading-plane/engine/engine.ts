@@ -17,7 +17,7 @@ import { count, createEngineState, type EngineState } from './state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 import { latchedReasons } from './trading-mode/open-permission.ts'
 import { cancelUnminded, tick } from './tick.ts'
-import { takeClockSample, tradePermissionGate } from './trade-permission/gate.ts'
+import { permissionDenial, takeClockSample } from './trade-permission/gate.ts'
 import { judgePermission } from './trade-permission/judge.ts'
 import type { Judgement } from './trade-permission/record.ts'
 import { advance, applyTrades, outcomeMessage, outcomeOf } from './transitions.ts'
@@ -80,7 +80,7 @@ export class Engine {
     if (leg.reduceOnly) return null
     const ageMsMax = this.#state.config.killSwitchAgeAtDispatchMsMax
     const denial = openingDenial(this.#state, modeNow(this.#state, at, ageMsMax))
-    return denial ?? tradePermissionGate(this.#state, leg, at)
+    return denial ?? permissionDenial(this.#state, at)
   }
 
   /**

@@ -5,6 +5,8 @@ export type OpeningTally = {
   /** Days since the epoch; null before the first opening. */
   readonly day: number | null
   readonly openings: number
+  /** One more was asked for than the day allows. */
+  readonly isExceeded: boolean
   /** A moment was counted that cannot be one. It stays: the count can no longer be trusted. */
   readonly isCorrupt: boolean
 }
@@ -12,10 +14,16 @@ export type OpeningTally = {
 export type OpeningsReading = {
   readonly openings: number
   readonly openingsMax: number
+  readonly isExceeded: boolean
   readonly isCorrupt: boolean
 }
 
-export const emptyTally: OpeningTally = { day: null, openings: 0, isCorrupt: false }
+export const emptyTally: OpeningTally = {
+  day: null,
+  openings: 0,
+  isExceeded: false,
+  isCorrupt: false,
+}
 
 /**
  * Counts one opening order. A clock that goes back never gives budget back: the later day stays.
@@ -26,7 +34,17 @@ export function countOpening(tally: OpeningTally, atMs: number): OpeningTally {
   const day = dayOf(atMs)
   if (day === null) return { ...tally, isCorrupt: true }
   const isNewDay = tally.day === null || day > tally.day
-  return isNewDay ? { ...tally, day, openings: 1 } : { ...tally, openings: tally.openings + 1 }
+  if (!isNewDay) return { ...tally, openings: tally.openings + 1 }
+  return { ...tally, day, openings: 1, isExceeded: false }
+}
+
+/**
+ * Asks for one more opening. The order that uses the last of the budget still goes; the one after
+ * it is what exceeds it.
+ */
+export function askOpening(tally: OpeningTally, nowMs: number, openingsMax: number): OpeningTally {
+  const isUsed = openingsAt(tally, nowMs, openingsMax).openings >= openingsMax
+  return isUsed ? { ...tally, isExceeded: true } : tally
 }
 
 /** What is used of today's budget. A tally of a day more than one ahead is corrupt. */
@@ -39,7 +57,8 @@ export function openingsAt(
   const isAhead = today !== null && tally.day !== null && tally.day > today + 1
   const isCorrupt = tally.isCorrupt || today === null || isAhead
   const isPast = today !== null && (tally.day === null || tally.day < today)
-  return { openings: isPast ? 0 : tally.openings, openingsMax, isCorrupt }
+  const openings = isPast ? 0 : tally.openings
+  return { openings, openingsMax, isExceeded: tally.isExceeded && !isPast, isCorrupt }
 }
 
 function dayOf(atMs: number): number | null {

@@ -93,10 +93,10 @@ function isReading<T extends object>(reading: T | null): reading is T {
 /** Counts that are no counts prove nothing, least of all that there is budget left. */
 export function budgetSignalOf(budget: OpeningsReading | null): BudgetSignal {
   if (!isReading(budget)) return 'HARD_STOP'
-  const { openings, openingsMax, isCorrupt } = budget
+  const { openings, openingsMax, isExceeded, isCorrupt } = budget
   const isSound = !isCorrupt && isCount(openings) && isCount(openingsMax)
   if (!isSound || openingsMax === 0) return 'DATA_CORRUPT'
-  return openings < openingsMax ? 'WITHIN' : 'HARD_STOP'
+  return isExceeded || openings > openingsMax ? 'HARD_STOP' : 'WITHIN'
 }
 
 function healthOf(health: HealthReading | null, clock: ClockVerdict | null): HealthStatus {

@@ -5,7 +5,7 @@ import type { ClockSample } from '../../venues/port.ts'
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
 import { count, type EngineState } from '../state.ts'
-import { countOpening } from './budget.ts'
+import { askOpening, countOpening } from './budget.ts'
 import { judgePermission } from './judge.ts'
 import { resetLatch } from './latch.ts'
 import { decisionRecord, type Judgement } from './record.ts'
@@ -18,14 +18,22 @@ const denialOfGate: Readonly<Record<PermissionGate, IntentDenialReason>> = {
 }
 
 /**
- * The gate of opening orders: what closes or cancels is never asked (law 4). It is not shown the
- * intent, so nothing that a strategy says can open it.
+ * The gate of opening orders: what closes or cancels is never asked (law 4). It does not look at
+ * the intent, so nothing that a strategy says can open it.
  */
 export function tradePermissionGate(
   state: EngineState,
   _intent: unknown,
   at: At,
 ): IntentDenialReason | null {
+  const { permission, config } = state
+  const { openingsPerDayMax } = config.tradePermission
+  permission.tally = askOpening(permission.tally, at.nowMs, openingsPerDayMax)
+  return permissionDenial(state, at)
+}
+
+/** Why an opening order that was let in may not leave now, or null. */
+export function permissionDenial(state: EngineState, at: At): IntentDenialReason | null {
   const { decision } = judgeAndHold(state, at)
   return decision.blockingGate === null ? null : denialOfGate[decision.blockingGate]
 }

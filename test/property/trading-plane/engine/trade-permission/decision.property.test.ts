@@ -5,7 +5,7 @@ import {
   permissionReasons,
   tradePermissions,
 } from '@bulkhead/shared/contracts/reasons/trade-permission.ts'
-import { openingsAt } from '@bulkhead/trading-plane/engine/trade-permission/budget.ts'
+import { emptyTally, openingsAt } from '@bulkhead/trading-plane/engine/trade-permission/budget.ts'
 import { judgeClock } from '@bulkhead/trading-plane/engine/trade-permission/clock.ts'
 import {
   buildPermissionContext,
@@ -34,7 +34,7 @@ const context: fc.Arbitrary<PermissionContext> = fc.record({
 
 const sound: PermissionSources = {
   killSwitch: 'NORMAL',
-  budget: { openings: 0, openingsMax: 10, isCorrupt: false },
+  budget: { openings: 0, openingsMax: 10, isExceeded: false, isCorrupt: false },
   health: {
     isVenueReady: true,
     venueSilenceMs: 10,
@@ -168,7 +168,7 @@ describe('the decision', () => {
         expect(decision.permission === 'ALLOW').toBe(gate === null)
         const at = { nowMs: 1, tickMs: 1, serverMs: 1 }
         const limits = { clockDriftMsMax: 1_000, clockSampleAgeMsMax: 1 }
-        const openings = openingsAt({ day: null, openings: 0, isCorrupt: false }, 1, 1)
+        const openings = openingsAt(emptyTally, 1, 1)
         const judgement = {
           decision,
           context: given,

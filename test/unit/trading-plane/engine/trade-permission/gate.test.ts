@@ -63,7 +63,7 @@ describe('a HALT by the kill switch', () => {
   test('does not take the budget’s HALT with it', () => {
     const bench = active({ openingsPerDayMax: 1 })
     bench.propose()
-    bench.pass(100)
+    bench.propose()
     bench.pass(100, stop)
     bench.pass(100, rearmed)
     expect(permissionOf(bench).decision).toMatchObject({
@@ -95,20 +95,30 @@ describe('a HALT by the kill switch', () => {
 })
 
 describe('the budget of openings', () => {
-  test('halts at its limit, degrades the risk state, cancels what could open, and lets closing pass', () => {
-    const bench = active({ openingsPerDayMax: 2 })
+  test('lets the last order of the day go, and halts at the next that is asked for', () => {
+    const bench = active({ openingsPerDayMax: 1 })
+    const { label } = only(bench.propose(), 'submit').order
+    bench.dispatch(label)
+    bench.pass(100)
+    expect(bench.engine.judgeDispatch(label, bench.at())).toBeNull()
+    expect(denialOf(bench.propose())).toBe('TradePermissionBudget')
+    expect(bench.engine.judgeDispatch(label, bench.at())).toBe('TradingModeForbidsOpen')
+  })
+
+  test('halts beyond its limit, degrades the risk state, cancels what could open, and lets closing pass', () => {
+    const bench = active({ openingsPerDayMax: 1 })
     const resting = bench.rest({}, 'v1')
+    bench.pass(100)
     expect(bench.mode()).toMatchObject({ mode: 'Active', riskState: 'Healthy' })
-    only(bench.propose(), 'submit')
+    expect(denialOf(bench.propose())).toBe('TradePermissionBudget')
     expect(bench.mode()).toMatchObject({
       mode: 'ReduceOnly',
       reasons: ['REDUCEONLY_RISKSTATE_DEGRADED'],
       riskState: 'Degraded',
     })
-    expect(denialOf(bench.propose())).toBe('TradePermissionBudget')
     expect(only(bench.pass(100), 'cancel').cancel.label).toBe(resting)
     only(bench.propose({ reduce_only: true, side: 'sell' }), 'submit')
-    expect(permissionOf(bench).openings).toMatchObject({ openings: 2, openingsMax: 2 })
+    expect(permissionOf(bench).openings).toMatchObject({ openings: 1, openingsMax: 1 })
   })
 
   test('counts no order that closes and none that was denied', () => {
@@ -121,7 +131,8 @@ describe('the budget of openings', () => {
   test('begins anew with the UTC day, and the HALT ends after its window', () => {
     const bench = active({ openingsPerDayMax: 1 })
     bench.propose()
-    bench.pass(100)
+    bench.propose()
+    expect(bench.mode().riskState).toBe('Degraded')
     bench.tickMs += DAY_MS - (bench.at().nowMs % DAY_MS)
     bench.pass(100)
     bench.pass(100)
@@ -137,6 +148,7 @@ describe('the budget of openings', () => {
     bench.pass(10)
     bench.sampleClock()
     only(bench.propose(), 'submit')
+    bench.propose()
     bench.pass(100)
     bench.pass(900)
     expect(permissionOf(bench).openings.openings).toBe(0)
