@@ -59,6 +59,12 @@ const unsafe: readonly Unsafe[] = [
     last: silence,
   },
   {
+    name: 'safety plane silent',
+    gate: 'health',
+    begin: (bench) => unheard(bench, 5_001),
+    last: unheard,
+  },
+  {
     name: 'clock drift',
     gate: 'health',
     begin: (bench) => void bench.sampleClock(1_001),
@@ -90,6 +96,14 @@ function benchOf(): EngineBench {
 function silence(bench: EngineBench, ms: number): void {
   bench.tickMs += ms
   bench.readSafety()
+  bench.give({ kind: 'tick' })
+}
+
+/** The safety plane beats no more; what it wrote is still there to be read. */
+function unheard(bench: EngineBench, ms: number): void {
+  bench.tickMs += ms
+  bench.give({ kind: 'feed-alive' })
+  bench.readSafety({ safetyHeartbeat: null })
   bench.give({ kind: 'tick' })
 }
 

@@ -60,7 +60,31 @@ describe('a HALT by the kill switch', () => {
     expect(auditOf(bench, 'TRADE_PERMISSION_LATCH_RESET')).toEqual([])
   })
 
-  test('does not take the budget’s HALT with it', () => {
+  test('is not released while the switch is thrown, whoever is named', () => {
+    const bench = active()
+    bench.pass(100, stop)
+    bench.pass(100, { killSwitch: { mode: 'HARD_STOP', generation: 3, resetBy: 'alice' } })
+    expect(auditOf(bench, 'TRADE_PERMISSION_LATCH_RESET')).toEqual([])
+  })
+
+  test('does not take the budget’s HALT with it, though its cause is gone by then', () => {
+    const bench = active({ openingsPerDayMax: 1 })
+    bench.tickMs += DAY_MS - (bench.at().nowMs % DAY_MS) - 1_000
+    bench.pass(10)
+    bench.pass(10)
+    bench.sampleClock()
+    bench.propose()
+    bench.propose()
+    bench.pass(100, stop)
+    bench.pass(1_000, rearmed)
+    expect(auditOf(bench, 'TRADE_PERMISSION_LATCH_RESET')).toHaveLength(1)
+    expect(permissionOf(bench)).toMatchObject({
+      decision: { permission: 'HALT', blockingGate: 'budget', isLatched: true },
+      context: { budgetSignal: 'WITHIN' },
+    })
+  })
+
+  test('does not hide that the budget is used', () => {
     const bench = active({ openingsPerDayMax: 1 })
     bench.propose()
     bench.propose()
@@ -153,6 +177,13 @@ describe('the budget of openings', () => {
     bench.pass(900)
     expect(permissionOf(bench).openings.openings).toBe(0)
     expect(permissionOf(bench).decision).toMatchObject({ permission: 'HALT', isLatched: true })
+    expect(bench.mode().riskState).toBe('Degraded')
+  })
+
+  test('degrades the risk state before anybody asks for the permission', () => {
+    const bench = active({ openingsPerDayMax: 1 })
+    const { nowMs } = bench.at()
+    bench.give({ kind: 'recovered', records: [recordedIntent(nowMs), recordedIntent(nowMs)] })
     expect(bench.mode().riskState).toBe('Degraded')
   })
 
