@@ -7,7 +7,7 @@ import type { VenueReads } from '../gateway/gateway.ts'
 const retryMs = 1_000
 
 export type ClockSyncPorts = {
-  readonly reads: Pick<VenueReads, 'sampleClock' | 'isReady'>
+  readonly reads: Pick<VenueReads, 'sampleClock' | 'estimatedServerMs'>
   readonly clock: Clock
   readonly handle: (event: EngineEvent) => void
   readonly log: Pick<Logger, 'info' | 'warn'>
@@ -27,7 +27,8 @@ export class ClockSync {
   /** Asks when the time has come. Without a session there is nobody to ask. */
   async turn(): Promise<void> {
     const { clock, reads } = this.#ports
-    if (!reads.isReady || this.#isAsking || clock.monotonicMs() < this.#dueTickMs) return
+    const hasSession = reads.estimatedServerMs() !== null
+    if (!hasSession || this.#isAsking || clock.monotonicMs() < this.#dueTickMs) return
     await this.ask()
   }
 

@@ -12,7 +12,6 @@ export type VenueReads = Pick<
   | 'tradesSince'
   | 'estimatedServerMs'
   | 'sampleClock'
-  | 'isReady'
 >
 
 /**
@@ -35,6 +34,7 @@ export class Gateway {
       positions: () => venue.positions(),
       tradesSince: (sinceMs) => venue.tradesSince(sinceMs),
       estimatedServerMs: () => venue.estimatedServerMs(),
+      sampleClock: () => venue.sampleClock(),
     } satisfies VenueReads)
   }
 

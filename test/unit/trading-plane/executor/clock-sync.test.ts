@@ -18,9 +18,7 @@ function bench() {
   const world = { tickMs: 1_000, isReady: true, answer: good, asked: 0 }
   const sync = new ClockSync({
     reads: {
-      get isReady() {
-        return world.isReady
-      },
+      estimatedServerMs: () => (world.isReady ? 0 : null),
       sampleClock: () => {
         world.asked += 1
         return Promise.resolve(world.answer)
