@@ -9,6 +9,26 @@ import { type Desk, endChild, startDesk, StrategyHand } from './desk.ts'
 const DAY_MS = 86_400_000
 const ioc = 'immediate_or_cancel' as const
 
+/** Makes a process whose wall clock steps ahead by 1.5 s and back again at every SIGUSR2. */
+const steppingClock = `data:text/javascript,${encodeURIComponent(`
+  const now = Date.now
+  let aheadMs = 0
+  Date.now = () => now() + aheadMs
+  process.on('SIGUSR2', () => { aheadMs = 1500 - aheadMs })
+`)}`
+
+/** A desk whose venue, and nobody else, lives by such a clock. */
+async function startDeskWithSteppingVenue(): Promise<Desk> {
+  const before = process.env['NODE_OPTIONS']
+  process.env['NODE_OPTIONS'] = `${before ?? ''} --import=${steppingClock}`
+  try {
+    return await startDesk()
+  } finally {
+    if (before === undefined) delete process.env['NODE_OPTIONS']
+    else process.env['NODE_OPTIONS'] = before
+  }
+}
+
 /** A desk of its own with these settings of the permission, Active and with a book. */
 function permissionTest(
   title: string,
@@ -178,6 +198,37 @@ describe('the exchange', () => {
       await hand.until(open, 'open')
     },
   )
+
+  test('TPP-INJECT-EXCHANGE-CLOCK-DRIFT: whose clock steps by more than a second is NEUTRAL until it is back', async () => {
+    const desk = await startDeskWithSteppingVenue()
+    try {
+      await desk.startExecutor({ tradePermission: { clockSyncIntervalMs: 1_000 } })
+      await desk.until('ALLOW', (now) => now.trade_permission.decision === 'ALLOW')
+      const hand = await StrategyHand.connect(desk.redis.layout.intentSocket)
+      await eventually('a book', () => hand.book())
+      process.kill(desk.venue.pid, 'SIGUSR2')
+      const status = await desk.until(
+        'NEUTRAL',
+        (now) => now.trade_permission.decision === 'NEUTRAL',
+      )
+      expect(status).toMatchObject({
+        trading_mode: 'Active',
+        trade_permission: { blocking_gate: 'health', error_codes: ['EXCHANGE_TIME_DRIFT'] },
+      })
+      expect(status.trade_permission.exchange_clock_drift_ms).toBeLessThan(-1_000)
+      await expectDenied(hand, 'TradePermissionHealth')
+      expect(await desk.ordersEver()).toEqual([])
+      const logged = (await changesOf(desk)).at(-1)
+      expect(logged).toMatchObject({ error_codes: 'EXCHANGE_TIME_DRIFT', is_latched: 'false' })
+      process.kill(desk.venue.pid, 'SIGUSR2')
+      await desk.until('ALLOW again', (now) => now.trade_permission.decision === 'ALLOW')
+      const open = hand.place({ limit_price: restingPrice(hand) })
+      await hand.until(open, 'open')
+      hand.close()
+    } finally {
+      await desk.close()
+    }
+  })
 
   deskTest('shows how far its clock is from ours', async ({ desk }) => {
     const status = await desk.until(
