@@ -11,6 +11,10 @@ import {
   modeReasonWords,
   reduceOnlyModeReasons,
 } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
+import {
+  permissionFaults,
+  permissionReasons,
+} from '@bulkhead/shared/contracts/reasons/trade-permission.ts'
 
 /** A closed list as its page shows it; `words` explains a code to people who do not know it. */
 interface ReasonList {
@@ -50,6 +54,18 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'Why an intent was denied',
     order: 'Denied is ours; what the venue refuses is rejected, with its own code.',
     codes: intentDenialReasons,
+  },
+  {
+    name: 'permissionReasons',
+    title: 'Why the trade permission is what it is',
+    order: 'In the order of the gates: kill switch, budget, health, risk.',
+    codes: permissionReasons,
+  },
+  {
+    name: 'permissionFaults',
+    title: 'What is wrong with an input of the trade permission',
+    order: 'Recorded beside the decision.',
+    codes: permissionFaults,
   },
   {
     name: 'killTriggers',

@@ -2,6 +2,8 @@ import type { EpisodeView, ExecutorStatus } from '@bulkhead/shared/contracts/sta
 import type { ComponentView, StatusReport } from '../api/status-schema.ts'
 import type { Colour, Paint } from './output.ts'
 
+type Permission = ExecutorStatus['trade_permission']
+
 const modeColours: Readonly<Record<StatusReport['trading_mode'], Colour>> = {
   Active: 'green',
   ReduceOnly: 'yellow',
@@ -115,11 +117,28 @@ function exposureLines(report: StatusReport, paint: Paint): string[] {
   const link = document.venue_connected ? 'connected' : paint('red', 'NOT CONNECTED')
   return [
     `venue        ${document.venue}, ${link}, cancel on disconnect ${cod}${asOf}`,
+    `permission   ${permissionText(document.trade_permission, paint)}${asOf}`,
     `orders       ${document.orders.length} open${asOf}${sweptSince(report) ? swept : ''}`,
     ...document.orders.map(orderLine),
     `positions    ${document.positions.length}${asOf}`,
     ...document.positions.map(positionLine),
   ]
+}
+
+const permissionColours: Readonly<Record<Permission['decision'], Colour>> = {
+  ALLOW: 'green',
+  NEUTRAL: 'yellow',
+  HALT: 'red',
+}
+
+/** The permission to open, why it is withheld, and what is used of the day. */
+function permissionText(permission: Permission, paint: Paint): string {
+  const { decision, reason_code: reason, is_latched: isLatched } = permission
+  const state = paint(permissionColours[decision], decision)
+  const why = decision === 'ALLOW' ? '' : ` ${reason}${isLatched ? ', latched' : ''}`
+  const errors = permission.error_codes.map((code) => ` ${code}`).join('')
+  const budget = `${permission.openings_today} of ${permission.openings_per_day_max} openings today`
+  return `${state}${why}${errors}, ${budget}`
 }
 
 const swept = '; the kill has since found none resting'

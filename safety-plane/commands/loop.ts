@@ -178,7 +178,7 @@ export class CommandLoop {
     // Re-arming adds risk, so it waits for its audit entry.
     const isAudited = await audit(auditOf('RESET_INTENDED', command, command.episode))
     if (!isAudited) return refused('AUDIT_UNAVAILABLE')
-    if (!control.reset(command.episode)) return refused('EPISODE_IN_PROGRESS')
+    if (!control.reset(command.episode, command.operator_id)) return refused('EPISODE_IN_PROGRESS')
     await audit(auditOf('RESET_EXECUTED', command, command.episode))
     return { outcome: 'EXECUTED', reason: '', episode: command.episode, detail: 'reset to NORMAL' }
   }

@@ -12,5 +12,5 @@ export interface KillSwitchControl {
    *
    * @returns false when the episode is no longer the proven one that was asked about
    */
-  reset(episode: string): boolean
+  reset(episode: string, operatorId: string): boolean
 }

@@ -75,12 +75,12 @@ export class KillSwitch implements KillSwitchControl {
     }
   }
 
-  reset(episodeId: string): boolean {
+  reset(episodeId: string, operatorId: string): boolean {
     const { runner, watch, audit } = this.#options
     const { episode } = runner.state
     if (episode?.id !== episodeId || !isConfirmed(episode)) return false
     const wasBlind = watchdogStateOf(runner.state) === 'SAFE_MODE'
-    runner.reset()
+    runner.reset(operatorId)
     watch().rearm()
     void this.uphold()
     if (wasBlind) {

@@ -52,7 +52,12 @@ export function stepEpisode(
     case 'reset':
       assert(state.episode !== null && isConfirmed(state.episode), 'only a proven episode is reset')
       return {
-        state: { episode: null, generation: state.generation + 1, sinceWallMs: input.wallMs },
+        state: {
+          episode: null,
+          generation: state.generation + 1,
+          sinceWallMs: input.wallMs,
+          resetBy: input.operatorId,
+        },
         effects: [],
       }
   }

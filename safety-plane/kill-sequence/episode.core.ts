@@ -43,6 +43,8 @@ export type EpisodeState = {
   readonly generation: number
   /** When the present kill-switch mode was set; 0 before the first start. */
   readonly sinceWallMs: number
+  /** Operator whose reset ended the last episode; missing while there was none to end. */
+  readonly resetBy?: string | undefined
 }
 
 export type EpisodeLimits = {
@@ -96,7 +98,7 @@ export type EpisodeInput =
     }
   /** A generation that stands in Redis: ours must never fall behind it. */
   | { readonly type: 'recorded'; readonly generation: number }
-  | { readonly type: 'reset'; readonly wallMs: number }
+  | { readonly type: 'reset'; readonly wallMs: number; readonly operatorId: string }
 
 /** An audit entry that the episode demands; the loop turns it into a chained one. */
 export type EpisodeAudit = {

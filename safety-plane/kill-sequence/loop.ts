@@ -97,8 +97,8 @@ export class EpisodeRunner {
   }
 
   /** Clears the proven episode; the caller has checked that it may. */
-  reset(): void {
-    this.#apply({ type: 'reset', wallMs: this.#options.clock.wallMs() })
+  reset(operatorId: string): void {
+    this.#apply({ type: 'reset', wallMs: this.#options.clock.wallMs(), operatorId })
   }
 
   close(): void {

@@ -29,6 +29,7 @@ const storedSchema = z.strictObject({
   state: z.strictObject({
     generation: z.int().nonnegative(),
     sinceWallMs: z.number(),
+    resetBy: z.string().max(32).optional(),
     episode: z
       .strictObject({
         id: z.string().min(1).max(64),

@@ -20,6 +20,7 @@ export function switchStateOf(state: EpisodeState): KillSwitchState {
     reason: episode?.trigger ?? '',
     since_ns: nsTextFromMs(sinceWallMs),
     generation: String(generation),
+    reset_by: episode === null ? (state.resetBy ?? '') : '',
   }
 }
 

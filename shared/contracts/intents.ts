@@ -29,6 +29,11 @@ export const placeIntentSchema = z.strictObject({
   time_in_force: z.enum(['good_til_cancelled', 'immediate_or_cancel']),
   post_only: z.boolean(),
   reduce_only: z.boolean(),
+  /**
+   * How sure the strategy's model is, for the audit. Nothing decides by it, so one that makes no
+   * sense is left out and denies nothing.
+   */
+  ai_confidence: z.number().min(0).max(1).optional().catch(undefined),
 })
 export type PlaceIntent = z.infer<typeof placeIntentSchema>
 

@@ -34,6 +34,8 @@ export const killSwitchStateSchema = z.strictObject({
   since_ns: z.string().regex(/^\d{1,20}$/),
   /** Counts changes; a reader ignores a state whose generation went back. */
   generation: z.string().regex(/^\d{1,15}$/),
+  /** Operator whose signed reset set NORMAL; empty or missing in every other case. */
+  reset_by: z.string().max(32).optional(),
 })
 export type KillSwitchState = z.infer<typeof killSwitchStateSchema>
 

@@ -7,6 +7,12 @@ import {
   killPhases,
 } from './kill-switch.ts'
 import { killModeReasons, reduceOnlyModeReasons, tradingModes } from './reasons/mode-reasons.ts'
+import {
+  permissionFaults,
+  permissionGates,
+  permissionReasons,
+  tradePermissions,
+} from './reasons/trade-permission.ts'
 import { openPermissionReasons } from './reasons/intent-denials.ts'
 
 /**
@@ -52,6 +58,19 @@ export const executorStatusSchema = z.strictObject({
   risk_state: z.enum(['Healthy', 'Degraded', 'Maintenance', 'Kill']),
   open_permission_blocked_latch: z.boolean(),
   open_permission_reason_codes: z.array(z.enum(openPermissionReasons)),
+  /** The permission to take new risk (D-23), with what it counts and measures. */
+  trade_permission: z.strictObject({
+    decision: z.enum(tradePermissions),
+    reason_code: z.enum(permissionReasons),
+    blocking_gate: z.enum(permissionGates).nullable(),
+    precedence_rank: z.int().min(1).max(permissionGates.length).nullable(),
+    is_latched: z.boolean(),
+    error_codes: z.array(z.enum(permissionFaults)).max(permissionFaults.length),
+    openings_today: z.number().nonnegative(),
+    openings_per_day_max: z.number().nonnegative(),
+    /** Our wall clock minus the exchange's; null while the exchange's is not known. */
+    exchange_clock_drift_ms: z.number().nullable(),
+  }),
   venue_connected: z.boolean(),
   /** Cancel-on-disconnect as read back from the venue on this session. */
   cancel_on_disconnect: z.enum(['armed', 'absent', 'unknown']),

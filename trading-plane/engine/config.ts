@@ -1,3 +1,5 @@
+import type { TradePermissionConfig } from './trade-permission/config.ts'
+
 /** What the engine decides by; built from the executor's checked configuration. */
 export type EngineConfig = {
   readonly orderNotionalUsdMax: number
@@ -26,4 +28,5 @@ export type EngineConfig = {
   readonly rememberedIdsMax: number
   /** INTENT_DENIED entries per second; the rest is counted. */
   readonly deniedAuditsPerSecondMax: number
+  readonly tradePermission: TradePermissionConfig
 }

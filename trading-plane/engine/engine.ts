@@ -17,6 +17,9 @@ import { count, createEngineState, type EngineState } from './state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 import { latchedReasons } from './trading-mode/open-permission.ts'
 import { cancelUnminded, tick } from './tick.ts'
+import { permissionDenial, takeClockSample } from './trade-permission/gate.ts'
+import { judgePermission } from './trade-permission/judge.ts'
+import type { Judgement } from './trade-permission/record.ts'
 import { advance, applyTrades, outcomeMessage, outcomeOf } from './transitions.ts'
 import { handleCancelReply, handlePlaceReply } from './venue-replies.ts'
 import {
@@ -36,6 +39,7 @@ const latestOutcomesMax = 200
 /** What status and heartbeat show of the engine. */
 export type EngineView = {
   readonly mode: ModeDecision
+  readonly permission: Judgement
   readonly openPermissionReasons: ReturnType<typeof latchedReasons>
   readonly liveLegs: readonly Leg[]
   readonly positions: readonly VenuePosition[]
@@ -75,7 +79,8 @@ export class Engine {
     if (!this.#state.venue.isReady) return 'VenueNotReady'
     if (leg.reduceOnly) return null
     const ageMsMax = this.#state.config.killSwitchAgeAtDispatchMsMax
-    return openingDenial(this.#state, modeNow(this.#state, at, ageMsMax))
+    const denial = openingDenial(this.#state, modeNow(this.#state, at, ageMsMax))
+    return denial ?? permissionDenial(this.#state, at)
   }
 
   /**
@@ -92,6 +97,7 @@ export class Engine {
     const state = this.#state
     return {
       mode: modeNow(state, at, state.config.killSwitchAgeMsMax),
+      permission: judgePermission(state, at),
       openPermissionReasons: latchedReasons(state.openPermission),
       liveLegs: state.legs.live(),
       positions: [...state.positions.values()].filter(({ size }) => size !== 0),
@@ -137,6 +143,8 @@ export class Engine {
         return takeVenueLost(state, event, at, out)
       case 'too-many-requests':
         return takeComplaint(state, at)
+      case 'clock-sampled':
+        return takeClockSample(state, event.sample)
       case 'book':
         return takeBook(state, event.book)
       case 'book-gap':
@@ -145,7 +153,7 @@ export class Engine {
         state.feedTickMs = at.tickMs
         return
       case 'safety':
-        return takeSafetyReading(state, event.reading, at)
+        return takeSafetyReading(state, event.reading, at, out)
       case 'strategies-gone':
         return cancelUnminded(state, event.strategyIds, at, out)
       case 'tick':

@@ -4,6 +4,7 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import type { LedgerRecord } from '../ledger/records.ts'
 import type {
   CancelOutcome,
+  ClockSample,
   InstrumentInfo,
   OrderOutcome,
   VenueOrder,
@@ -22,7 +23,12 @@ export type TopOfBook = {
 
 /** One answer of the safety Redis. Each part is null when it is missing or cannot be parsed. */
 export type SafetyReading = {
-  readonly killSwitch: { readonly mode: KillSwitchMode; readonly generation: number } | null
+  readonly killSwitch: {
+    readonly mode: KillSwitchMode
+    readonly generation: number
+    /** Operator whose signed reset brought it back to NORMAL. */
+    readonly resetBy?: string | undefined
+  } | null
   readonly safetyHeartbeat: string | null
   readonly watchdogState: WatchdogState | null
   readonly isSafetyReady: boolean | null
@@ -62,6 +68,8 @@ export type EngineEvent =
   | { readonly kind: 'venue-ready'; readonly cancelOnDisconnect: 'armed' | 'absent' }
   | { readonly kind: 'venue-lost'; readonly detail: string }
   | { readonly kind: 'too-many-requests' }
+  /** The exchange was asked for its clock; null when it did not answer. */
+  | { readonly kind: 'clock-sampled'; readonly sample: ClockSample | null }
   | { readonly kind: 'book'; readonly book: TopOfBook }
   | { readonly kind: 'book-gap'; readonly instrument: string }
   | { readonly kind: 'feed-alive' }

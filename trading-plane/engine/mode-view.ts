@@ -1,6 +1,7 @@
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { At } from './at.ts'
 import type { EngineState } from './state.ts'
+import { isBudgetHalted } from './trade-permission/budget-halt.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
 import { isLatched } from './trading-mode/open-permission.ts'
 import type { ModeSnapshot } from './trading-mode/snapshot.ts'
@@ -36,11 +37,13 @@ function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): Mod
     cancelOnDisconnect: venue.cancelOnDisconnect,
     isOpenPermissionLatched: isLatched(state.openPermission),
     isSessionKillActive: venue.isSessionKillActive,
+    isBudgetHalted: isBudgetHalted(state, at),
     tooManyRequestsIn5m: state.complaints.count(at.tickMs),
     tooManyRequestsKillMin: config.tooManyRequestsKillMin,
   })
 }
 
-function ageMs(sinceTickMs: number | null, at: At): number | null {
+/** Null while nothing was heard. */
+export function ageMs(sinceTickMs: number | null, at: At): number | null {
   return sinceTickMs === null ? null : at.tickMs - sinceTickMs
 }

@@ -3,6 +3,7 @@ import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import { type Leg, stepLeg } from './legs/leg.ts'
 import { count, type EngineState } from './state.ts'
+import { countOpening } from './trade-permission/budget.ts'
 import { advance } from './transitions.ts'
 
 /**
@@ -28,6 +29,9 @@ function applyRecord(state: EngineState, record: LedgerRecord): void {
       return
     case 'intent':
       state.intentIds.add(record.intent_id)
+      if (!record.reduce_only) {
+        state.permission.tally = countOpening(state.permission.tally, record.created_ms)
+      }
       state.labels.add(record.label)
       state.legs.set(legOfRecord(record))
       return

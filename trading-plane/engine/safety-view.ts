@@ -1,12 +1,19 @@
 import type { At } from './at.ts'
+import type { Effect } from './effects.ts'
 import type { SafetyReading } from './events.ts'
 import { count, type EngineState } from './state.ts'
+import { takeKillSwitchReset } from './trade-permission/gate.ts'
 
 /**
  * Takes over one poll of the safety Redis. What could not be read leaves the last value to age; a
  * state whose generation went back is not read at all (law 3).
  */
-export function takeSafetyReading(state: EngineState, reading: SafetyReading | null, at: At): void {
+export function takeSafetyReading(
+  state: EngineState,
+  reading: SafetyReading | null,
+  at: At,
+  out: Effect[],
+): void {
   const { safety } = state
   if (reading === null) {
     count(state, 'safety_redis_silent')
@@ -14,6 +21,10 @@ export function takeSafetyReading(state: EngineState, reading: SafetyReading | n
   }
   const { killSwitch } = reading
   if (killSwitch !== null && killSwitch.generation >= safety.killSwitchGeneration) {
+    const isReset = killSwitch.generation > safety.killSwitchGeneration
+    if (isReset && killSwitch.mode === 'NORMAL') {
+      takeKillSwitchReset(state, killSwitch.resetBy ?? '', out)
+    }
     safety.killSwitchMode = killSwitch.mode
     safety.killSwitchGeneration = killSwitch.generation
     safety.killSwitchTickMs = reading.askedTickMs

@@ -7,6 +7,7 @@ import { LegStore } from './legs/store.ts'
 import { RateWindow } from './numbers/rate-window.ts'
 import { RecentSet } from './numbers/recent-set.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
+import { createPermissionState, type PermissionState } from './trade-permission/state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 
 const FIVE_MINUTES_MS = 300_000
@@ -51,6 +52,7 @@ export type EngineState = {
   readonly complaints: RateWindow
   readonly safety: SafetyView
   readonly venue: VenueView
+  readonly permission: PermissionState
   feedTickMs: number | null
   openPermission: OpenPermission
   reconcile: { isRunning: boolean; nextTickMs: number }
@@ -84,6 +86,7 @@ export function createEngineState(config: EngineConfig): EngineState {
       isSafetyReady: null,
     },
     venue: { isReady: false, cancelOnDisconnect: 'unknown', isSessionKillActive: false },
+    permission: createPermissionState(config.tradePermission),
     feedTickMs: null,
     openPermission: openPermissionAtStart,
     reconcile: { isRunning: false, nextTickMs: 0 },

@@ -3,11 +3,13 @@ import type { Effect } from './effects.ts'
 import { modeNow } from './mode-view.ts'
 import { startLookups, startReconcile } from './reconcile.ts'
 import type { EngineState } from './state.ts'
+import { tickPermission } from './trade-permission/gate.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 import { cancelIfWanted } from './transitions.ts'
 
 /** One turn: the mode anew, what it forbids is cancelled, what is in doubt is asked about. */
 export function tick(state: EngineState, at: At, out: Effect[]): void {
+  tickPermission(state, at, out)
   const decision = modeNow(state, at, state.config.killSwitchAgeMsMax)
   publishMode(state, decision, out)
   if (decision.mode !== 'Active') wantOpeningsCancelled(state)

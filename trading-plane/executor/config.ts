@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
+import { tradePermissionConfig, tradePermissionSchema } from './trade-permission-config.ts'
 
 const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
 const usd = z.number().positive().max(1_000_000_000)
@@ -50,6 +51,7 @@ export const executorConfigSchema = z.strictObject({
   limits: limitsSchema,
   marketData: marketDataSchema.prefault({}),
   safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
+  tradePermission: tradePermissionSchema.prefault({}),
 })
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>
 
@@ -68,5 +70,6 @@ export function engineConfig(config: ExecutorConfig): EngineConfig {
     endedLegsMax: 2_000,
     rememberedIdsMax: 100_000,
     deniedAuditsPerSecondMax: 5,
+    tradePermission: tradePermissionConfig(config.tradePermission, config.safetyHeartbeatAgeMsMax),
   }
 }

@@ -26,6 +26,8 @@ export type LoopPorts = {
   readonly audit: { record(record: AuditRecord): Promise<unknown> }
   readonly tell: (message: ToOrchestrator) => void
   readonly clock: Clock
+  /** Asked as soon as there is a session, so that the first order does not wait for it. */
+  readonly clockSync: { ask(): Promise<void> }
   readonly log: Logger
   /** What is configured to be traded. */
   readonly instruments: readonly string[]
@@ -97,6 +99,7 @@ export class ExecutorLoop {
   async #becomeReady(cancelOnDisconnect: 'armed' | 'absent'): Promise<void> {
     const { gateway, log } = this.#ports
     const session = this.#session
+    void this.#ports.clockSync.ask()
     for (;;) {
       const read = await gateway.reads.instruments()
       if (session !== this.#session) return

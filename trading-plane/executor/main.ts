@@ -16,6 +16,7 @@ import { Gateway } from '../gateway/gateway.ts'
 import { openLedger } from '../ledger/file-ledger.ts'
 import { MarketData } from '../market-data/market-data.ts'
 import { DeribitClient } from '../venues/deribit/client.ts'
+import { ClockSync } from './clock-sync.ts'
 import { engineConfig, executorConfigSchema } from './config.ts'
 import { IntentServer } from './intent-server.ts'
 import { ExecutorLoop } from './loop.ts'
@@ -78,6 +79,13 @@ const intents = new IntentServer({
     ...engine.latestOutcomes(strategyIds),
   ],
 })
+const clockSync = new ClockSync({
+  reads: gateway.reads,
+  clock,
+  handle: (event) => loop.handle(event),
+  log,
+  intervalMs: config.tradePermission.clockSyncIntervalMs,
+})
 const loop = new ExecutorLoop({
   engine,
   gateway,
@@ -86,6 +94,7 @@ const loop = new ExecutorLoop({
   audit,
   tell: (message) => intents.tell(message),
   clock,
+  clockSync,
   log,
   instruments: config.instruments,
   lastRunMs: recovered.lastWrittenMs ?? clock.wallMs(),
@@ -119,6 +128,7 @@ const turn = new Turn({
   clock,
   log,
   reader: new SafetyReader(link, clock),
+  clockSync,
   heartbeatIntervalMs: config.heartbeatIntervalMs,
   head: {
     run_id: runId,

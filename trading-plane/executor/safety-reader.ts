@@ -42,7 +42,11 @@ export class SafetyReader {
     const watchdog = watchdogStateSchema.safeParse(watchdogText)
     return {
       killSwitch: state.success
-        ? { mode: state.data.mode, generation: Number(state.data.generation) }
+        ? {
+            mode: state.data.mode,
+            generation: Number(state.data.generation),
+            resetBy: state.data.reset_by,
+          }
         : null,
       safetyHeartbeat: heartbeat ?? null,
       watchdogState: watchdog.success ? watchdog.data : null,

@@ -35,6 +35,7 @@ export function executorStatus(
     risk_state: view.mode.riskState,
     open_permission_blocked_latch: view.openPermissionReasons.length > 0,
     open_permission_reason_codes: view.openPermissionReasons,
+    trade_permission: permissionView(view.permission),
     venue_connected: view.isVenueReady,
     cancel_on_disconnect: view.cancelOnDisconnect,
     market_data_age_ms: view.marketDataAgeMs,
@@ -47,6 +48,20 @@ export function executorStatus(
       mark_price: position.markPrice,
     })),
     counters: { ...view.counters, ...counters },
+  }
+}
+
+function permissionView({ decision, context, openings, clock }: EngineView['permission']) {
+  return {
+    decision: decision.permission,
+    reason_code: decision.reasonCode,
+    blocking_gate: decision.blockingGate,
+    precedence_rank: decision.precedenceRank,
+    is_latched: decision.isLatched,
+    error_codes: [...context.faults],
+    openings_today: openings.openings,
+    openings_per_day_max: openings.openingsMax,
+    exchange_clock_drift_ms: clock.driftMs,
   }
 }
 

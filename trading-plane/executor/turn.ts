@@ -8,6 +8,7 @@ import { ownIdentity } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Ledger } from '../ledger/ports.ts'
+import type { ClockSync } from './clock-sync.ts'
 import type { ExecutorLoop } from './loop.ts'
 import type { SafetyReader } from './safety-reader.ts'
 import { executorStatus, type StatusHead } from './status.ts'
@@ -27,6 +28,7 @@ export type TurnPorts = {
   readonly audit: AuditWriter
   readonly link: RedisLink
   readonly reader: SafetyReader
+  readonly clockSync: ClockSync
   readonly clock: Clock
   readonly log: Logger
   readonly heartbeatIntervalMs: number
@@ -89,8 +91,9 @@ export class Turn {
   }
 
   #turn(): void {
-    const { loop, clock } = this.#ports
+    const { loop, clock, clockSync } = this.#ports
     void this.#read()
+    void clockSync.turn()
     loop.handle({ kind: 'tick' })
     this.#turns += 1
     this.#lastTurnWallMs = clock.wallMs()

@@ -5,7 +5,13 @@ import type { Authorized, Authorizer } from './authorize.ts'
 /** Questions to the venue; they change nothing and need no authorization. */
 export type VenueReads = Pick<
   TradingVenue,
-  'instruments' | 'openOrders' | 'ordersByLabel' | 'positions' | 'tradesSince' | 'estimatedServerMs'
+  | 'instruments'
+  | 'openOrders'
+  | 'ordersByLabel'
+  | 'positions'
+  | 'tradesSince'
+  | 'estimatedServerMs'
+  | 'sampleClock'
 >
 
 /**
@@ -28,6 +34,7 @@ export class Gateway {
       positions: () => venue.positions(),
       tradesSince: (sinceMs) => venue.tradesSince(sinceMs),
       estimatedServerMs: () => venue.estimatedServerMs(),
+      sampleClock: () => venue.sampleClock(),
     } satisfies VenueReads)
   }
 

@@ -139,6 +139,7 @@ export class StrategyHost {
       time_in_force: wish.timeInForce ?? 'good_til_cancelled',
       post_only: wish.postOnly ?? false,
       reduce_only: wish.reduceOnly ?? false,
+      ai_confidence: wish.aiConfidence,
     })
     this.#proposed += 1
     remember(this.#openIntents, intentId)

@@ -18,6 +18,8 @@ export type OrderWish = {
   readonly postOnly?: boolean
   /** The venue lets it shrink the position and nothing else; passes when opening is forbidden. */
   readonly reduceOnly?: boolean
+  /** How sure the strategy's model is, 0 to 1: written to the audit, and decides nothing. */
+  readonly aiConfidence?: number
 }
 
 /** What a strategy may do. It proposes; the executor decides, and says what became of it. */

@@ -106,6 +106,15 @@ export type CancelOutcome =
   | { readonly kind: 'ambiguous'; readonly detail: string }
   | { readonly kind: 'not_sent'; readonly detail: string }
 
+/** One look at the venue's clock, by our monotonic one. */
+export type ClockSample = {
+  /** Venue milliseconds minus our monotonic milliseconds. */
+  readonly offsetMs: number
+  /** The estimate errs by at most half of it. */
+  readonly roundTripMs: number
+  readonly observedTickMs: number
+}
+
 /** A read that failed says nothing about the account: it is never empty, flat or clear (law 3). */
 export type VenueRead<T> =
   | { readonly ok: true; readonly value: T }
@@ -132,6 +141,8 @@ export type TradingVenue = {
   readonly isReady: boolean
   /** The venue's clock as estimated from its replies; null before the first one. */
   estimatedServerMs(): number | null
+  /** Asks the venue for its clock now. */
+  sampleClock(): Promise<VenueRead<ClockSample>>
   place(order: PlaceOrder): Promise<OrderOutcome>
   cancel(cancel: CancelOrder): Promise<CancelOutcome>
   instruments(): Promise<VenueRead<readonly InstrumentInfo[]>>

@@ -38,6 +38,10 @@ export const intentDenialReasons = [
   'VenueNotReady',
   'LedgerUnavailable',
   'AuditUnavailable',
+  'TradePermissionKillSwitch',
+  'TradePermissionBudget',
+  'TradePermissionHealth',
+  'TradePermissionRisk',
 ] as const
 
 export type IntentDenialReason = (typeof intentDenialReasons)[number]

@@ -161,7 +161,8 @@ describe('a kill and its reset by command', () => {
       return status?.kill_switch_mode === 'NORMAL' && status.watchdog_state === 'ARMED'
     })
     const state = await world.auditor.run((redis) => redis.hgetall(redisKeys.killSwitchState))
-    expect(state).toMatchObject({ value: { mode: 'NORMAL', episode: '', reason: '' } })
+    const named = { mode: 'NORMAL', episode: '', reason: '', reset_by: 'admin' }
+    expect(state).toMatchObject({ value: named })
     await eventually('the reset on record', async () => {
       return rowsOf(await world.audit(), 'RESET_EXECUTED').length === 1
     })

@@ -35,7 +35,7 @@ describe('the kill switch', () => {
       expect(status.mode_reasons).toEqual(['REDUCEONLY_EMERGENCY_REDUCEONLY_ACTIVE'])
       const denied = hand.place({ limit_price: restingPrice(hand) })
       await hand.until(denied, 'denied')
-      expect(hand.denial(denied)).toBe('TradingModeForbidsOpen')
+      expect(hand.denial(denied)).toBe('TradePermissionKillSwitch')
       const reduce = hand.place({
         side: 'sell',
         limit_price: crossingPrice(hand, 'sell'),
@@ -100,7 +100,7 @@ describe('the loss of the safety Redis', () => {
     await hand.until(resting, 'cancelled')
     const denied = hand.place({ limit_price: restingPrice(hand) })
     await hand.until(denied, 'denied')
-    expect(hand.denial(denied)).toBe('TradingModeForbidsOpen')
+    expect(hand.denial(denied)).toBe('TradePermissionKillSwitch')
     const reduce = hand.place({
       side: 'sell',
       limit_price: crossingPrice(hand, 'sell'),

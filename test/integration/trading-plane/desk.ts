@@ -162,6 +162,7 @@ async function playSafety(link: RedisLink): Promise<SafetyHand> {
         episode: isNormal ? '' : 'test-episode',
         reason: isNormal ? '' : 'OPERATOR_COMMAND',
         since_ns: '1',
+        reset_by: isNormal ? 'test-operator' : '',
         generation: String(generation),
       }),
     )

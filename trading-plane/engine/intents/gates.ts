@@ -4,6 +4,7 @@ import type { At } from '../at.ts'
 import { amountOfSteps, notionalUsd, worstCase } from '../exposure/exposure.ts'
 import { modeNow, openingDenial } from '../mode-view.ts'
 import type { EngineState } from '../state.ts'
+import { tradePermissionGate } from '../trade-permission/gate.ts'
 import type { IntentClass } from './classify.ts'
 import type { InstrumentSpec } from './instrument.ts'
 import type { Quantized } from './quantize.ts'
@@ -23,6 +24,7 @@ type Gate = (state: EngineState, prepared: PreparedIntent, at: At) => IntentDeni
  * but the last two, which take from a rate and from nothing else.
  */
 const openGates: readonly Gate[] = [
+  tradePermissionGate,
   liquidityGate,
   postOnlyGate,
   orderNotionalGate,

@@ -6,6 +6,7 @@ import type { Effect } from '../effects.ts'
 import { isLive, type Leg } from '../legs/leg.ts'
 import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
+import { notePermission } from '../trade-permission/gate.ts'
 import { cancelIfWanted, outcomeMessage } from '../transitions.ts'
 import { classify } from './classify.ts'
 import { firstDenial, type PreparedIntent } from './gates.ts'
@@ -50,6 +51,7 @@ function handlePlace(
   const label = orderLabel(intent.strategy_id, identity, hash64)
   if (state.labels.has(label)) return 'DuplicateIntent'
   const denial = firstDenial(state, prepared.value, at)
+  if (!intent.reduce_only) notePermission(state, intent, denial, at, out)
   if (denial !== null) return denial
   state.intentIds.add(intent.intent_id)
   state.labels.add(label)

@@ -107,11 +107,13 @@ export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
   return { mode, reasons, axes, riskState: riskStateOf(snapshot) }
 }
 
-/** Decision D-22: a hard stop or an emergency is a risk state, a soft stop is not. */
+/** A hard stop or an emergency is a risk state, a soft stop is not (D-22); nor is a HALT, save by
+ * budget (D-23).
+ */
 function riskStateOf(snapshot: ModeSnapshot): RiskState {
   const { killSwitchMode } = snapshot
   if (killSwitchMode === 'HARD_STOP' || killSwitchMode === 'EMERGENCY') return 'Kill'
-  return snapshot.isSafetyReady === false ? 'Degraded' : 'Healthy'
+  return snapshot.isSafetyReady === false || snapshot.isBudgetHalted ? 'Degraded' : 'Healthy'
 }
 
 /** The watchdog says that it stopped the desk, the kill switch does not (yet). */

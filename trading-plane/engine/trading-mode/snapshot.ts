@@ -21,6 +21,8 @@ export type ModeSnapshot = {
   readonly isOpenPermissionLatched: boolean
   /** The venue complained about our request rate and no reconciliation came after it (D-11). */
   readonly isSessionKillActive: boolean
+  /** The trade permission halts by budget (D-23). */
+  readonly isBudgetHalted: boolean
   readonly tooManyRequestsIn5m: number
   readonly tooManyRequestsKillMin: number
 }

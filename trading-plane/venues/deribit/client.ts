@@ -5,6 +5,7 @@ import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type {
   CancelOrder,
   CancelOutcome,
+  ClockSample,
   InstrumentInfo,
   OrderOutcome,
   PlaceOrder,
@@ -26,10 +27,12 @@ import {
   orderSchema,
   placeResultSchema,
   positionsSchema,
+  serverTimeSchema,
   tradesPageSchema,
   tradesSchema,
 } from './parse.ts'
 import type { RpcReply, RpcSocket } from './rpc-socket.ts'
+import { clockSample } from './server-clock.core.ts'
 
 export type DeribitClientOptions = {
   readonly wsUrl: string
@@ -45,6 +48,7 @@ const setUpMs = 3_000
 const orderMs = 3_000
 const readMs = 5_000
 const instrumentsMs = 10_000
+const clockMs = 2_000
 /** Trades per page and pages per read; an account with more since `sinceMs` is read again later. */
 const tradesPerPage = 1_000
 const tradePagesMax = 20
@@ -101,6 +105,15 @@ export class DeribitClient implements TradingVenue {
 
   estimatedServerMs(): number | null {
     return this.#ready?.estimatedServerMs() ?? null
+  }
+
+  /** A single question answered by the venue's clock, not by the best of past answers. */
+  async sampleClock(): Promise<VenueRead<ClockSample>> {
+    const { clock } = this.#options
+    const sentTickMs = clock.monotonicMs()
+    const read = await this.#read('public/get_time', {}, serverTimeSchema, clockMs)
+    if (!read.ok) return read
+    return { ok: true, value: clockSample(sentTickMs, clock.monotonicMs(), read.value) }
   }
 
   async place(order: PlaceOrder): Promise<OrderOutcome> {

@@ -208,3 +208,6 @@ function amountStep(contractSize: number | undefined, least: number | undefined)
 function textOf(value: number | undefined): string | null {
   return value === undefined || !(value > 0) ? null : String(value)
 }
+
+/** `public/get_time`: milliseconds since the epoch by the venue's clock. */
+export const serverTimeSchema = z.number().positive()

@@ -1,10 +1,7 @@
+import type { ClockSample } from '../port.ts'
+
 /** How far the venue's clock is from our monotonic one, and how well we know it. */
-export type ServerClock = {
-  /** Venue milliseconds minus our monotonic milliseconds. */
-  readonly offsetMs: number
-  readonly roundTripMs: number
-  readonly observedTickMs: number
-}
+export type ServerClock = ClockSample
 
 /** A sample is replaced by a worse one only when it is older than this. */
 const sampleAgeMsMax = 60_000
@@ -23,6 +20,16 @@ export function observeServerTime(
   const isBetter = clock === null || roundTripMs <= clock.roundTripMs
   const isOld = clock !== null && receivedTickMs - clock.observedTickMs > sampleAgeMsMax
   if (!isBetter && !isOld) return clock
+  return clockSample(sentTickMs, receivedTickMs, serverSentMs)
+}
+
+/** One look at the venue's clock by itself, whatever better ones came before. */
+export function clockSample(
+  sentTickMs: number,
+  receivedTickMs: number,
+  serverSentMs: number,
+): ClockSample {
+  const roundTripMs = receivedTickMs - sentTickMs
   const offsetMs = serverSentMs + roundTripMs / 2 - receivedTickMs
   return { offsetMs, roundTripMs, observedTickMs: receivedTickMs }
 }

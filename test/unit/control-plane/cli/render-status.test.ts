@@ -64,6 +64,28 @@ describe('renderStatus', () => {
     )
   })
 
+  it('shows the trade permission, why it is withheld, and what is used of the day', () => {
+    const permissionLine = (change: Partial<ExecutorStatus['trade_permission']>) => {
+      const whole = executorDocument()
+      const trade_permission = { ...whole.trade_permission, ...change }
+      const lines = linesOf({ document: { ...whole, trade_permission }, ageMs: 100 })
+      return lines.find((line) => line.startsWith('permission'))
+    }
+    expect(permissionLine({})).toBe('permission   ALLOW, 12 of 100000 openings today')
+    const drift: Partial<ExecutorStatus['trade_permission']> = {
+      decision: 'NEUTRAL',
+      reason_code: 'NEUTRAL_HEALTH_NOT_GREEN',
+      error_codes: ['EXCHANGE_TIME_DRIFT'],
+    }
+    expect(permissionLine(drift)).toBe(
+      'permission   NEUTRAL NEUTRAL_HEALTH_NOT_GREEN EXCHANGE_TIME_DRIFT, 12 of 100000 openings today',
+    )
+    const halt = { decision: 'HALT', reason_code: 'HALT_KILL_SWITCH', is_latched: true } as const
+    expect(permissionLine(halt)).toBe(
+      'permission   HALT HALT_KILL_SWITCH, latched, 12 of 100000 openings today',
+    )
+  })
+
   it('says that a kill has since found none resting, only when a later sweep is confirmed', () => {
     const silent = { document: executorDocument({ wall_ms: 50_000 }), ageMs: 9_000 }
     const isSwept = (episode: EpisodeView) =>

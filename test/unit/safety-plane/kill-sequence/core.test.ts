@@ -185,7 +185,7 @@ describe('an unconfirmed phase', () => {
 
   test('cannot be reset', () => {
     const drive = new Drive().apply(trigger('L1')).finish({ sweep: 'unconfirmed' })
-    expect(() => drive.apply({ type: 'reset', wallMs: 5 })).toThrow('proven')
+    expect(() => drive.apply({ type: 'reset', wallMs: 5, operatorId: 'alice' })).toThrow('proven')
   })
 })
 
@@ -237,8 +237,13 @@ describe('another trigger', () => {
   test('counts every change of the kill switch', () => {
     const drive = new Drive().apply(trigger('L0')).apply(trigger('L1')).finish()
     expect(drive.state.generation).toBe(2)
-    drive.apply({ type: 'reset', wallMs: 7 })
-    expect(drive.state).toEqual({ episode: null, generation: 3, sinceWallMs: 7 })
+    drive.apply({ type: 'reset', wallMs: 7, operatorId: 'alice' })
+    expect(drive.state).toEqual({
+      episode: null,
+      generation: 3,
+      sinceWallMs: 7,
+      resetBy: 'alice',
+    })
   })
 })
 

@@ -15,6 +15,10 @@ import {
   modeReasonWords,
   reduceOnlyModeReasons,
 } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
+import {
+  permissionFaults,
+  permissionReasons,
+} from '@bulkhead/shared/contracts/reasons/trade-permission.ts'
 import { auditFaultCodes } from '@bulkhead/shared/runtime/audit-chain.ts'
 import { configFaultCodes } from '@bulkhead/shared/runtime/config.ts'
 import { redisFaults } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -28,6 +32,8 @@ const registries: readonly [string, readonly string[], RegExp][] = [
   ['command refusals', commandRefusals, screaming],
   ['kill triggers', killTriggers, screaming],
   ['open-permission reasons', openPermissionReasons, screaming],
+  ['trade-permission reasons', permissionReasons, screaming],
+  ['trade-permission faults', permissionFaults, screaming],
   ['intent denials', intentDenialReasons, pascal],
   ['audit faults', auditFaultCodes, screaming],
   ['config faults', configFaultCodes, screaming],
@@ -45,7 +51,7 @@ describe('reason registries', () => {
   })
 
   test('no code means one thing in one registry and another in the next', () => {
-    const reasons = registries.slice(0, 5).flatMap(([, codes]) => codes)
+    const reasons = registries.slice(0, 7).flatMap(([, codes]) => codes)
     expect(reasons.filter((code, at) => reasons.indexOf(code) !== at)).toEqual([])
   })
 

@@ -184,7 +184,7 @@ describe('what the safety plane says', () => {
     const stop = { killSwitch: { mode: 'SOFT_STOP' as const, generation: 2 } }
     const effects = bench.pass(100, stop)
     expect(ofKind(effects, 'cancel').map(({ cancel }) => cancel.label)).toEqual([opening])
-    expect(denialOf(bench.propose())).toBe('TradingModeForbidsOpen')
+    expect(denialOf(bench.propose())).toBe('TradePermissionKillSwitch')
     only(bench.propose({ reduce_only: true }), 'submit')
     expect(bench.stateOf(closing)).toBe('open')
   })

@@ -51,6 +51,16 @@ export const engineConfig: EngineConfig = {
   endedLegsMax: 100,
   rememberedIdsMax: 1_000,
   deniedAuditsPerSecondMax: 5,
+  tradePermission: {
+    openingsPerDayMax: 1_000,
+    latchWindowMs: 60_000,
+    failedSourceLatchWindowMs: 5_000,
+    clockDriftMsMax: 1_000,
+    clockSampleAgeMsMax: 130_000,
+    venueSilenceMsMax: 3_000,
+    safetyHeartbeatAgeMsMax: 5_000,
+    decisionAuditsPerSecondMax: 10,
+  },
 }
 
 type KindOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>
@@ -100,6 +110,14 @@ export class EngineBench {
     })
   }
 
+  /** An answer of the venue's clock, which is `aheadMs` ahead of ours. */
+  sampleClock(aheadMs = 0): Effect[] {
+    const { nowMs, tickMs } = this.at()
+    const offsetMs = nowMs - tickMs + aheadMs
+    const sample = { offsetMs, roundTripMs: 4, observedTickMs: tickMs }
+    return this.give({ kind: 'clock-sampled', sample })
+  }
+
   book(bestBid = 59_999.5, bestAsk = 60_000.5, instrument = perpetual.name): void {
     this.give({ kind: 'book', book: { instrument, bestBid, bestAsk, indexPrice: 60_000 } })
   }
@@ -108,6 +126,7 @@ export class EngineBench {
   becomeActive(): this {
     this.give({ kind: 'instruments', instruments: [perpetual, option] })
     this.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
+    this.sampleClock()
     this.book()
     this.book(0.01, 0.011, option.name)
     this.pass(100)

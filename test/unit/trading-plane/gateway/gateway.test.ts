@@ -174,6 +174,7 @@ describe('the gateway', () => {
       'openOrders',
       'ordersByLabel',
       'positions',
+      'sampleClock',
       'tradesSince',
     ])
     expect('place' in gateway.reads || 'cancel' in gateway.reads).toBe(false)

@@ -81,6 +81,18 @@ describe('a hosted strategy', () => {
     expect(hosted.view).toEqual({ id: 's', state: 'running', proposed: 1, denied: 0 })
   })
 
+  test('hands over how sure it is, and nothing where it does not say', () => {
+    const { hosted, sent } = host((context) => ({
+      onTimer: () => {
+        context.place({ ...wish, aiConfidence: 0.4 })
+        context.place(wish)
+      },
+    }))
+    hosted.timer()
+    const received = sent.map((each) => placeIntentSchema.parse(JSON.parse(JSON.stringify(each))))
+    expect(received.map(({ ai_confidence }) => ai_confidence)).toEqual([0.4, undefined])
+  })
+
   test('that throws is stopped for good and its open orders are cancelled', () => {
     const { hosted, sent, failures } = host((context) => ({
       onTimer: () => void context.place(wish),

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import type { PlaceOrder } from '@bulkhead/trading-plane/venues/port.ts'
 import { eventually } from '../../../../support/eventually.ts'
 import { type ScriptedExchange, startClient, startExchange } from './exchange.ts'
@@ -222,4 +223,28 @@ test('noise is counted, logged once per kind, and the session goes on', async ()
   expect(warnings).toHaveLength(8)
   expect(client.isReady).toBe(true)
   expect(exchange.connections()).toBe(1)
+})
+
+describe('the clock of the exchange', () => {
+  test('is asked for, and known by half the way there and back', async () => {
+    const { client } = await ready()
+    const skewMs = 3_600_000
+    exchange.answer('public/get_time', { result: Date.now() + skewMs })
+    const read = await client.sampleClock()
+    expect(read.ok).toBe(true)
+    if (!read.ok) return
+    const seenMs = read.value.offsetMs + systemClock.monotonicMs()
+    expect(Math.abs(seenMs - Date.now() - skewMs)).toBeLessThan(1_000)
+    expect(read.value.roundTripMs).toBeGreaterThanOrEqual(0)
+    expect(methods()).toContain('public/get_time')
+  })
+
+  test.each([{ result: 'noon' }, { result: null }, { error: { code: 11_050, message: 'no' } }])(
+    'is not known by %j',
+    async (answer) => {
+      const { client } = await ready()
+      exchange.answer('public/get_time', answer)
+      expect((await client.sampleClock()).ok).toBe(false)
+    },
+  )
 })

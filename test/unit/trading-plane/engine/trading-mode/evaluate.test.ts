@@ -23,6 +23,7 @@ const healthy: ModeSnapshot = {
   isVenueReady: true,
   cancelOnDisconnect: 'armed',
   isOpenPermissionLatched: false,
+  isBudgetHalted: false,
   isSessionKillActive: false,
   tooManyRequestsIn5m: 0,
   tooManyRequestsKillMin: 3,

@@ -15,6 +15,7 @@ import {
   tradesSchema,
 } from '@bulkhead/trading-plane/venues/deribit/parse.ts'
 import {
+  clockSample,
   observeServerTime,
   serverMsAt,
 } from '@bulkhead/trading-plane/venues/deribit/server-clock.core.ts'
@@ -193,6 +194,14 @@ test('the venue clock follows the sample with the shortest way, for a minute', (
   const late = observeServerTime(better, 63_000, 63_200, 70_000)
   expect(serverMsAt(late, 63_200)).toBe(70_100)
   expect(serverMsAt(null, 1)).toBeNull()
+})
+
+test('a single look at the venue clock ignores what was seen before', () => {
+  expect(clockSample(1_000, 1_500, 9_000)).toEqual({
+    offsetMs: 9_000 - 1_250,
+    roundTripMs: 500,
+    observedTickMs: 1_500,
+  })
 })
 
 test('pauses between connections double up to their bound', () => {

@@ -1,0 +1,49 @@
+import type { At } from '../at.ts'
+import { ageMs, modeNow } from '../mode-view.ts'
+import type { EngineState } from '../state.ts'
+import { openingsAt } from './budget.ts'
+import { judgeClock } from './clock.ts'
+import { buildPermissionContext } from './context.ts'
+import { decidePermission } from './core.ts'
+import { holdSeverity, type PermissionLatch } from './latch.ts'
+import type { Judgement } from './record.ts'
+
+type Judged = Judgement & { readonly latch: PermissionLatch; readonly wasComplete: boolean }
+
+/**
+ * The permission of this moment, from what the engine knows. It sees no intent. Nothing is changed
+ * by asking.
+ */
+export function judgePermission(state: EngineState, at: At): Judged {
+  const { permission, safety, config } = state
+  const limits = config.tradePermission
+  const openings = openingsAt(permission.tally, at.nowMs, limits.openingsPerDayMax)
+  const clock = judgeClock(permission.clockSample, at, limits)
+  const context = buildPermissionContext({
+    killSwitch: isKillSwitchFresh(state, at) ? safety.killSwitchMode : null,
+    budget: openings,
+    health: {
+      isVenueReady: state.venue.isReady,
+      venueSilenceMs: ageMs(state.feedTickMs, at),
+      venueSilenceMsMax: limits.venueSilenceMsMax,
+      safetyHeartbeatAgeMs: ageMs(safety.heartbeatTickMs, at),
+      safetyHeartbeatAgeMsMax: limits.safetyHeartbeatAgeMsMax,
+    },
+    clock,
+    risk: modeNow(state, at, config.killSwitchAgeMsMax).mode,
+  })
+  const fresh = decidePermission(context)
+  const isIncomplete = context.faults.includes('POLICY_CONTEXT_INCOMPLETE')
+  const wasComplete = permission.wasComplete || !isIncomplete
+  if (!wasComplete) {
+    return { decision: fresh, context, openings, clock, latch: permission.latch, wasComplete }
+  }
+  const windowMs = isIncomplete ? limits.failedSourceLatchWindowMs : limits.latchWindowMs
+  const { decision, latch } = holdSeverity(permission.latch, fresh, at.tickMs, windowMs)
+  return { decision, context, openings, clock, latch, wasComplete }
+}
+
+function isKillSwitchFresh({ safety, config }: EngineState, at: At): boolean {
+  const age = ageMs(safety.killSwitchTickMs, at)
+  return age !== null && age <= config.killSwitchAgeMsMax
+}
