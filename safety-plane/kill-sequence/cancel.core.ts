@@ -23,7 +23,7 @@ export type CancelPlan = {
  */
 export const cancelStepsMax = 12
 
-/** In this time the lowest tier refills a whole pass, at 5 requests a second, with room to spare. */
+/** In this time the lowest tier, at 5 requests a second, refills a whole pass and more. */
 export const budgetRefillMs = 3_000
 
 /**
