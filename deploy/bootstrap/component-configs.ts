@@ -103,6 +103,12 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: 
       openOrdersMax: 20,
       intentsPerSecondMax: 10,
     },
+    gates: {
+      lifecycle: { expiryDelistBufferS: 60 },
+      netEdge: { edgeUsdMin: 0.01 },
+      inventorySkew: { deltaLimits: { BTC: 10, ETH: 200 } },
+      globalExposure: { deltaUsdMax: 300_000 },
+    },
   }
 }
 

@@ -55,6 +55,8 @@ export function demoDesk(option: string): Desk {
     toleranceBps: 200,
     takeReachBps: 1_000,
     takeEveryMs: 20_000,
+    quoteEdgeUsd: 50,
+    takeEdgeUsd: 100,
   }
   return {
     instruments: ['BTC-PERPETUAL', 'ETH-PERPETUAL', option],

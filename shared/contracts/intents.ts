@@ -10,6 +10,7 @@ export const intentLineBytesMax = 16_384
 
 /** Decimal text, so that no price or size passes through a binary fraction on its way. */
 const decimalText = z.string().regex(/^\d{1,15}(\.\d{1,12})?$/)
+const signedDecimalText = z.string().regex(/^-?\d{1,15}(\.\d{1,12})?$/)
 const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
 const strategyId = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/)
 
@@ -25,7 +26,17 @@ export const placeIntentSchema = z.strictObject({
   side: z.enum(['buy', 'sell']),
   /** In the instrument's own unit: USD for inverse perpetuals and futures, coins for options. */
   amount: decimalText,
-  limit_price: decimalText,
+  /**
+   * Whole contracts, where a strategy counts in them: must say the same as `amount` (contract 1.0).
+   */
+  contracts: z.int().min(1).max(1_000_000_000).optional(),
+  /** Limit when left out. The others are named so that they are refused by their own codes. */
+  order_type: z.enum(['limit', 'market', 'stop_limit', 'stop_market']).optional(),
+  /** Needed by every order; an order without it is a market order and refused as one. */
+  limit_price: decimalText.optional(),
+  trigger: z.string().max(32).nullish(),
+  trigger_price: decimalText.nullish(),
+  linked_order_type: z.string().max(32).nullish(),
   time_in_force: z.enum(['good_til_cancelled', 'immediate_or_cancel']),
   post_only: z.boolean(),
   reduce_only: z.boolean(),
@@ -34,6 +45,11 @@ export const placeIntentSchema = z.strictObject({
    * sense is left out and denies nothing.
    */
   ai_confidence: z.number().min(0).max(1).optional().catch(undefined),
+  /**
+   * What the strategy expects to earn before fees and slippage if the order fills whole, in USD.
+   * An order that opens is refused without it (contract 1.4.1); one that closes needs none.
+   */
+  expected_edge_usd: signedDecimalText.optional(),
 })
 export type PlaceIntent = z.infer<typeof placeIntentSchema>
 

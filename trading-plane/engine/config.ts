@@ -1,7 +1,9 @@
+import type { GatesConfig } from './gates/config.ts'
 import type { TradePermissionConfig } from './trade-permission/config.ts'
 
 /** What the engine decides by; built from the executor's checked configuration. */
 export type EngineConfig = {
+  readonly gates: GatesConfig
   readonly orderNotionalUsdMax: number
   readonly positionNotionalUsdMax: number
   /** Live orders at one time, for opening and for closing orders each. */

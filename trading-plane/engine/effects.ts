@@ -31,5 +31,14 @@ export type Effect =
       readonly sequence: number
       readonly targets: readonly LookupTarget[]
     }
+  /** Read all instruments; answered with `instruments` or `instruments-failed`. */
+  | { readonly kind: 'read-instruments' }
+  /** Read margin and equity; answered with `account` or `account-failed`. */
+  | { readonly kind: 'read-account' }
+  | {
+      readonly kind: 'log'
+      readonly message: string
+      readonly fields: Readonly<Record<string, string>>
+    }
   | { readonly kind: 'tell'; readonly message: ToOrchestrator }
   | { readonly kind: 'audit'; readonly record: AuditRecord }

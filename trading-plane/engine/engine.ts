@@ -11,6 +11,7 @@ import type { Hash64 } from './intents/label.ts'
 import type { Leg } from './legs/leg.ts'
 import { modeNow, openingDenial } from './mode-view.ts'
 import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
+import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { recover } from './recover.ts'
 import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
@@ -26,7 +27,6 @@ import {
   takeBook,
   takeBookGap,
   takeComplaint,
-  takeInstruments,
   takeOrders,
   takePositions,
   takeVenueLost,
@@ -104,7 +104,7 @@ export class Engine {
       isVenueReady: state.venue.isReady,
       cancelOnDisconnect: state.venue.cancelOnDisconnect,
       marketDataAgeMs: state.feedTickMs === null ? null : Math.max(0, at.tickMs - state.feedTickMs),
-      counters: Object.fromEntries(state.counters),
+      counters: { ...Object.fromEntries(state.counters), ...gauges(state, at) },
     }
   }
 
@@ -114,7 +114,13 @@ export class Engine {
       case 'recovered':
         return recover(state, event.records, at, out)
       case 'instruments':
-        return takeInstruments(state, event)
+        return takeInstruments(state, event, at)
+      case 'instruments-failed':
+        return failInstruments(state, at)
+      case 'account':
+        return takeAccount(state, event, at)
+      case 'account-failed':
+        return failAccount(state, at)
       case 'intent':
         return handleIntent(state, event.intent, at, out, this.#hash64)
       case 'dispatched':
@@ -148,7 +154,7 @@ export class Engine {
       case 'book':
         return takeBook(state, event.book)
       case 'book-gap':
-        return takeBookGap(state, event.instrument)
+        return takeBookGap(state, event.instrument, at)
       case 'feed-alive':
         state.feedTickMs = at.tickMs
         return
@@ -161,6 +167,17 @@ export class Engine {
       default:
         return assertNever(event, 'unknown engine event')
     }
+  }
+}
+
+/** Figures of the moment beside the counters; one that is not known is left out. */
+function gauges({ metadata, account }: EngineState, at: At): Record<string, number> {
+  const { readTickMs } = metadata
+  return {
+    ...(readTickMs === null
+      ? {}
+      : { instrument_cache_age_s: Math.round((at.tickMs - readTickMs) / 1_000) }),
+    ...(account.mmUtil === null ? {} : { mm_util: account.mmUtil }),
   }
 }
 

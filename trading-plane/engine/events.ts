@@ -2,7 +2,9 @@ import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
+import type { Level } from '../market-data/book.core.ts'
 import type {
+  AccountSummary,
   CancelOutcome,
   ClockSample,
   InstrumentInfo,
@@ -12,13 +14,15 @@ import type {
   VenueTrade,
 } from '../venues/port.ts'
 
-/** Top of one book, conflated. Null prices mean an empty side. */
-export type TopOfBook = {
+/** The best levels of one book, conflated, best first; at most the depth of the feed's snapshot. */
+export type BookDepth = {
   readonly instrument: string
-  readonly bestBid: number | null
-  readonly bestAsk: number | null
+  readonly bids: readonly Level[]
+  readonly asks: readonly Level[]
   /** Index price in USD; null where the feed has not told it yet. */
   readonly indexPrice: number | null
+  /** Monotonic time at which the feed last heard of the instrument. */
+  readonly heardTickMs: number
 }
 
 /** One answer of the safety Redis. Each part is null when it is missing or cannot be parsed. */
@@ -40,6 +44,14 @@ export type SafetyReading = {
 export type EngineEvent =
   | { readonly kind: 'recovered'; readonly records: readonly LedgerRecord[] }
   | { readonly kind: 'instruments'; readonly instruments: readonly InstrumentInfo[] }
+  | { readonly kind: 'instruments-failed' }
+  | {
+      readonly kind: 'account'
+      readonly summaries: readonly AccountSummary[]
+      /** Monotonic time of the question, so that the age is never flattered. */
+      readonly askedTickMs: number
+    }
+  | { readonly kind: 'account-failed' }
   | { readonly kind: 'intent'; readonly intent: Intent }
   | { readonly kind: 'dispatched'; readonly label: string; readonly validUntilMs: number }
   | { readonly kind: 'withheld'; readonly label: string; readonly reason: IntentDenialReason }
@@ -70,7 +82,7 @@ export type EngineEvent =
   | { readonly kind: 'too-many-requests' }
   /** The exchange was asked for its clock; null when it did not answer. */
   | { readonly kind: 'clock-sampled'; readonly sample: ClockSample | null }
-  | { readonly kind: 'book'; readonly book: TopOfBook }
+  | { readonly kind: 'book'; readonly book: BookDepth }
   | { readonly kind: 'book-gap'; readonly instrument: string }
   | { readonly kind: 'feed-alive' }
   /** Null when the safety Redis gave no answer: what is known then grows old. */

@@ -22,7 +22,9 @@ export function openingDenial(state: EngineState, mode: ModeDecision): IntentDen
 }
 
 function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
-  const { safety, venue, config } = state
+  const { safety, venue, config, metadata, account } = state
+  const { instrumentMetadata, netEdge, units, marginHeadroom } = config.gates
+  const metadataAgeMs = ageMs(metadata.readTickMs, at)
   return Object.freeze({
     killSwitchMode: safety.killSwitchMode,
     killSwitchAgeMs: ageMs(safety.killSwitchTickMs, at),
@@ -40,6 +42,18 @@ function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): Mod
     isBudgetHalted: isBudgetHalted(state, at),
     tooManyRequestsIn5m: state.complaints.count(at.tickMs),
     tooManyRequestsKillMin: config.tooManyRequestsKillMin,
+    instrumentMetadataAgeMs: metadataAgeMs,
+    instrumentMetadataAgeMsMax: instrumentMetadata.ttlMs,
+    // The rates come with the instruments.
+    feeModelAgeMs: metadataAgeMs,
+    feeModelAgeMsMax: netEdge.feeHardMs,
+    unitsMismatchAgeMs: ageMs(state.unitsMismatchTickMs, at),
+    unitsMismatchDegradedMs: units.mismatchDegradedMs,
+    mmUtil: account.mmUtil,
+    mmUtilAgeMs: ageMs(account.askedTickMs, at),
+    mmUtilAgeMsMax: marginHeadroom.ageMsMax,
+    mmUtilReduceOnly: marginHeadroom.reduceOnlyAt,
+    mmUtilKill: marginHeadroom.killAt,
   })
 }
 

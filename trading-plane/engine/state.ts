@@ -1,7 +1,7 @@
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { VenuePosition } from '../venues/port.ts'
 import type { EngineConfig } from './config.ts'
-import type { TopOfBook } from './events.ts'
+import type { BookDepth } from './events.ts'
 import type { InstrumentSpec } from './intents/instrument.ts'
 import { LegStore } from './legs/store.ts'
 import { RateWindow } from './numbers/rate-window.ts'
@@ -26,7 +26,33 @@ export type SafetyView = {
   isSafetyReady: boolean | null
 }
 
-export type BookView = TopOfBook & { readonly isContinuous: boolean }
+/** Null prices mean an empty side. */
+export type BookView = BookDepth & {
+  readonly bestBid: number | null
+  readonly bestAsk: number | null
+  readonly isContinuous: boolean
+}
+
+/** When the venue last told of its instruments (contract 1.0.X), by our monotonic clock. */
+export type MetadataView = {
+  /** Of each instrument; never more of them than `instruments` has. */
+  readonly toldTickMs: Map<string, number>
+  /** The last reading that was complete. */
+  readTickMs: number | null
+  /** Instruments that the venue says are no more, after their expiry (contract 1.0.Y). */
+  readonly gone: Set<string>
+  isReading: boolean
+  nextTickMs: number
+}
+
+/** The account as it was last read. */
+export type AccountView = {
+  /** Maintenance margin by equity of the worst currency; null until it was read. */
+  mmUtil: number | null
+  askedTickMs: number | null
+  isReading: boolean
+  nextTickMs: number
+}
 
 export type VenueView = {
   isReady: boolean
@@ -53,6 +79,10 @@ export type EngineState = {
   readonly safety: SafetyView
   readonly venue: VenueView
   readonly permission: PermissionState
+  readonly metadata: MetadataView
+  readonly account: AccountView
+  /** When contracts and amount of an intent last did not match (contract 1.0 rule 3). */
+  unitsMismatchTickMs: number | null
   feedTickMs: number | null
   openPermission: OpenPermission
   reconcile: { isRunning: boolean; nextTickMs: number }
@@ -87,6 +117,15 @@ export function createEngineState(config: EngineConfig): EngineState {
     },
     venue: { isReady: false, cancelOnDisconnect: 'unknown', isSessionKillActive: false },
     permission: createPermissionState(config.tradePermission),
+    metadata: {
+      toldTickMs: new Map(),
+      readTickMs: null,
+      gone: new Set(),
+      isReading: false,
+      nextTickMs: 0,
+    },
+    account: { mmUtil: null, askedTickMs: null, isReading: false, nextTickMs: 0 },
+    unitsMismatchTickMs: null,
     feedTickMs: null,
     openPermission: openPermissionAtStart,
     reconcile: { isRunning: false, nextTickMs: 0 },
@@ -97,4 +136,10 @@ export function createEngineState(config: EngineConfig): EngineState {
 
 export function count(state: EngineState, name: string): void {
   state.counters.set(name, (state.counters.get(name) ?? 0) + 1)
+}
+
+/** The venue's last position and what we filled since, so that no fill is missing in between. */
+export function signedSize(state: EngineState, instrument: string): number {
+  const stated = state.positions.get(instrument)?.size ?? 0
+  return stated + (state.fillsSincePosition.get(instrument) ?? 0)
 }

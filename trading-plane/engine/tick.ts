@@ -1,6 +1,7 @@
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import { modeNow } from './mode-view.ts'
+import { startReads } from './reads.ts'
 import { startLookups, startReconcile } from './reconcile.ts'
 import type { EngineState } from './state.ts'
 import { tickPermission } from './trade-permission/gate.ts'
@@ -20,6 +21,7 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
   }
   startLookups(state, at, out)
   startReconcile(state, at, out)
+  startReads(state, at, out)
 }
 
 function publishMode(state: EngineState, decision: ModeDecision, out: Effect[]): void {

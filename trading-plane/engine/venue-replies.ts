@@ -1,7 +1,8 @@
-import type { CancelOutcome, OrderOutcome } from '../venues/port.ts'
+import type { CancelOutcome, OrderOutcome, VenueRejection } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import type { Leg } from './legs/leg.ts'
+import { endWithInstrument } from './reads.ts'
 import { count, type EngineState } from './state.ts'
 import { advance, applyOrders, applyTrades, cancelIfWanted } from './transitions.ts'
 
@@ -39,14 +40,15 @@ export function handlePlaceReply(
 function rejected(
   state: EngineState,
   leg: Leg,
-  outcome: { readonly code: number; readonly message: string },
+  outcome: VenueRejection,
   at: At,
   out: Effect[],
 ): void {
   const detail = `${outcome.code} ${outcome.message}`.slice(0, 256)
   count(state, 'orders_rejected')
   out.push(audit('ORDER_REJECTED', leg, { venue_code: String(outcome.code), detail }))
-  advance(state, leg, { kind: 'rejected' }, at, out, { venue_detail: detail })
+  const ended = advance(state, leg, { kind: 'rejected' }, at, out, { venue_detail: detail })
+  if (outcome.mayMeanInstrumentGone === true) endWithInstrument(state, ended, at, out)
 }
 
 /**
@@ -68,6 +70,8 @@ export function handleCancelReply(
   }
   const leg = state.legs.get(label)
   if (leg === undefined || outcome.kind === 'not_sent') return
+  const mayBeGone = outcome.kind === 'rejected' && outcome.mayMeanInstrumentGone === true
+  if (mayBeGone && endWithInstrument(state, leg, at, out)) return
   out.push({ kind: 'lookup', target: { label, currency: leg.currency } })
 }
 

@@ -1,22 +1,11 @@
 import type { VenuePosition } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
-import type { EngineEvent, TopOfBook } from './events.ts'
-import { instrumentSpec } from './intents/instrument.ts'
+import type { BookDepth, EngineEvent } from './events.ts'
+import { forgetReads } from './reads.ts'
 import { count, type EngineState } from './state.ts'
 import { latch } from './trading-mode/open-permission.ts'
 import { applyOrders, cancelIfWanted } from './transitions.ts'
-
-export function takeInstruments(
-  state: EngineState,
-  event: Extract<EngineEvent, { kind: 'instruments' }>,
-): void {
-  for (const info of event.instruments) {
-    const spec = instrumentSpec(info)
-    if (spec === undefined) state.instruments.delete(info.name)
-    else state.instruments.set(spec.name, spec)
-  }
-}
 
 export function takeOrders(
   state: EngineState,
@@ -61,6 +50,7 @@ export function takeVenueLost(
   state.venue.isReady = false
   state.venue.cancelOnDisconnect = 'unknown'
   state.reconcile = { isRunning: false, nextTickMs: at.tickMs }
+  forgetReads(state, at)
   if (!wasReady) return
   state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
   count(state, 'venue_sessions_lost')
@@ -78,14 +68,17 @@ export function takeComplaint(state: EngineState, at: At): void {
   state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
 }
 
-export function takeBook(state: EngineState, book: TopOfBook): void {
-  state.books.set(book.instrument, { ...book, isContinuous: true })
+export function takeBook(state: EngineState, book: BookDepth): void {
+  const bestBid = book.bids[0]?.[0] ?? null
+  const bestAsk = book.asks[0]?.[0] ?? null
+  state.books.set(book.instrument, { ...book, bestBid, bestAsk, isContinuous: true })
 }
 
-export function takeBookGap(state: EngineState, instrument: string): void {
-  const book = state.books.get(instrument)
-  const empty = { instrument, bestBid: null, bestAsk: null, indexPrice: null }
-  state.books.set(instrument, { ...(book ?? empty), isContinuous: false })
+export function takeBookGap(state: EngineState, instrument: string, at: At): void {
+  const indexPrice = state.books.get(instrument)?.indexPrice ?? null
+  const levels = { bids: [], asks: [], bestBid: null, bestAsk: null }
+  const lost = { instrument, ...levels, indexPrice, heardTickMs: at.tickMs, isContinuous: false }
+  state.books.set(instrument, lost)
   state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
   count(state, 'book_gaps')
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
+import { gatesConfig, gatesSchema } from './gates-config.ts'
 import { tradePermissionConfig, tradePermissionSchema } from './trade-permission-config.ts'
 
 const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
@@ -49,6 +50,7 @@ export const executorConfigSchema = z.strictObject({
   venue: venueSchema,
   instruments: z.array(instrument).min(1).max(64),
   limits: limitsSchema,
+  gates: gatesSchema,
   marketData: marketDataSchema.prefault({}),
   safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
   tradePermission: tradePermissionSchema.prefault({}),
@@ -59,6 +61,7 @@ export type ExecutorConfig = z.infer<typeof executorConfigSchema>
 export function engineConfig(config: ExecutorConfig): EngineConfig {
   return {
     ...config.limits,
+    gates: gatesConfig(config.gates),
     killSwitchAgeMsMax: 1_000,
     killSwitchAgeAtDispatchMsMax: 300,
     safetyHeartbeatAgeMsMax: config.safetyHeartbeatAgeMsMax,

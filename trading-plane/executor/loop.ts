@@ -81,10 +81,9 @@ export class ExecutorLoop {
   takeFeedBatch(batch: FeedBatch): void {
     if (batch.isAlive) this.handle({ kind: 'feed-alive' })
     for (const instrument of batch.gaps) this.handle({ kind: 'book-gap', instrument })
-    for (const { instrument, bids, asks, indexPrice, venueMs } of batch.books) {
-      const bestBid = bids[0]?.[0] ?? null
-      const bestAsk = asks[0]?.[0] ?? null
-      this.handle({ kind: 'book', book: { instrument, bestBid, bestAsk, indexPrice } })
+    for (const { venueMs, ...book } of batch.books) {
+      const { instrument, bids, asks } = book
+      this.handle({ kind: 'book', book })
       this.#ports.tell({
         type: 'book',
         instrument,
@@ -124,6 +123,31 @@ export class ExecutorLoop {
     if (missing.length > 0) this.#ports.log.error({ missing }, 'instruments unknown to the venue')
   }
 
+  async #readInstruments(): Promise<void> {
+    const { gateway, log } = this.#ports
+    const session = this.#session
+    const read = await gateway.reads.instruments()
+    if (session !== this.#session) return
+    if (read.ok) this.handle({ kind: 'instruments', instruments: read.value })
+    else {
+      log.warn({ detail: read.detail }, 'instruments could not be read')
+      this.handle({ kind: 'instruments-failed' })
+    }
+  }
+
+  async #readAccount(): Promise<void> {
+    const { gateway, log, clock } = this.#ports
+    const session = this.#session
+    const askedTickMs = clock.monotonicMs()
+    const read = await gateway.reads.accountSummaries()
+    if (session !== this.#session) return
+    if (read.ok) this.handle({ kind: 'account', summaries: read.value, askedTickMs })
+    else {
+      log.warn({ detail: read.detail }, 'the account could not be read')
+      this.handle({ kind: 'account-failed' })
+    }
+  }
+
   #perform(effects: readonly Effect[]): void {
     let recorded: Promise<unknown> | null = null
     for (const effect of effects) {
@@ -145,6 +169,15 @@ export class ExecutorLoop {
           break
         case 'reconcile':
           void this.#reconcile(effect.sequence, effect.targets)
+          break
+        case 'read-instruments':
+          void this.#readInstruments()
+          break
+        case 'read-account':
+          void this.#readAccount()
+          break
+        case 'log':
+          this.#ports.log.warn(effect.fields, effect.message)
           break
         case 'tell':
           this.#tellAfter(recorded, effect.message)

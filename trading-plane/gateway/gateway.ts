@@ -9,6 +9,7 @@ export type VenueReads = Pick<
   | 'openOrders'
   | 'ordersByLabel'
   | 'positions'
+  | 'accountSummaries'
   | 'tradesSince'
   | 'estimatedServerMs'
   | 'sampleClock'
@@ -32,6 +33,7 @@ export class Gateway {
       openOrders: () => venue.openOrders(),
       ordersByLabel: (label, currency) => venue.ordersByLabel(label, currency),
       positions: () => venue.positions(),
+      accountSummaries: () => venue.accountSummaries(),
       tradesSince: (sinceMs) => venue.tradesSince(sinceMs),
       estimatedServerMs: () => venue.estimatedServerMs(),
       sampleClock: () => venue.sampleClock(),

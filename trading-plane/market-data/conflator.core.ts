@@ -15,6 +15,7 @@ export const snapshotDepth = 10
 export class Conflator {
   readonly #books = new Map<string, Book>()
   readonly #indexPrices = new Map<string, number>()
+  readonly #heardTickMs = new Map<string, number>()
   readonly #changed = new Set<string>()
   readonly #gaps = new Set<string>()
   /** When a fresh snapshot of a waiting book was last asked for. */
@@ -39,6 +40,7 @@ export class Conflator {
     const step = applyUpdate(book, update)
     this.#books.set(update.instrument, step.book)
     if (step.result === 'applied') {
+      this.#heardTickMs.set(update.instrument, tickMs)
       this.#changed.add(update.instrument)
       return 'fine'
     }
@@ -50,9 +52,16 @@ export class Conflator {
     return 'resubscribe'
   }
 
+  /**
+   * Takes one ticker. It comes in order with the changes of its book on the same connection, so it
+   * confirms that a whole book still stands: the book goes out again with its new age.
+   */
   takeIndexPrice(instrument: string, indexPrice: number | null, tickMs: number): void {
     this.#noteData(tickMs)
     if (indexPrice !== null && indexPrice > 0) this.#indexPrices.set(instrument, indexPrice)
+    if (this.#books.get(instrument)?.state !== 'continuous') return
+    this.#heardTickMs.set(instrument, tickMs)
+    this.#changed.add(instrument)
   }
 
   /** The connection is gone: no book is whole until its next snapshot. */
@@ -93,6 +102,8 @@ export class Conflator {
     const book = this.#books.get(instrument)
     assert(book?.state === 'continuous', 'only a whole book is handed out')
     const indexPrice = this.#indexPrices.get(instrument) ?? null
-    return { instrument, ...topLevels(book, snapshotDepth), indexPrice, venueMs: book.venueMs }
+    const heardTickMs = this.#heardTickMs.get(instrument) ?? Number.NEGATIVE_INFINITY
+    const levels = topLevels(book, snapshotDepth)
+    return { instrument, ...levels, indexPrice, heardTickMs, venueMs: book.venueMs }
   }
 }

@@ -21,6 +21,8 @@ export type BookSnapshot = {
   readonly bids: readonly Level[]
   readonly asks: readonly Level[]
   readonly indexPrice: number | null
+  /** Monotonic time, the same for all threads, at which the feed last heard of the instrument. */
+  readonly heardTickMs: number
   readonly venueMs: number
 }
 

@@ -20,3 +20,8 @@ export function decimalText(value: number): string {
   if (decimals <= decimalsMax) return text
   return clean.toFixed(decimalsMax).replace(/\.?0+$/, '')
 }
+
+/** The same for a number that may be negative, as an expected edge may. */
+export function signedDecimalText(value: number): string {
+  return value < 0 ? `-${decimalText(-value)}` : decimalText(value)
+}

@@ -3,7 +3,7 @@ import type { Intent, IntentOutcome, ToOrchestrator } from '@bulkhead/shared/con
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type { OrderWish, StrategyContext, StrategyHandlers } from '../strategies/strategy.ts'
-import { decimalText } from './decimal-text.core.ts'
+import { decimalText, signedDecimalText } from './decimal-text.core.ts'
 import type { LoadedStrategy } from './strategy-loader.ts'
 
 /**
@@ -140,6 +140,9 @@ export class StrategyHost {
       post_only: wish.postOnly ?? false,
       reduce_only: wish.reduceOnly ?? false,
       ai_confidence: wish.aiConfidence,
+      ...(wish.expectedEdgeUsd === undefined
+        ? {}
+        : { expected_edge_usd: signedDecimalText(wish.expectedEdgeUsd) }),
     })
     this.#proposed += 1
     remember(this.#openIntents, intentId)

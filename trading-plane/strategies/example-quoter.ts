@@ -20,6 +20,12 @@ const params = z.strictObject({
   takeEveryMs: z.number().min(0).max(3_600_000).default(15_000),
   /** How far past the middle it reaches when it takes. */
   takeReachBps: z.number().min(0.1).max(5_000).default(10),
+  /**
+   * What a quote and a taking order are worth before fees and slippage, in USD. A strategy has a
+   * forecast here; the example has a setting.
+   */
+  quoteEdgeUsd: z.number().min(0).max(1_000_000).default(0.04),
+  takeEdgeUsd: z.number().min(0).max(1_000_000).default(0.1),
 })
 type Params = z.infer<typeof params>
 
@@ -64,8 +70,15 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
     const quote = quotes.get(side)
     if (quote === undefined) {
       if (!hasRoom(side)) return
-      const wish = { instrument, side, amount, limitPrice: wanted, postOnly: true }
-      quotes.set(side, { intentId: context.place(wish), price: wanted, isCancelling: false })
+      const intentId = context.place({
+        instrument,
+        side,
+        amount,
+        limitPrice: wanted,
+        postOnly: true,
+        expectedEdgeUsd: settings.quoteEdgeUsd,
+      })
+      quotes.set(side, { intentId, price: wanted, isCancelling: false })
       return
     }
     const offBps = (Math.abs(quote.price - wanted) / mid) * 10_000
@@ -88,6 +101,7 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
       limitPrice: side === 'buy' ? mid + reach : mid - reach,
       timeInForce: 'immediate_or_cancel',
       reduceOnly: Math.abs(inventory) >= amount,
+      expectedEdgeUsd: settings.takeEdgeUsd,
     })
   }
 

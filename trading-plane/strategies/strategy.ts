@@ -20,6 +20,11 @@ export type OrderWish = {
   readonly reduceOnly?: boolean
   /** How sure the strategy's model is, 0 to 1: written to the audit, and decides nothing. */
   readonly aiConfidence?: number
+  /**
+   * What it is worth before fees and slippage if it fills whole, in USD. An order that opens is
+   * denied without it as `NetEdgeInputMissing`, and as `NetEdgeTooLow` when too little is left.
+   */
+  readonly expectedEdgeUsd?: number
 }
 
 /** What a strategy may do. It proposes; the executor decides, and says what became of it. */

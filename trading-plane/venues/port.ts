@@ -17,6 +17,11 @@ export type InstrumentInfo = {
   readonly tickSizeSteps: readonly { readonly abovePrice: string; readonly tickSize: string }[]
   readonly amountStep: string | null
   readonly minAmount: string | null
+  /** Amount of one contract in the instrument's own unit. */
+  readonly contractSize: string | null
+  /** Fees as a part of notional (futures) or of the underlying (options); null when not told. */
+  readonly makerFeeRate: number | null
+  readonly takerFeeRate: number | null
   readonly isActive: boolean
   readonly expirationMs: number
 }
@@ -65,6 +70,14 @@ export type VenuePosition = {
   readonly markPrice: number
 }
 
+/** Margin of one currency of the account, in that currency. */
+export type AccountSummary = {
+  readonly currency: string
+  readonly equity: number
+  readonly maintenanceMargin: number
+  readonly initialMargin: number
+}
+
 /** One limit order as it goes out. Amount and price are exact decimal text on the venue's grid. */
 export type PlaceOrder = {
   readonly label: string
@@ -86,6 +99,14 @@ export type CancelOrder = {
   readonly venueOrderId: string | null
 }
 
+export type VenueRejection = {
+  readonly kind: 'rejected'
+  readonly code: number
+  readonly message: string
+  /** A code that the venue gives for an instrument that no longer trades, too (contract 1.0.Y). */
+  readonly mayMeanInstrumentGone?: true
+}
+
 /**
  * What became of a request that changes something. `ambiguous` means that nobody knows: it is
  * looked up, never repeated. `not_sent` means that no byte of it left.
@@ -96,13 +117,13 @@ export type OrderOutcome =
       readonly order: VenueOrder
       readonly trades: readonly VenueTrade[]
     }
-  | { readonly kind: 'rejected'; readonly code: number; readonly message: string }
+  | VenueRejection
   | { readonly kind: 'ambiguous'; readonly detail: string }
   | { readonly kind: 'not_sent'; readonly detail: string }
 
 export type CancelOutcome =
   | { readonly kind: 'accepted'; readonly order: VenueOrder | null }
-  | { readonly kind: 'rejected'; readonly code: number; readonly message: string }
+  | VenueRejection
   | { readonly kind: 'ambiguous'; readonly detail: string }
   | { readonly kind: 'not_sent'; readonly detail: string }
 
@@ -149,5 +170,7 @@ export type TradingVenue = {
   openOrders(): Promise<VenueRead<readonly VenueOrder[]>>
   ordersByLabel(label: string, currency: string): Promise<VenueRead<readonly VenueOrder[]>>
   positions(): Promise<VenueRead<readonly VenuePosition[]>>
+  /** Every currency of the account. */
+  accountSummaries(): Promise<VenueRead<readonly AccountSummary[]>>
   tradesSince(sinceMs: number): Promise<VenueRead<readonly VenueTrade[]>>
 }

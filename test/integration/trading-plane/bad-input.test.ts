@@ -24,6 +24,7 @@ describe('the intent socket', () => {
       time_in_force: 'good_til_cancelled',
       post_only: false,
       reduce_only: false,
+      expected_edge_usd: '10',
     }
     const wrong: Record<string, unknown>[] = [
       { amount: -10 },

@@ -125,6 +125,12 @@ export async function startDesk(
           openOrdersMax: 10,
           intentsPerSecondMax: 20,
         },
+        gates: {
+          lifecycle: { expiryDelistBufferS: 60 },
+          netEdge: { edgeUsdMin: 0.001 },
+          inventorySkew: { deltaLimits: { BTC: 10 } },
+          globalExposure: { deltaUsdMax: 100_000 },
+        },
         ...overrides,
       }),
     startOrchestrator: (strategies) => start('orchestrator', { strategies }),
@@ -283,6 +289,7 @@ export class StrategyHand {
       time_in_force: 'good_til_cancelled',
       post_only: false,
       reduce_only: false,
+      expected_edge_usd: '10',
       ...wish,
       intent_id: intentId,
     })

@@ -73,8 +73,8 @@ describe('the orchestrator', () => {
       `{
         onMode: (mode) => {
           if (mode !== 'Active') return
-          const wish = { instrument: 'BTC-PERPETUAL', side: 'buy', amount: 10, limitPrice: ${price} }
-          context.place(wish)
+          const size = { instrument: 'BTC-PERPETUAL', side: 'buy', amount: 10 }
+          context.place({ ...size, limitPrice: ${price}, expectedEdgeUsd: 1 })
         },
         onOutcome: ({ state }) => {
           if (state === 'open') throw new Error('on purpose')

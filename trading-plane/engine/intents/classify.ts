@@ -1,4 +1,4 @@
-import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
+import type { Intent, PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
 
 /** What an intent means for risk (contract, Definitions). */
 export type IntentClass = 'OPEN' | 'CLOSE' | 'CANCEL'
@@ -8,6 +8,10 @@ export type IntentClass = 'OPEN' | 'CLOSE' | 'CANCEL'
  * a CLOSE only when it carries reduce-only, and everything that is not clearly less is an OPEN.
  */
 export function classify(intent: Intent): IntentClass {
-  if (intent.type === 'cancel') return 'CANCEL'
+  return intent.type === 'cancel' ? 'CANCEL' : classifyPlace(intent)
+}
+
+/** Of an intent that places an order; a hedge that is reduce-only is a CLOSE. */
+export function classifyPlace(intent: PlaceIntent): 'OPEN' | 'CLOSE' {
   return intent.reduce_only ? 'CLOSE' : 'OPEN'
 }

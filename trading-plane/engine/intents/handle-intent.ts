@@ -8,9 +8,13 @@ import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
 import { notePermission } from '../trade-permission/gate.ts'
 import { cancelIfWanted, outcomeMessage } from '../transitions.ts'
-import { classify } from './classify.ts'
-import { firstDenial, type PreparedIntent } from './gates.ts'
+import { type Denial, figure, type PreparedIntent } from '../gates/gate.ts'
+import { metadataAgeMs } from '../gates/instrument-metadata.ts'
+import { withSkewedPrice } from '../gates/inventory-skew.ts'
+import { judgeOrder, judgeWish } from '../gates/list.ts'
+import { classifyPlace } from './classify.ts'
 import { type Hash64, orderLabel } from './label.ts'
+import { type OrderSize, orderSize } from './order-size.ts'
 import { quantize } from './quantize.ts'
 
 /** Judges one wish of a strategy: an order on its way, a cancel, or a denial with its reason. */
@@ -26,7 +30,8 @@ export function handleIntent(
     intent.type === 'cancel'
       ? handleCancel(state, intent, at, out)
       : handlePlace(state, intent, at, out, hash64)
-  if (denial !== null) deny(state, intent, denial, at, out)
+  if (denial === null) return
+  deny(state, intent, typeof denial === 'string' ? { reason: denial } : denial, at, out)
 }
 
 function handlePlace(
@@ -35,7 +40,7 @@ function handlePlace(
   at: At,
   out: Effect[],
   hash64: Hash64,
-): IntentDenialReason | null {
+): Denial | IntentDenialReason | null {
   if (state.intentIds.has(intent.intent_id)) return 'DuplicateIntent'
   const prepared = prepare(state, intent, at)
   if (!prepared.ok) return prepared.failure
@@ -50,12 +55,15 @@ function handlePlace(
   }
   const label = orderLabel(intent.strategy_id, identity, hash64)
   if (state.labels.has(label)) return 'DuplicateIntent'
-  const denial = firstDenial(state, prepared.value, at)
-  if (!intent.reduce_only) notePermission(state, intent, denial, at, out)
-  if (denial !== null) return denial
+  const objection = judgeOrder(state, prepared.value, at)
+  // Its name stays that of the wish, so that the same wish is known again at any inventory.
+  const priced = objection === null ? withSkewedPrice(state, prepared.value) : null
+  const denial: Denial | null = objection ?? (priced === null ? { reason: 'InventorySkew' } : null)
+  if (!intent.reduce_only) notePermission(state, intent, denial?.reason ?? null, at, out)
+  if (denial !== null || priced === null) return denial
   state.intentIds.add(intent.intent_id)
   state.labels.add(label)
-  submit(state, newLeg(prepared.value, label), at, out)
+  submit(state, newLeg(priced, label), priced.size, at, out)
   return null
 }
 
@@ -63,20 +71,31 @@ function prepare(
   state: EngineState,
   intent: PlaceIntent,
   at: At,
-): Result<PreparedIntent, IntentDenialReason> {
+): Result<PreparedIntent, Denial | IntentDenialReason> {
   const spec = state.instruments.get(intent.instrument)
   if (spec === undefined) return fail('InstrumentMetadataMissing')
-  const hasExpired = !spec.isActive || at.nowMs >= spec.expirationMs
-  if (hasExpired) return fail('InstrumentExpiredOrDelisted')
+  const wish = { intent, intentClass: classifyPlace(intent), spec }
+  countMetadataUse(state, spec.name, at)
+  const denial = judgeWish(state, wish, at)
+  if (denial !== null) return fail(denial)
+  if (intent.limit_price === undefined) return fail('OrderTypeMarketForbidden')
   const quantized = quantize(spec, intent.side, intent.amount, intent.limit_price)
   if (!quantized.ok) return quantized
-  return ok({ intent, intentClass: classify(intent), spec, quantized: quantized.value })
+  const indexPrice = state.books.get(spec.name)?.indexPrice ?? null
+  const size = orderSize(spec, Number(quantized.value.amount), indexPrice)
+  return ok({ ...wish, quantized: quantized.value, size })
+}
+
+function countMetadataUse(state: EngineState, instrument: string, at: At): void {
+  const isFresh =
+    metadataAgeMs(state, instrument, at) <= state.config.gates.instrumentMetadata.ttlMs
+  count(state, isFresh ? 'instrument_cache_hits_total' : 'instrument_cache_stale_total')
 }
 
 /**
  * Reserves the leg in memory at once; the gateway makes record and audit durable before it sends.
  */
-function submit(state: EngineState, leg: Leg, at: At, out: Effect[]): void {
+function submit(state: EngineState, leg: Leg, size: OrderSize, at: At, out: Effect[]): void {
   state.legs.set(leg)
   const { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly } = leg
   out.push({
@@ -95,9 +114,20 @@ function submit(state: EngineState, leg: Leg, at: At, out: Effect[]): void {
         price,
         time_in_force: timeInForce,
         reduce_only: String(reduceOnly),
+        ...sizeFields(size),
       },
     },
   })
+}
+
+/** What is not known or does not apply is left out, not written as zero. */
+function sizeFields({ contracts, qtyCoin, qtyUsd, notionalUsd }: OrderSize) {
+  return {
+    ...(contracts === null ? {} : { contracts: String(contracts) }),
+    ...(qtyCoin === null ? {} : { qty_coin: figure(qtyCoin) }),
+    ...(qtyUsd === null ? {} : { qty_usd: figure(qtyUsd) }),
+    ...(notionalUsd === null ? {} : { notional_usd: figure(notionalUsd) }),
+  }
 }
 
 /**
@@ -111,9 +141,8 @@ function handleCancel(
   out: Effect[],
 ): IntentDenialReason | null {
   const leg = state.legs.byIntent(intent.target_intent_id)
-  if (leg === undefined || leg.strategyId !== intent.strategy_id || !isLive(leg)) {
-    return 'OrderUnknown'
-  }
+  if (leg === undefined || leg.strategyId !== intent.strategy_id) return 'OrderUnknown'
+  if (!isLive(leg)) return cancelEnded(state, intent, leg, out)
   const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
   if (leg.reduceOnly && mode.mode !== 'Active') return 'RiskIncreasingCancelReplaceForbidden'
   state.legs.wish(leg.label).cancelWanted = true
@@ -123,13 +152,27 @@ function handleCancel(
   return null
 }
 
+/** To cancel again what ended with its instrument is to have succeeded already (AT-960). */
+function cancelEnded(
+  state: EngineState,
+  intent: CancelIntent,
+  leg: Leg,
+  out: Effect[],
+): IntentDenialReason | null {
+  if (!state.metadata.gone.has(leg.instrument)) return 'OrderUnknown'
+  const identity = { intentId: intent.intent_id, strategyId: intent.strategy_id }
+  out.push({ kind: 'tell', message: outcomeMessage(identity, 'accepted') })
+  return null
+}
+
 function deny(
   state: EngineState,
   intent: Intent,
-  reason: IntentDenialReason,
+  { reason, log, figures = {} }: Denial,
   at: At,
   out: Effect[],
 ): void {
+  if (reason === 'ContractsAmountMismatch') state.unitsMismatchTickMs = at.tickMs
   count(state, 'intents_denied')
   count(state, `denied_${reason}`)
   const identity = { intentId: intent.intent_id, strategyId: intent.strategy_id }
@@ -145,9 +188,13 @@ function deny(
       action: 'INTENT_DENIED',
       subject: intent.strategy_id,
       correlationId: intent.intent_id,
-      fields: { reason },
+      fields: { reason, ...figures },
     },
   })
+  if (log !== undefined) {
+    const fields = { intent_id: intent.intent_id, strategy_id: intent.strategy_id, reason }
+    out.push({ kind: 'log', message: log, fields: { ...fields, ...figures } })
+  }
 }
 
 function newLeg({ intent, spec, quantized }: PreparedIntent, label: string): Leg {

@@ -15,6 +15,10 @@ export type InstrumentSpec = {
   /** Amounts inside the engine are whole numbers of it. */
   readonly amountStep: Decimal
   readonly minAmount: Decimal
+  /** Amount of one contract; null when the venue did not say. */
+  readonly contractSize: Decimal | null
+  readonly makerFeeRate: number | null
+  readonly takerFeeRate: number | null
 }
 
 /**
@@ -34,13 +38,16 @@ export function instrumentSpec(info: InstrumentInfo): InstrumentSpec | undefined
     if (abovePrice === undefined || coarser === undefined) return undefined
     tickSizeSteps.unshift({ abovePrice, tickSize: coarser })
   }
-  const { name, kind, currency, isActive, expirationMs } = info
+  const { name, kind, currency, isActive, expirationMs, makerFeeRate, takerFeeRate } = info
   return {
     name,
     kind,
     currency,
     isActive,
     expirationMs,
+    contractSize: positive(info.contractSize) ?? null,
+    makerFeeRate,
+    takerFeeRate,
     tickSize,
     tickSizeSteps,
     amountStep,

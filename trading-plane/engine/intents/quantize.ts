@@ -44,6 +44,27 @@ export function quantize(
   return ok({ amountSteps, priceTicks, amount, price })
 }
 
+/**
+ * The same order a number of ticks further from the touch: lower for a buyer, higher for a seller.
+ *
+ * @returns undefined when no price above zero is left
+ */
+export function shiftPrice(
+  spec: InstrumentSpec,
+  side: Side,
+  quantized: Quantized,
+  ticks: number,
+): Quantized | undefined {
+  const price = parseDecimal(quantized.price)
+  if (price === undefined) return undefined
+  const tick = tickAt(spec, price)
+  const now = stepsIn(price, tick, 'down')
+  const moved = now === undefined ? 0 : side === 'buy' ? now - ticks : now + ticks
+  if (moved <= 0) return undefined
+  const shifted = quantize(spec, side, quantized.amount, textOfSteps(moved, tick))
+  return shifted.ok ? shifted.value : undefined
+}
+
 /** Whole steps of an amount that the venue reported; undefined when it lies off the grid. */
 export function amountStepsOf(spec: InstrumentSpec, amount: string): number | undefined {
   const value = parseDecimal(amount)

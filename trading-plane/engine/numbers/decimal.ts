@@ -59,3 +59,8 @@ function aligned(left: Decimal, right: Decimal): [bigint, bigint] {
     right.digits * 10n ** BigInt(scale - right.scale),
   ]
 }
+
+/** For risk measures, which are doubles; what goes to the venue stays exact. */
+export function numberOf({ digits, scale }: Decimal): number {
+  return Number(digits) / 10 ** scale
+}

@@ -36,6 +36,12 @@ const predicates: readonly Predicate[] = [
     holds: (s) => riskStateOf(s) === 'Kill',
   },
   {
+    reason: 'KILL_MARGIN_MM_UTIL_CRITICAL',
+    axis: 'capital',
+    severity: 'CRITICAL',
+    holds: (s) => s.mmUtil !== null && s.mmUtil >= s.mmUtilKill,
+  },
+  {
     reason: 'KILL_RATE_LIMIT_SESSION_TERMINATION',
     axis: 'system',
     severity: 'FAILING',
@@ -54,10 +60,22 @@ const predicates: readonly Predicate[] = [
     holds: (s) => s.isOpenPermissionLatched,
   },
   {
+    reason: 'REDUCEONLY_FEE_MODEL_HARD_STALE',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => s.feeModelAgeMs !== null && isOlder(s.feeModelAgeMs, s.feeModelAgeMsMax),
+  },
+  {
     reason: 'REDUCEONLY_RISKSTATE_DEGRADED',
     axis: 'system',
     severity: 'DEGRADED',
     holds: (s) => riskStateOf(s) === 'Degraded',
+  },
+  {
+    reason: 'REDUCEONLY_MARGIN_MM_UTIL_HIGH',
+    axis: 'capital',
+    severity: 'WARNING',
+    holds: (s) => s.mmUtil !== null && s.mmUtil >= s.mmUtilReduceOnly,
   },
   {
     reason: 'REDUCEONLY_INPUT_MISSING_OR_STALE',
@@ -113,7 +131,20 @@ export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
 function riskStateOf(snapshot: ModeSnapshot): RiskState {
   const { killSwitchMode } = snapshot
   if (killSwitchMode === 'HARD_STOP' || killSwitchMode === 'EMERGENCY') return 'Kill'
-  return snapshot.isSafetyReady === false || snapshot.isBudgetHalted ? 'Degraded' : 'Healthy'
+  return isDegraded(snapshot) ? 'Degraded' : 'Healthy'
+}
+
+/** What was told once and is too old degrades; what was never told is a missing input. */
+function isDegraded(snapshot: ModeSnapshot): boolean {
+  const { instrumentMetadataAgeMs, feeModelAgeMs, unitsMismatchAgeMs } = snapshot
+  const hasOldMetadata =
+    instrumentMetadataAgeMs !== null &&
+    isOlder(instrumentMetadataAgeMs, snapshot.instrumentMetadataAgeMsMax)
+  const hasOldFees = feeModelAgeMs !== null && isOlder(feeModelAgeMs, snapshot.feeModelAgeMsMax)
+  const hasMismatch =
+    unitsMismatchAgeMs !== null && !isOlder(unitsMismatchAgeMs, snapshot.unitsMismatchDegradedMs)
+  const hasStop = snapshot.isSafetyReady === false || snapshot.isBudgetHalted
+  return hasStop || hasOldMetadata || hasOldFees || hasMismatch
 }
 
 /** The watchdog says that it stopped the desk, the kill switch does not (yet). */
@@ -127,6 +158,10 @@ function isInputMissing(snapshot: ModeSnapshot): boolean {
     isOlder(snapshot.killSwitchAgeMs, snapshot.killSwitchAgeMsMax) ||
     isOlder(snapshot.safetyHeartbeatAgeMs, snapshot.safetyHeartbeatAgeMsMax) ||
     isOlder(snapshot.marketDataAgeMs, snapshot.marketDataAgeMsMax) ||
+    snapshot.instrumentMetadataAgeMs === null ||
+    snapshot.feeModelAgeMs === null ||
+    snapshot.mmUtil === null ||
+    isOlder(snapshot.mmUtilAgeMs, snapshot.mmUtilAgeMsMax) ||
     snapshot.watchdogState === null ||
     snapshot.isSafetyReady === null ||
     !snapshot.isVenueReady ||

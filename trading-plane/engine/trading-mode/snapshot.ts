@@ -25,4 +25,17 @@ export type ModeSnapshot = {
   readonly isBudgetHalted: boolean
   readonly tooManyRequestsIn5m: number
   readonly tooManyRequestsKillMin: number
+  readonly instrumentMetadataAgeMs: number | null
+  readonly instrumentMetadataAgeMsMax: number
+  readonly feeModelAgeMs: number | null
+  readonly feeModelAgeMsMax: number
+  /** Since contracts and amount of an intent last did not match; null when they always did. */
+  readonly unitsMismatchAgeMs: number | null
+  readonly unitsMismatchDegradedMs: number
+  /** Maintenance margin by equity, at worst; null until it was read. */
+  readonly mmUtil: number | null
+  readonly mmUtilAgeMs: number | null
+  readonly mmUtilAgeMsMax: number
+  readonly mmUtilReduceOnly: number
+  readonly mmUtilKill: number
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type {
+  AccountSummary,
   CancelOrder,
   CancelOutcome,
   ClockSample,
@@ -17,8 +18,9 @@ import type {
   VenueTrade,
 } from '../port.ts'
 import { Connection } from './connection.ts'
-import { classifyError, TOO_MANY_REQUESTS } from './errors.ts'
+import { classifyError, mayMeanInstrumentGone, TOO_MANY_REQUESTS } from './errors.ts'
 import {
+  accountSummariesSchema,
   cancelOnDisconnectSchema,
   changesSchema,
   instrumentsSchema,
@@ -168,6 +170,10 @@ export class DeribitClient implements TradingVenue {
     return this.#read('private/get_positions', { currency: 'any' }, positionsSchema)
   }
 
+  async accountSummaries(): Promise<VenueRead<readonly AccountSummary[]>> {
+    return this.#read('private/get_account_summaries', {}, accountSummariesSchema)
+  }
+
   async tradesSince(sinceMs: number): Promise<VenueRead<readonly VenueTrade[]>> {
     const all: VenueTrade[] = []
     for (const currency of this.#options.currencies) {
@@ -301,7 +307,9 @@ export class DeribitClient implements TradingVenue {
     if (classifyError(code) === 'AMBIGUOUS') {
       return { kind: 'ambiguous' as const, detail: `${code} ${message}` }
     }
-    return { kind: 'rejected' as const, code, message }
+    const isGone = mayMeanInstrumentGone(code)
+    const rejected = { kind: 'rejected' as const, code, message }
+    return isGone ? { ...rejected, mayMeanInstrumentGone: true as const } : rejected
   }
 }
 

@@ -46,3 +46,14 @@ export const outcomeTable: ReadonlyMap<number, OutcomeClass> = new Map([
 export function classifyError(code: number): OutcomeClass {
   return outcomeTable.get(code) ?? 'AMBIGUOUS'
 }
+
+/** order_not_found, already_closed, book_closed, invalid_or_unsupported_instrument, not_found. */
+const goneCodes: ReadonlySet<number> = new Set([10_004, 10_010, 10_012, 10_020, 13_020])
+
+/**
+ * Whether a code can be the end of an instrument (contract 1.0.Y). For one that still trades it has
+ * its plain meaning; only the expiry makes it more.
+ */
+export function mayMeanInstrumentGone(code: number): boolean {
+  return goneCodes.has(code)
+}

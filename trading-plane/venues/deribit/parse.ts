@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type {
+  AccountSummary,
   InstrumentInfo,
   InstrumentKind,
   VenueOrder,
@@ -107,6 +108,8 @@ const instrumentWire = z
     tick_size_steps: z.array(stepWire).max(32).default([]),
     contract_size: z.number().optional(),
     min_trade_amount: z.number().optional(),
+    maker_commission: z.number().optional(),
+    taker_commission: z.number().optional(),
   })
   .transform(
     (wire): InstrumentInfo => ({
@@ -122,8 +125,27 @@ const instrumentWire = z
         })),
       amountStep: amountStep(wire.contract_size, wire.min_trade_amount),
       minAmount: textOf(wire.min_trade_amount),
+      contractSize: textOf(wire.contract_size),
+      makerFeeRate: wire.maker_commission ?? null,
+      takerFeeRate: wire.taker_commission ?? null,
       isActive: wire.is_active,
       expirationMs: wire.expiration_timestamp,
+    }),
+  )
+
+const accountWire = z
+  .object({
+    currency: z.string().min(2).max(16),
+    equity: z.number(),
+    maintenance_margin: z.number().nonnegative(),
+    initial_margin: z.number().nonnegative(),
+  })
+  .transform(
+    (wire): AccountSummary => ({
+      currency: wire.currency,
+      equity: wire.equity,
+      maintenanceMargin: wire.maintenance_margin,
+      initialMargin: wire.initial_margin,
     }),
   )
 
@@ -141,6 +163,10 @@ export const changesSchema = z.object({
   trades: tradesSchema.default([]),
   positions: positionsSchema.default([]),
 })
+/** At least one currency: an account of which nothing is told is not an account without margin. */
+export const accountSummariesSchema = z
+  .object({ summaries: z.array(accountWire).min(1).max(64) })
+  .transform(({ summaries }) => summaries)
 export const cancelOnDisconnectSchema = z.object({ enabled: z.boolean() })
 
 /** A level as `[action, price, amount]`; the amount is what stands there now, zero when none. */

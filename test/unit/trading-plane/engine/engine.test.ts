@@ -101,8 +101,7 @@ describe('an opening intent', () => {
     const bench = active()
     const wish = { instrument: option.name, limit_price: '0.01' }
     expect(denialOf(bench.propose({ ...wish, amount: '0.1' }))).toBe('OrderNotionalAboveLimit')
-    const blind = { instrument: option.name, bestBid: 1, bestAsk: 2, indexPrice: null }
-    bench.give({ kind: 'book', book: blind })
+    bench.depth({ bids: [[0.01, 1]], asks: [[0.011, 1]], indexPrice: null }, option.name)
     expect(denialOf(bench.propose({ ...wish, amount: '0.1' }))).toBe('LiquidityGateNoL2')
   })
 
@@ -230,7 +229,9 @@ describe('what the safety plane says', () => {
       bench.give({ kind: 'feed-alive' })
       return bench.mode().reasons.includes('REDUCEONLY_INPUT_MISSING_OR_STALE')
     }
+    bench.give({ kind: 'instruments', instruments: [perpetual] })
     bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
+    bench.readAccount()
     expect([heard('x'), heard('x'), heard('y')]).toEqual([true, true, false])
   })
 

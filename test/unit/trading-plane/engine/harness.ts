@@ -6,7 +6,14 @@ import type { EngineConfig } from '@bulkhead/trading-plane/engine/config.ts'
 import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
 import { Engine } from '@bulkhead/trading-plane/engine/engine.ts'
 import type { EngineEvent, SafetyReading } from '@bulkhead/trading-plane/engine/events.ts'
-import type { InstrumentInfo, VenueOrder, VenueTrade } from '@bulkhead/trading-plane/venues/port.ts'
+import { gatesConfig, gatesSchema } from '@bulkhead/trading-plane/executor/gates-config.ts'
+import type { Level } from '@bulkhead/trading-plane/market-data/book.core.ts'
+import type {
+  AccountSummary,
+  InstrumentInfo,
+  VenueOrder,
+  VenueTrade,
+} from '@bulkhead/trading-plane/venues/port.ts'
 
 const hasher = await xxhash()
 export const hash64 = (text: string): string => hasher.h64ToString(text)
@@ -19,6 +26,9 @@ export const perpetual: InstrumentInfo = {
   tickSizeSteps: [],
   amountStep: '10',
   minAmount: '10',
+  contractSize: '10',
+  makerFeeRate: 0,
+  takerFeeRate: 0.0005,
   isActive: true,
   expirationMs: 32_503_708_800_000,
 }
@@ -31,11 +41,25 @@ export const option: InstrumentInfo = {
   tickSizeSteps: [{ abovePrice: '0.005', tickSize: '0.0005' }],
   amountStep: '0.1',
   minAmount: '0.1',
+  contractSize: '1',
+  makerFeeRate: 0.0003,
+  takerFeeRate: 0.0003,
   isActive: true,
   expirationMs: 32_503_708_800_000,
 }
 
+/** The defaults of the schema, and the figures that have none. */
+export const gates = gatesConfig(
+  gatesSchema.parse({
+    lifecycle: { expiryDelistBufferS: 60 },
+    netEdge: { edgeUsdMin: 1 },
+    inventorySkew: { deltaLimits: { BTC: 1e6, ETH: 1e6, SOL: 1e6 } },
+    globalExposure: { deltaUsdMax: 1_000_000 },
+  }),
+)
+
 export const engineConfig: EngineConfig = {
+  gates,
   orderNotionalUsdMax: 1_000,
   positionNotionalUsdMax: 3_000,
   openOrdersMax: 5,
@@ -63,6 +87,21 @@ export const engineConfig: EngineConfig = {
   },
 }
 
+/** An account that uses a tenth of its margin. */
+export const calmAccount: AccountSummary = {
+  currency: 'BTC',
+  equity: 10,
+  maintenanceMargin: 1,
+  initialMargin: 2,
+}
+
+export type Depth = {
+  readonly bids: readonly Level[]
+  readonly asks: readonly Level[]
+  readonly indexPrice?: number | null
+}
+const emptyDepth: Depth = { bids: [], asks: [] }
+
 type KindOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>
 
 /** An engine with a clock of its own; every event it takes and effect it gives can be looked at. */
@@ -70,6 +109,8 @@ export class EngineBench {
   readonly engine: Engine
   readonly effects: Effect[] = []
   tickMs = 10_000
+  account: readonly AccountSummary[] = [calmAccount]
+  readonly #books = new Map<string, Depth>()
   #beat = 0
 
   constructor(config: Partial<EngineConfig> = {}) {
@@ -82,6 +123,7 @@ export class EngineBench {
   }
 
   give(event: EngineEvent): Effect[] {
+    if (event.kind === 'book-gap') this.#books.delete(event.instrument)
     const effects = this.engine.handle(event, this.at())
     this.effects.push(...effects)
     return effects
@@ -91,6 +133,8 @@ export class EngineBench {
   pass(ms: number, reading: Partial<SafetyReading> = {}): Effect[] {
     this.tickMs += ms
     this.give({ kind: 'feed-alive' })
+    for (const instrument of this.#books.keys()) this.hear(instrument)
+    this.readAccount()
     this.readSafety(reading)
     return this.give({ kind: 'tick' })
   }
@@ -118,13 +162,34 @@ export class EngineBench {
     return this.give({ kind: 'clock-sampled', sample })
   }
 
+  readInstruments(): void {
+    this.give({ kind: 'instruments', instruments: [perpetual, option] })
+  }
+
+  readAccount(summaries = this.account): void {
+    this.give({ kind: 'account', summaries, askedTickMs: this.tickMs })
+  }
+
+  /** A book with one deep level on each side. */
   book(bestBid = 59_999.5, bestAsk = 60_000.5, instrument = perpetual.name): void {
-    this.give({ kind: 'book', book: { instrument, bestBid, bestAsk, indexPrice: 60_000 } })
+    this.depth({ bids: [[bestBid, 1e6]], asks: [[bestAsk, 1e6]] }, instrument)
+  }
+
+  depth(depth: Depth, instrument = perpetual.name): void {
+    this.#books.set(instrument, depth)
+    this.hear(instrument)
+  }
+
+  /** The feed tells the book again as it stands. */
+  hear(instrument = perpetual.name): void {
+    const { bids, asks, indexPrice = 60_000 } = this.#books.get(instrument) ?? emptyDepth
+    const book = { instrument, bids, asks, indexPrice, heardTickMs: this.tickMs }
+    this.give({ kind: 'book', book })
   }
 
   /** Everything that an opening order needs: venue, books, safety plane, reconciled account. */
   becomeActive(): this {
-    this.give({ kind: 'instruments', instruments: [perpetual, option] })
+    this.readInstruments()
     this.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
     this.sampleClock()
     this.book()
@@ -191,6 +256,7 @@ export function intent(wish: Partial<PlaceIntent> = {}): PlaceIntent {
     time_in_force: 'good_til_cancelled',
     post_only: false,
     reduce_only: false,
+    expected_edge_usd: '1000',
     ...wish,
   }
 }

@@ -169,6 +169,7 @@ describe('the gateway', () => {
   test('hands out questions only: no way to place leads past it', () => {
     const { gateway } = bench({})
     expect(Object.keys(gateway.reads).toSorted()).toEqual([
+      'accountSummaries',
       'estimatedServerMs',
       'instruments',
       'openOrders',

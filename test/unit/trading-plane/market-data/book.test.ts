@@ -137,6 +137,32 @@ describe('conflation', () => {
     expect(feed.dataTickMs).toBe(9_000)
   })
 
+  test('hands a quiet book out again when a ticker confirms it, with the time of that', () => {
+    const feed = conflator()
+    feed.takeBook(snapshot(), 1)
+    expect(feed.takeBatch(0)?.books).toMatchObject([{ heardTickMs: 1 }])
+    feed.takeIndexPrice('BTC-PERPETUAL', 100, 900)
+    expect(feed.takeBatch(0)?.books).toMatchObject([
+      {
+        heardTickMs: 900,
+        bids: [
+          [99, 5],
+          [98, 1],
+        ],
+      },
+    ])
+  })
+
+  test('does not let a ticker stand in for a book that has a gap', () => {
+    const feed = conflator()
+    feed.takeBook(snapshot(), 1)
+    feed.takeBook(update({ previousChangeId: 5 }), 2)
+    feed.takeIndexPrice('BTC-PERPETUAL', 100, 900)
+    expect(feed.takeBatch(0)).toMatchObject({ books: [], gaps: ['BTC-PERPETUAL'] })
+    feed.takeBook(snapshot(), 1_000)
+    expect(feed.takeBatch(0)?.books).toMatchObject([{ heardTickMs: 1_000, indexPrice: 100 }])
+  })
+
   test('ignores books that nobody asked for', () => {
     const feed = conflator()
     feed.takeBook(snapshot({ instrument: 'SOL-PERPETUAL' }), 1)

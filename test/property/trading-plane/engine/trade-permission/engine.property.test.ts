@@ -143,6 +143,8 @@ describe('while it is not safe to trade', () => {
             expect(bench.engine.judgeDispatch(waiting, bench.at())).not.toBeNull()
             expect(ofKind(bench.propose(moment.wish), 'submit')).toEqual([])
             expect(permissionOf(bench).decision.permission).not.toBe('ALLOW')
+            // Without a book nothing closes either (D-14); that is another gate's matter.
+            bench.hear()
             const close = bench.propose({ reduce_only: true, side: 'sell', amount: '10' })
             expect(denialOf(close) ?? 'OpenOrdersAboveLimit').toBe('OpenOrdersAboveLimit')
           }
@@ -238,6 +240,7 @@ describe('market data that is stale', () => {
             expect(ofKind(denied, 'submit')).toEqual([])
           }
           bench.give({ kind: 'feed-alive' })
+          bench.hear()
           expect(ofKind(bench.propose(), 'submit')).toHaveLength(1)
         },
       ),

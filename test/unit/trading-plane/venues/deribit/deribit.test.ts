@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { backoffMs } from '@bulkhead/trading-plane/venues/deribit/backoff.core.ts'
 import {
   classifyError,
+  mayMeanInstrumentGone,
   type OutcomeClass,
   outcomeTable,
 } from '@bulkhead/trading-plane/venues/deribit/errors.ts'
 import {
+  accountSummariesSchema,
   bookSchema,
   changesSchema,
   instrumentsSchema,
@@ -54,6 +56,33 @@ describe('the outcome table', () => {
     [0, 'AMBIGUOUS'],
   ])('classes %i as %s', (code, outcome) => {
     expect(classifyError(code)).toBe(outcome)
+  })
+})
+
+test('only codes about an order or its instrument can be the end of an instrument', () => {
+  expect(published.filter((code) => mayMeanInstrumentGone(code))).toEqual([
+    10_004, 10_010, 10_012, 10_020, 13_020,
+  ])
+})
+
+describe('the account', () => {
+  const summary = { currency: 'BTC', equity: 2, maintenance_margin: 0.5, initial_margin: 1 }
+
+  test('is margin and equity of every currency, whatever else is told', () => {
+    const wire = { id: 1, summaries: [{ ...summary, balance: 3, limits: {} }] }
+    expect(accountSummariesSchema.parse(wire)).toEqual([
+      { currency: 'BTC', equity: 2, maintenanceMargin: 0.5, initialMargin: 1 },
+    ])
+  })
+
+  test.each([
+    { summaries: [] },
+    {},
+    { summaries: [{ ...summary, equity: null }] },
+    { summaries: [{ ...summary, maintenance_margin: undefined }] },
+    { summaries: [{ ...summary, maintenance_margin: -1 }] },
+  ])('of which too little is told is not an account without margin: %o', (wire) => {
+    expect(accountSummariesSchema.safeParse(wire).success).toBe(false)
   })
 })
 
