@@ -22,7 +22,7 @@ import { IdentityCache } from '../sever/identities.ts'
 import { type KillableTarget, Severer } from '../sever/loop.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 import { ladderLimitsOf } from './limits.ts'
-import { WatchLoop } from './loop.ts'
+import { type CycleOutcome, WatchLoop } from './loop.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
 
@@ -37,6 +37,8 @@ export type PlaneParts = {
   readonly clock: Clock
   readonly log: Logger
   readonly buildId: string
+  /** Told after every completed watch cycle, also of a blind one: feeds the watchdog. */
+  readonly onWatchCycle: () => void
 }
 
 const component = 'dead_man_switch'
@@ -84,7 +86,7 @@ export class SafetyPlane {
       limits: ladderLimitsOf(config),
       pollIntervalMs: config.ladder.pollIntervalMs,
       onTrigger: (trigger) => this.#switch.onLadder(trigger),
-      onCycle: () => this.#onCycle(),
+      onCycle: (outcome) => this.#onCycle(outcome),
     })
     const audit = (record: AuditRecord) => this.#writer.record(record)
     this.#switch = new KillSwitch({
@@ -146,7 +148,9 @@ export class SafetyPlane {
     return this.#watch.markSevered([...components, ...dependent])
   }
 
-  #onCycle(): void {
+  #onCycle(outcome: CycleOutcome): void {
+    this.#parts.onWatchCycle()
+    if (outcome === 'unanswered') return
     this.#cycles += 1
     void this.#heartbeat.beat({ cycles: String(this.#cycles) })
   }
