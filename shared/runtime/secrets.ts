@@ -1,12 +1,33 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fail, ok, type Result } from '../kernel/result.ts'
 
 export const secretFaults = ['SECRET_UNREADABLE', 'SECRET_TOO_OPEN', 'SECRET_EMPTY'] as const
 export type SecretFault = { readonly code: (typeof secretFaults)[number]; readonly file: string }
 
+/** Mode and owner of a file, as fstat says. */
+type Ownership = { readonly mode: number; readonly uid: number; readonly gid: number }
+
 /**
- * Reads a secret from a file that only its owner may read (mode 0400 or 0600, design section 10).
- * Trailing line ends are not part of the secret.
+ * Whether nobody but the owner can read the file. For a credential of systemd this shows in another
+ * way: where its file system has access lists, the file stays root's and the service's user gets an
+ * entry, which fstat shows as read permission of the group (mode 0440, root:root).
+ */
+export function isPrivate({ mode, uid, gid }: Ownership, isCredential: boolean): boolean {
+  if ((mode & 0o077) === 0) return true
+  return isCredential && uid === 0 && gid === 0 && (mode & 0o037) === 0
+}
+
+/** Whether the file lies in the folder that systemd made for this service's credentials. */
+function isCredential(file: string): boolean {
+  const folder = process.env['CREDENTIALS_DIRECTORY']
+  if (folder === undefined || folder === '') return false
+  return dirname(realpathSync(file)) === realpathSync(folder)
+}
+
+/**
+ * Reads a secret from a file that only its owner may read (mode 0400 or 0600, design section 10), or
+ * from a credential of systemd. Trailing line ends are not part of the secret.
  */
 export function readSecret(file: string): Result<string, SecretFault> {
   let handle: number | undefined
@@ -16,7 +37,7 @@ export function readSecret(file: string): Result<string, SecretFault> {
     handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const stat = fstatSync(handle)
     if (!stat.isFile()) return fail({ code: 'SECRET_UNREADABLE', file })
-    if ((stat.mode & 0o077) !== 0) return fail({ code: 'SECRET_TOO_OPEN', file })
+    if (!isPrivate(stat, isCredential(file))) return fail({ code: 'SECRET_TOO_OPEN', file })
     const text = readFileSync(handle, 'utf8').replace(/[\r\n]+$/, '')
     return text === '' ? fail({ code: 'SECRET_EMPTY', file }) : ok(text)
   } catch {
