@@ -16,6 +16,7 @@ import type { SafetyVenue } from '../exchange/ports.ts'
 import { EpisodeRunner } from '../kill-sequence/loop.ts'
 import { createPhasePerformer } from '../kill-sequence/phases.ts'
 import { FileEpisodeStore } from '../kill-sequence/store.ts'
+import { deliverLeftBehind } from '../last-resort/spool.ts'
 import { WebhookNotifier } from '../notify/webhook.ts'
 import { ReadinessProbe } from '../readiness/loop.ts'
 import { IdentityCache } from '../sever/identities.ts'
@@ -116,6 +117,9 @@ export class SafetyPlane {
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
     this.#every(keepWarmMs, () => this.#parts.venue.keepWarm())
+    const { auditSpoolFile, sealIntervalMs } = this.#config
+    const { drainLink, clock } = this.#parts
+    this.#every(sealIntervalMs, () => deliverLeftBehind(auditSpoolFile, drainLink, clock))
   }
 
   /** A key changed in Redis: what it holds is read by whoever it concerns. */

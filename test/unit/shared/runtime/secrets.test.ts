@@ -62,6 +62,24 @@ describe('secrets', () => {
     expect(readSecret(link)).toMatchObject({ failure: { code: 'SECRET_TOO_OPEN' } })
   })
 
+  test('are found among the credentials of systemd by their name, and only when there are any', () => {
+    const before = process.env['CREDENTIALS_DIRECTORY']
+    const name = '$CREDENTIALS_DIRECTORY/secret'
+    secretFile('s3cret', 0o400)
+    try {
+      process.env['CREDENTIALS_DIRECTORY'] = folder
+      expect(readSecret(name)).toEqual({ ok: true, value: 's3cret' })
+      process.env['CREDENTIALS_DIRECTORY'] = ''
+      expect(readSecret(name)).toEqual({
+        ok: false,
+        failure: { code: 'SECRET_UNREADABLE', file: name },
+      })
+    } finally {
+      if (before === undefined) delete process.env['CREDENTIALS_DIRECTORY']
+      else process.env['CREDENTIALS_DIRECTORY'] = before
+    }
+  })
+
   const rootOwned = { uid: 0, gid: 0 }
   const service = { uid: 990, gid: 990 }
   test.each<[string, Parameters<typeof isPrivate>[0], boolean, boolean]>([
