@@ -1,0 +1,103 @@
+import '@bulkhead/shared/runtime/runtime-version.ts'
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Json } from '@bulkhead/shared/kernel/canonical-json.ts'
+import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
+import * as configs from '../bootstrap/component-configs.ts'
+import { basePortDefault, portsFrom } from '../bootstrap/ports.ts'
+import { provisionKeys } from '../bootstrap/provision-keys.ts'
+import { provisionSafetyRedis } from '../redis/provision.ts'
+import { systemLayout, tradingCgroup, tradingUser, unitOf } from './layout.ts'
+
+const cgroupMount = '/sys/fs/cgroup'
+
+const usage = `usage: node deploy/systemd/provision.ts [--root DIR] [--force]
+Writes the secrets that are missing, the configuration of the safety Redis and of every component.
+Configurations that are there are kept, unless --force is given.
+`
+
+const options = readOptions()
+const layout = systemLayout(options.root)
+mkdirSync(layout.home, { recursive: true, mode: 0o755 })
+const redis = provisionSafetyRedis(layout, portsFrom(basePortDefault).redis)
+const keys = provisionKeys(layout)
+const ports = portsFrom(basePortDefault)
+const venueUrl = `127.0.0.1:${ports.venue}`
+const venue = { httpUrl: `http://${venueUrl}`, wsUrl: `ws://${venueUrl}/ws/api/v2` }
+const settings: configs.StackSettings = {
+  layout,
+  redis,
+  keys,
+  ports,
+  ladderScale: 1,
+  cgroupMount,
+  cgroupOf: (component) => tradingCgroup(unitOf[component] ?? component),
+  webhookUrl: null,
+}
+const { trading } = redis.logins
+write('start_condition', { redis: { socketPath: layout.redisSocket, ...trading } })
+const tradingUid = uidOf(tradingUser)
+const safety = configs.deadManSwitchConfig(settings, venue)
+const watch = safety.watch.map((entry) => ({ ...entry, uid: tradingUid }))
+const components: Readonly<Record<string, object>> = {
+  paper_venue: configs.paperVenueConfig(settings),
+  dead_man_switch: { ...safety, watch },
+  control_api: configs.controlApiConfig(settings),
+  executor: configs.executorConfig(settings, venue),
+  orchestrator: configs.orchestratorConfig(settings),
+}
+for (const [component, config] of Object.entries(components)) {
+  write(component, withCredentials(JSON.parse(JSON.stringify(config)) as Json, layout))
+}
+
+function readOptions(): { root: string; force: boolean } {
+  try {
+    const { values } = parseArgs({
+      options: { root: { type: 'string' }, force: { type: 'boolean' } },
+    })
+    return { root: values.root ?? '', force: values.force ?? false }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
+    process.exit(2)
+  }
+}
+
+/** A configuration holds no secret, so everybody may read it. */
+function write(component: string, config: unknown): void {
+  const file = layout.configFile(component)
+  if (existsSync(file) && !options.force) {
+    process.stdout.write(`kept     ${file}\n`)
+    return
+  }
+  configs.writeConfig(layout, component, config)
+  chmodSync(file, 0o644)
+  process.stdout.write(`written  ${file}\n`)
+}
+
+/** Names every secret by the credential as which the unit gets it: the name of its file. */
+function withCredentials(value: Json, { secretsDir }: HomeLayout): Json {
+  if (typeof value === 'string') {
+    const prefix = `${secretsDir}/`
+    return value.startsWith(prefix) ? `$CREDENTIALS_DIRECTORY/${value.slice(prefix.length)}` : value
+  }
+  if (Array.isArray(value)) return value.map((member) => withCredentials(member, layout))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, withCredentials(member as Json, layout)]),
+  )
+}
+
+/** Numeric id of a user that systemd-sysusers made. */
+function uidOf(user: string): number {
+  const file = join(options.root, '/etc/passwd')
+  const line = existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .find((entry) => entry.startsWith(`${user}:`))
+    : undefined
+  const uid = line?.split(':')[2]
+  if (uid !== undefined && /^\d+$/.test(uid)) return Number(uid)
+  process.stderr.write(`USER_MISSING ${user}: run systemd-sysusers first, as the page says.\n`)
+  process.exit(2)
+}
