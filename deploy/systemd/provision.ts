@@ -2,11 +2,15 @@ import '@bulkhead/shared/runtime/runtime-version.ts'
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import type { Json } from '@bulkhead/shared/kernel/canonical-json.ts'
+import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
+import { replaceFileDurably } from '@bulkhead/shared/runtime/durable-file.ts'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
+import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import * as configs from '../bootstrap/component-configs.ts'
 import { basePortDefault, portsFrom } from '../bootstrap/ports.ts'
-import { provisionKeys } from '../bootstrap/provision-keys.ts'
+import { initialAdminId, provisionKeys } from '../bootstrap/provision-keys.ts'
 import { provisionSafetyRedis } from '../redis/provision.ts'
 import { systemLayout, tradingCgroup, tradingUser, unitOf } from './layout.ts'
 
@@ -49,6 +53,39 @@ const components: Readonly<Record<string, object>> = {
 }
 for (const [component, config] of Object.entries(components)) {
   write(component, withCredentials(JSON.parse(JSON.stringify(config)) as Json, layout))
+}
+
+writeStack()
+
+/**
+ * Where everything is, for the command line: `BULKHEAD_HOME` is the folder of the configurations,
+ * and the supervisor is systemd.
+ */
+function writeStack(): void {
+  const stack: Stack = {
+    home: layout.home,
+    environment: 'PAPER',
+    build_id: readBuildId(),
+    started_wall_ms: Date.now(),
+    supervisor_pid: 1,
+    supervisor_start_ticks: readProcessStat(1)?.startTicks ?? '0',
+    dashboard_url: `http://127.0.0.1:${ports.api}/`,
+    redis: {
+      socket_path: layout.redisSocket,
+      port: ports.redis,
+      auditor_password_file: redis.logins.auditor.passwordFile,
+    },
+    venue: {
+      http_url: venue.httpUrl,
+      ws_url: venue.wsUrl,
+      control_url: `http://127.0.0.1:${ports.venueControl}`,
+      control_token_file: keys.venueControlTokenFile,
+    },
+    operator: { operator_id: initialAdminId, key_version: 1, key_file: keys.adminKeyFile },
+    components: [],
+  }
+  replaceFileDurably(layout.stackFile, `${JSON.stringify(stack, null, 2)}\n`)
+  process.stdout.write(`written  ${layout.stackFile}\n`)
 }
 
 function readOptions(): { root: string; force: boolean } {

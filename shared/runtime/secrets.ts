@@ -13,15 +13,18 @@ type Ownership = { readonly mode: number; readonly uid: number; readonly gid: nu
  * way: where its file system has access lists, the file stays root's and the service's user gets an
  * entry, which fstat shows as read permission of the group (mode 0440, root:root).
  */
-export function isPrivate({ mode, uid, gid }: Ownership, isCredential: boolean): boolean {
+export function isPrivate({ mode, uid, gid }: Ownership, isCredential: () => boolean): boolean {
   if ((mode & 0o077) === 0) return true
-  return isCredential && uid === 0 && gid === 0 && (mode & 0o037) === 0
+  return uid === 0 && gid === 0 && (mode & 0o037) === 0 && isCredential()
 }
 
 /** How a configuration names a credential of systemd, whose folder has the name of the unit. */
 const credentialPrefix = '$CREDENTIALS_DIRECTORY/'
 
-/** The folder that systemd made for this service's credentials. This is where the variable is read. */
+/**
+ * The folder that systemd made for this service's credentials. The variable may be set where the
+ * folder is missing: systemd 252 makes none for an ExecCondition.
+ */
 function credentialsFolder(): string | undefined {
   const folder = process.env['CREDENTIALS_DIRECTORY']
   return folder === '' ? undefined : folder
@@ -55,7 +58,7 @@ export function readSecret(file: string): Result<string, SecretFault> {
     handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stat = fstatSync(handle)
     if (!stat.isFile()) return fail({ code: 'SECRET_UNREADABLE', file })
-    if (!isPrivate(stat, isCredential(path))) return fail({ code: 'SECRET_TOO_OPEN', file })
+    if (!isPrivate(stat, () => isCredential(path))) return fail({ code: 'SECRET_TOO_OPEN', file })
     const text = readFileSync(handle, 'utf8').replace(/[\r\n]+$/, '')
     return text === '' ? fail({ code: 'SECRET_EMPTY', file }) : ok(text)
   } catch {

@@ -92,7 +92,7 @@ describe('secrets', () => {
     ['0460 of root', { mode: 0o460, ...rootOwned }, true, false],
     ['0450 of root', { mode: 0o450, ...rootOwned }, true, false],
   ])('are private or not: %s', (_what, ownership, isCredential, verdict) => {
-    expect(isPrivate(ownership, isCredential)).toBe(verdict)
+    expect(isPrivate(ownership, () => isCredential)).toBe(verdict)
   })
 
   test('are read from the folder of the credentials of systemd, and not beside it', () => {
@@ -105,6 +105,9 @@ describe('secrets', () => {
       process.env['CREDENTIALS_DIRECTORY'] = join(folder, 'other')
       mkdirSync(join(folder, 'other'))
       expect(readSecret(join(folder, 'secret'))).toMatchObject({ ok: false })
+      // An ExecCondition has the variable and no folder; an ordinary secret is read all the same.
+      process.env['CREDENTIALS_DIRECTORY'] = join(folder, 'never-made')
+      expect(readSecret(secretFile('s3cret', 0o400))).toEqual({ ok: true, value: 's3cret' })
     } finally {
       if (before === undefined) delete process.env['CREDENTIALS_DIRECTORY']
       else process.env['CREDENTIALS_DIRECTORY'] = before
