@@ -70,17 +70,6 @@ test('cancels without Redis; its entries wait for a dead-man switch', async () =
   expect(existsSync(spool)).toBe(false)
 })
 
-test('says in time that nothing is confirmed when the exchange is not there', async () => {
-  const exchange = { ...(world.config['exchange'] as object), httpUrl: 'http://127.0.0.1:1' }
-  writeFileSync(world.configFile, JSON.stringify({ ...world.config, exchange }))
-  const startMs = performance.now()
-  const { code, report } = await runLastResort()
-  expect(code).toBe(1)
-  expect(report).toMatchObject({ outcome: 'unconfirmed' })
-  expect(Number(report['rounds'])).toBeGreaterThan(5)
-  expect(performance.now() - startMs).toBeLessThan(90_000)
-}, 100_000)
-
 test('does not begin without its key', async () => {
   const exchange = { ...(world.config['exchange'] as object), clientSecretFile: 'none' }
   writeFileSync(world.configFile, JSON.stringify({ ...world.config, exchange }))
