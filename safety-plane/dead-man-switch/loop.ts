@@ -22,8 +22,8 @@ export type WatchLoopOptions = {
   readonly pollIntervalMs: number
   readonly onTrigger: (trigger: LadderTrigger) => void
   /**
-   * After every completed watch cycle. One in which Redis did not answer is complete as well: it was
-   * judged, and the next one is armed. The own heartbeat hangs on the answered ones.
+   * After every completed watch cycle. One in which Redis did not answer is complete as well: it
+   * was judged, and the next one is armed. The own heartbeat hangs on the answered ones.
    */
   readonly onCycle: (outcome: CycleOutcome) => void
 }

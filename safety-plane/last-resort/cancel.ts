@@ -24,9 +24,9 @@ export type LastResortReport = { readonly rounds: number } & Pick<
 const subject = 'dead_man_switch'
 
 /**
- * Cancels every order of the account, round after round, until two endpoints report none or the time
- * is over. It knows no episode and changes no state: a dead-man switch that comes back is free to
- * judge anew.
+ * Cancels every order of the account, round after round, until two endpoints report none or the
+ * time is over. It knows no episode and changes no state: a dead-man switch that comes back is free
+ * to judge anew.
  */
 export async function cancelEverything(options: LastResortOptions): Promise<LastResortReport> {
   const { venue, limits, clock, runMsMax, pauseMs, audit } = options

@@ -119,7 +119,7 @@ export class ServiceManager {
       this.#unanswered = Math.max(0, this.#unanswered - answers.length)
       if (answers.includes('failed')) this.#fail('the service manager could not be told')
     })
-    // It must not keep alive a process that has nothing else to do; it ends with our end of the pipe.
+    // It must not keep alive a process that has nothing else to do; it ends when our pipe does.
     helper.unref()
     // Pipes of a child are sockets, whatever their types say.
     for (const pipe of [helper.stdin, helper.stdout] as unknown[]) (pipe as Socket).unref()
