@@ -121,7 +121,7 @@ function withCredentials(value: Json, { secretsDir }: HomeLayout): Json {
   if (Array.isArray(value)) return value.map((member) => withCredentials(member, layout))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name, withCredentials(member as Json, layout)]),
+    Object.entries(value).map(([name, member]) => [name, withCredentials(member, layout)]),
   )
 }
 

@@ -98,7 +98,7 @@ describe('provisioning for systemd', () => {
         .filter((text) => text.startsWith('$CREDENTIALS_DIRECTORY/'))
         .map((text) => text.slice('$CREDENTIALS_DIRECTORY/'.length))
       const unused = unit.name === 'bulkhead-lastresort' ? ['operators-safety.json'] : []
-      expect(loaded.map(([name]) => name).sort(), unit.name).toEqual(
+      expect(loaded.map(([name]) => String(name)).sort(), unit.name).toEqual(
         [...new Set(named)].filter((name) => !unused.includes(name)).sort(),
       )
     }

@@ -31,6 +31,7 @@ function venueOf(restingAt: (tickMs: number) => number | 'silent') {
     cancelAll: () => answer((count) => count),
     readOpenOrders: () => answer(orders),
     cancelOrder: unused,
+    cancelInstrument: unused,
     readPositions: unused,
     readQuote: unused,
     sendReducing: unused,
