@@ -50,22 +50,28 @@ claim() {
 main_pid() { systemctl show -p MainPID --value "bulkhead-$1"; }
 is_active() { systemctl is-active "bulkhead-$1"; }
 is_down() { [ "$(systemctl show -p SubState --value "bulkhead-$1")" = dead ]; }
-shows() { bulkhead status | grep -E "$1"; }
+shows() { timeout 10 bulkhead status | grep -E "$1"; }
 is_another() { local now; now=$(main_pid "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; }
 said() { journalctl -u "bulkhead-$1" -o cat | grep -E "$2"; }
 is_failed() { systemctl is-failed "bulkhead-$1"; }
 all_gone() { ! systemctl list-units 'bulkhead-*.service' --state=active --no-legend | grep .; }
 begin_again() {
-  bulkhead reset --reason 'trial'
-  systemctl start bulkhead-executor.service bulkhead-orchestrator.service
+  timeout 10 bulkhead reset --reason 'trial' &&
+    systemctl start bulkhead-executor.service bulkhead-orchestrator.service
 }
 
 # Runs the commands of the page's section Install, but for those that fetch software.
 install_by_page() {
-  sed -n '/^## Install/,/^## /p' docs/operate/systemd.md | sed -n '/^```sh/,/^```/p' |
+  sed -n '/^## Install$/,/^## Try/p' docs/operate/systemd.md | sed -n '/^```sh/,/^```/p' |
     grep '^sudo ' | grep -vE 'apt-get|git clone|disable --now|run.mjs install' |
     sed 's/^sudo //' >/run/install.sh
-  [ "$(grep -c . /run/install.sh)" -ge 8 ]
+  local count
+  count=$(grep -c . /run/install.sh)
+  if [ "$count" -lt 8 ] || [ "$count" -gt 12 ] || grep -q trial /run/install.sh; then
+    echo 'PAGE_NOT_UNDERSTOOD: these are not the commands of an installation:' >&2
+    cat /run/install.sh >&2
+    return 1
+  fi
   bash -e /run/install.sh
 }
 
@@ -91,14 +97,14 @@ inside() {
   claim 'a frozen dead-man switch is replaced within three seconds' is_another safety "$old"
   claim 'the kill path is ready again' shows '^kill path +ready'
 
-  bulkhead kill --level L2 --reason 'trial' >/run/kill.txt || true
+  timeout 30 bulkhead kill --level L2 --reason 'trial' >/run/kill.txt || true
   claim 'a kill is confirmed' grep -q '^Confirmed' /run/kill.txt
   claim 'by the cgroup' bash -c "bulkhead audit tail -n 80 | grep 'executor=dead by cgroup'"
   sleep 5
   claim 'a severed executor stays down' is_down executor
   claim 'a severed orchestrator stays down' is_down orchestrator
   claim 'because the condition refused' said executor 'START_REFUSED KILL_SWITCH_THROWN'
-  begin_again >/dev/null
+  claim 'the kill can be reset' begin_again
   claim 'after the reset it trades again' shows '^TradingMode +Active'
 
   old=$(main_pid redis)
