@@ -9,6 +9,7 @@ import { replaceFileDurably } from '@bulkhead/shared/runtime/durable-file.ts'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import * as configs from '../bootstrap/component-configs.ts'
+import { type Desk, readDeskFile } from '../bootstrap/desk-file.ts'
 import { basePortDefault, portsFrom } from '../bootstrap/ports.ts'
 import { initialAdminId, provisionKeys } from '../bootstrap/provision-keys.ts'
 import { provisionSafetyRedis } from '../redis/provision.ts'
@@ -16,12 +17,25 @@ import { systemLayout, tradingCgroup, tradingUser, unitOf } from './layout.ts'
 
 const cgroupMount = '/sys/fs/cgroup'
 
-const usage = `usage: node deploy/systemd/provision.ts [--root DIR] [--force]
+const usage = `usage: node deploy/systemd/provision.ts [--desk FILE] [--root DIR] [--force]
 Writes the secrets that are missing, the configuration of the safety Redis and of every component.
 Configurations that are there are kept, unless --force is given.
 `
 
+/** Perpetuals only: the names of the recorded options move with the calendar. */
+const perpetualDesk: Desk = {
+  instruments: ['BTC-PERPETUAL', 'ETH-PERPETUAL'],
+  strategies: [
+    {
+      id: 'example-quoter',
+      module: 'trading-plane/strategies/example-quoter.ts',
+      params: { instrument: 'BTC-PERPETUAL' },
+    },
+  ],
+}
+
 const options = readOptions()
+const desk = options.desk === undefined ? perpetualDesk : deskOf(options.desk)
 const layout = systemLayout(options.root)
 mkdirSync(layout.home, { recursive: true, mode: 0o755 })
 const redis = provisionSafetyRedis(layout, portsFrom(basePortDefault).redis)
@@ -48,8 +62,8 @@ const components: Readonly<Record<string, object>> = {
   paper_venue: configs.paperVenueConfig(settings),
   dead_man_switch: { ...safety, watch },
   control_api: configs.controlApiConfig(settings),
-  executor: configs.executorConfig(settings, venue),
-  orchestrator: configs.orchestratorConfig(settings),
+  executor: configs.executorConfig(settings, venue, desk),
+  orchestrator: configs.orchestratorConfig(settings, desk),
 }
 for (const [component, config] of Object.entries(components)) {
   write(component, withCredentials(JSON.parse(JSON.stringify(config)) as Json, layout))
@@ -88,12 +102,25 @@ function writeStack(): void {
   process.stdout.write(`written  ${layout.stackFile}\n`)
 }
 
-function readOptions(): { root: string; force: boolean } {
+function deskOf(file: string): Desk {
+  const read = readDeskFile(file)
+  if (read.ok) return read.value
+  for (const { code, path, message } of read.failure) {
+    process.stderr.write(`${code} ${path}: ${message}\n`)
+  }
+  process.exit(2)
+}
+
+function readOptions(): { root: string; force: boolean; desk: string | undefined } {
   try {
     const { values } = parseArgs({
-      options: { root: { type: 'string' }, force: { type: 'boolean' } },
+      options: {
+        root: { type: 'string' },
+        force: { type: 'boolean' },
+        desk: { type: 'string' },
+      },
     })
-    return { root: values.root ?? '', force: values.force ?? false }
+    return { root: values.root ?? '', force: values.force ?? false, desk: values.desk }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
     process.exit(2)
