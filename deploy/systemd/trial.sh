@@ -113,10 +113,11 @@ inside() {
   claim 'its loss has stopped the desk' shows '^kill switch +SOFT_STOP'
   claim 'and can be reset once it is confirmed' begin_again
 
-  for _ in 1 2 3 4 5 6; do
+  for _ in $(seq 60); do
+    if is_failed safety >/dev/null; then break; fi
     old=$(main_pid safety)
-    if [ "$old" != 0 ]; then kill -KILL "$old"; fi
-    sleep 1.5
+    if [ "$old" != 0 ]; then kill -KILL "$old" || true; fi
+    sleep 0.5
   done
   claim 'a dead-man switch that always dies is given up' is_failed safety
   claim 'and the last resort proves that no order rests' said lastresort '"outcome":"confirmed"'
