@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import {
   type OperatorRecord,
   operatorRecordSchema,
@@ -9,6 +8,7 @@ import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { deriveOperatorKey, keyIdOf } from '@bulkhead/shared/runtime/command-signing.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { readSecret } from '@bulkhead/shared/runtime/secrets.ts'
 import type { Provisioned } from './checks.ts'
 
 const operatorFaultCodes = [
@@ -76,9 +76,11 @@ export function loadOperators(
 function readOperatorsFile(
   file: string,
 ): Result<readonly ProvisionedOperator[], readonly OperatorFault[]> {
+  const secret = readSecret(file)
+  if (!secret.ok) return fail([{ code: 'OPERATORS_FILE_UNREADABLE', detail: file }])
   let raw: unknown
   try {
-    raw = JSON.parse(readFileSync(file, 'utf8'))
+    raw = JSON.parse(secret.value)
   } catch {
     return fail([{ code: 'OPERATORS_FILE_UNREADABLE', detail: file }])
   }

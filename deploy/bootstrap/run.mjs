@@ -4,7 +4,12 @@
 // then hands over to it.
 import { spawn } from 'node:child_process'
 import { ensureDependencies, pinnedNode } from './dependencies.mjs'
-import { ensureChromium, ensureRedisServer } from './system-packages.mjs'
+import {
+  ensureChromium,
+  ensurePython,
+  ensureRedisServer,
+  ensureSystemdTools,
+} from './system-packages.mjs'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -12,10 +17,16 @@ const root = new URL('../..', import.meta.url).pathname
 const commands = {
   install: { needs: [], program: undefined },
   start: { needs: [ensureRedisServer], program: ['deploy/bootstrap/start.ts'] },
-  test: { needs: [ensureRedisServer, ensureChromium], program: ['deploy/bootstrap/run-tests.ts'] },
+  test: {
+    needs: [ensureRedisServer, ensureChromium, ensureSystemdTools, ensurePython],
+    program: ['deploy/bootstrap/run-tests.ts'],
+  },
   drill: { needs: [ensureRedisServer], program: ['deploy/drills/drill.ts'] },
   paper: { needs: [], program: ['trading-plane/venues/paper/main.ts'] },
-  bench: { needs: [ensureRedisServer], program: ['test/bench/run.ts'] },
+  bench: {
+    needs: [ensureRedisServer, ensureSystemdTools, ensurePython],
+    program: ['test/bench/run.ts'],
+  },
 }
 
 const [name = '', ...args] = process.argv.slice(2)

@@ -70,7 +70,7 @@ type Component = keyof typeof entryPoints
  * Bounds on the memory of a process. A small young generation keeps the safety plane well below its
  * 130 MB and its collections short.
  */
-const nodeOptions: Readonly<Partial<Record<Component, readonly string[]>>> = {
+export const nodeOptions: Readonly<Partial<Record<Component, readonly string[]>>> = {
   dead_man_switch: ['--max-semi-space-size=1', '--max-old-space-size=256'],
 }
 

@@ -32,6 +32,35 @@ export function ensureChromium() {
   }
 }
 
+/**
+ * Finds the tools of systemd that check the units (systemd-analyze) and speak to a service manager
+ * (systemd-notify). They work without systemd running the machine.
+ */
+export function ensureSystemdTools() {
+  if (runs('systemd-analyze') && runs('systemd-notify')) return
+  install('systemd')
+  if (!runs('systemd-analyze') || !runs('systemd-notify')) {
+    stop(
+      'SYSTEMD_TOOLS_MISSING: install systemd (Debian, Ubuntu: apt-get install systemd) and start again.',
+    )
+  }
+}
+
+/** Finds Python, which stands in for the service manager in the tests. */
+export function ensurePython() {
+  if (runs('python3')) return
+  install('python3')
+  if (!runs('python3')) {
+    stop(
+      'PYTHON_MISSING: install Python 3 (Debian, Ubuntu: apt-get install python3) and start again.',
+    )
+  }
+}
+
+function runs(program) {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+}
+
 function hasChromium() {
   return ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].some((file) =>
     existsSync(file),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 import { type RedisUser, redisUsers, renderUsers } from './users.ts'
 
@@ -67,7 +67,7 @@ function renderConfig(layout: HomeLayout, port: number, aclFile: string): string
     LOGFILE: quoted(layout.logFile('redis')),
     ACLFILE: quoted(aclFile),
   }
-  mkdirSync(join(layout.home, 'log'), { recursive: true })
+  mkdirSync(dirname(layout.logFile('redis')), { recursive: true })
   const template = readFileSync(join(import.meta.dirname, 'safety-redis.conf'), 'utf8')
   return template.replaceAll(/\{([A-Z]+)\}/g, (_, name: string) => values[name] ?? '')
 }

@@ -1,10 +1,10 @@
-import { readFileSync, statSync } from 'node:fs'
 import {
   type ProvisionedOperator,
   provisionedOperatorsSchema,
 } from '@bulkhead/shared/contracts/commands.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { keyIdOf } from '@bulkhead/shared/runtime/command-signing.ts'
+import { readSecret } from '@bulkhead/shared/runtime/secrets.ts'
 
 export type OperatorsFault =
   | 'OPERATORS_UNREADABLE'
@@ -15,12 +15,16 @@ export type OperatorsFault =
 /** Operators by key id, as the provisioning wrote them for this process alone. */
 export type Operators = ReadonlyMap<string, ProvisionedOperator>
 
-/** Reads the operators file (mode 0400 or 0600) whole; a part of it is never used. */
+/** Reads the operators file, which is kept like a secret, whole; a part of it is never used. */
 export function readOperators(file: string): Result<Operators, OperatorsFault> {
+  const secret = readSecret(file)
+  if (!secret.ok) {
+    const isTooOpen = secret.failure.code === 'SECRET_TOO_OPEN'
+    return fail(isTooOpen ? 'OPERATORS_TOO_OPEN' : 'OPERATORS_UNREADABLE')
+  }
   let raw: unknown
   try {
-    if ((statSync(file).mode & 0o077) !== 0) return fail('OPERATORS_TOO_OPEN')
-    raw = JSON.parse(readFileSync(file, 'utf8'))
+    raw = JSON.parse(secret.value)
   } catch {
     return fail('OPERATORS_UNREADABLE')
   }

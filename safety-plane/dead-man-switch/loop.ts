@@ -12,6 +12,8 @@ import {
 } from './core.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 
+export type CycleOutcome = 'answered' | 'unanswered'
+
 export type WatchLoopOptions = {
   readonly link: RedisLink
   readonly clock: Clock
@@ -19,8 +21,11 @@ export type WatchLoopOptions = {
   /** Slow read beside the notifications. */
   readonly pollIntervalMs: number
   readonly onTrigger: (trigger: LadderTrigger) => void
-  /** After every completed watch cycle; the own heartbeat hangs on it. */
-  readonly onCycle: () => void
+  /**
+   * After every completed watch cycle. One in which Redis did not answer is complete as well: it
+   * was judged, and the next one is armed. The own heartbeat hangs on the answered ones.
+   */
+  readonly onCycle: (outcome: CycleOutcome) => void
 }
 
 /**
@@ -96,13 +101,14 @@ export class WatchLoop {
     const tickMs = clock.monotonicMs()
     if (!reply.ok) {
       this.#fold({ type: 'read_failed', tickMs })
+      onCycle('unanswered')
       return
     }
     const values = Object.fromEntries(
       this.#components.map((component, at) => [component, reply.value[at] ?? null]),
     )
     this.#fold({ type: 'read', tickMs, values })
-    onCycle()
+    onCycle('answered')
   }
 
   #onDeadline(): void {

@@ -5,6 +5,7 @@ import { createLogger } from '@bulkhead/shared/runtime/log.ts'
 import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/process-lifecycle.ts'
 import { RedisKeyListener, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
+import { serviceManager } from '@bulkhead/shared/runtime/service-manager.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { openDeribitVenue } from '../exchange/deribit.ts'
 import { hasOpenEpisode } from '../kill-sequence/store.ts'
@@ -61,6 +62,7 @@ const plane = new SafetyPlane({
   clock: systemClock,
   log,
   buildId: readBuildId(),
+  onWatchCycle: () => serviceManager.pet(),
 })
 const listener = new RedisKeyListener(
   config.redis,

@@ -16,13 +16,14 @@ import type { SafetyVenue } from '../exchange/ports.ts'
 import { EpisodeRunner } from '../kill-sequence/loop.ts'
 import { createPhasePerformer } from '../kill-sequence/phases.ts'
 import { FileEpisodeStore } from '../kill-sequence/store.ts'
+import { deliverLeftBehind } from '../last-resort/spool.ts'
 import { WebhookNotifier } from '../notify/webhook.ts'
 import { ReadinessProbe } from '../readiness/loop.ts'
 import { IdentityCache } from '../sever/identities.ts'
 import { type KillableTarget, Severer } from '../sever/loop.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 import { ladderLimitsOf } from './limits.ts'
-import { WatchLoop } from './loop.ts'
+import { type CycleOutcome, WatchLoop } from './loop.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
 
@@ -37,6 +38,8 @@ export type PlaneParts = {
   readonly clock: Clock
   readonly log: Logger
   readonly buildId: string
+  /** Told after every completed watch cycle, also of a blind one: feeds the watchdog. */
+  readonly onWatchCycle: () => void
 }
 
 const component = 'dead_man_switch'
@@ -84,7 +87,7 @@ export class SafetyPlane {
       limits: ladderLimitsOf(config),
       pollIntervalMs: config.ladder.pollIntervalMs,
       onTrigger: (trigger) => this.#switch.onLadder(trigger),
-      onCycle: () => this.#onCycle(),
+      onCycle: (outcome) => this.#onCycle(outcome),
     })
     const audit = (record: AuditRecord) => this.#writer.record(record)
     this.#switch = new KillSwitch({
@@ -114,6 +117,9 @@ export class SafetyPlane {
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
     this.#every(keepWarmMs, () => this.#parts.venue.keepWarm())
+    const { auditSpoolFile, sealIntervalMs } = this.#config
+    const { drainLink, clock } = this.#parts
+    this.#every(sealIntervalMs, () => deliverLeftBehind(auditSpoolFile, drainLink, clock))
   }
 
   /** A key changed in Redis: what it holds is read by whoever it concerns. */
@@ -146,7 +152,9 @@ export class SafetyPlane {
     return this.#watch.markSevered([...components, ...dependent])
   }
 
-  #onCycle(): void {
+  #onCycle(outcome: CycleOutcome): void {
+    this.#parts.onWatchCycle()
+    if (outcome === 'unanswered') return
     this.#cycles += 1
     void this.#heartbeat.beat({ cycles: String(this.#cycles) })
   }

@@ -1,4 +1,5 @@
 import type { Logger } from './log.ts'
+import { serviceManager } from './service-manager.ts'
 
 /** Exit status of a process that stopped on a broken invariant or an unexpected error. */
 export const crashExitCode = 70
@@ -15,6 +16,7 @@ export function runUntilSignalled(log: Logger, stop: () => Promise<void>): void 
   const onSignal = (signal: NodeJS.Signals) => {
     if (stopping) return
     stopping = true
+    serviceManager.stopping()
     log.info({ signal }, 'stopping')
     const timer = setTimeout(() => {
       log.error({ stopMsMax }, 'orderly stop took too long')
@@ -43,8 +45,9 @@ export function runUntilSignalled(log: Logger, stop: () => Promise<void>): void 
 }
 
 /**
- * Says to whoever started the process that it is ready: one JSON line on standard output. `detail`
- * carries what the starter must know, such as the port that the system chose.
+ * Says to whoever started the process that it is ready: one JSON line on standard output, and
+ * READY=1 where a service manager listens. `detail` carries what the starter must know, such as the
+ * port that the system chose.
  */
 export function announceReady(
   component: string,
@@ -53,4 +56,5 @@ export function announceReady(
   process.stdout.write(
     `${JSON.stringify({ ready: true, component, pid: process.pid, ...detail })}\n`,
   )
+  serviceManager.ready()
 }

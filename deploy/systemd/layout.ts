@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
+
+/** The unit that runs each component, without `.service`; its folders have the same name. */
+export const unitOf: Readonly<Record<string, string>> = {
+  redis: 'bulkhead-redis',
+  dead_man_switch: 'bulkhead-safety',
+  executor: 'bulkhead-executor',
+  orchestrator: 'bulkhead-orchestrator',
+  control_api: 'bulkhead-control',
+  paper_venue: 'bulkhead-paper-venue',
+}
+
+/** The user of each plane's units; sysusers.d makes them. */
+export const tradingUser = 'bulkhead-trading'
+
+/** Where systemd puts the cgroup of a unit of the trading plane, in the unified hierarchy. */
+export const tradingCgroup = (unit: string) =>
+  `/bulkhead.slice/bulkhead-trading.slice/${unit}.service`
+
+/**
+ * Where everything lies when systemd runs Bulkhead: the folders that the units declare.
+ *
+ * @param root put before every path; empty but in tests
+ */
+export function systemLayout(root: string): HomeLayout {
+  const etc = join(root, '/etc/bulkhead')
+  const stateOf = (component: string) => join(root, '/var/lib', unitOf[component] ?? component)
+  const runtimeOf = (component: string) => join(root, '/run', unitOf[component] ?? component)
+  return {
+    home: etc,
+    lockFile: join(etc, 'lock.json'),
+    stackFile: join(etc, 'stack.json'),
+    secretsDir: join(etc, 'secrets'),
+    secretFile: (name) => join(etc, 'secrets', name),
+    configFile: (component) => join(etc, `${component}.json`),
+    logFile: (component) =>
+      join(root, '/var/log', unitOf[component] ?? component, `${component}.log`),
+    redisDir: stateOf('redis'),
+    redisSocket: join(runtimeOf('redis'), 'redis.sock'),
+    intentSocket: join(runtimeOf('executor'), 'intents.sock'),
+    runDir: runtimeOf('redis'),
+    ledgerDir: join(stateOf('executor'), 'ledger'),
+    auditDir: join(stateOf('control_api'), 'audit'),
+    auditSpoolFile: (component) => join(stateOf(component), 'audit.spool'),
+    auditHeadsFile: join(stateOf('dead_man_switch'), 'heads.jsonl'),
+    auditArchiveFile: join(stateOf('control_api'), 'archive.sqlite'),
+    safetyStateDir: join(stateOf('dead_man_switch'), 'state'),
+  }
+}

@@ -1,0 +1,40 @@
+import '@bulkhead/shared/runtime/runtime-version.ts'
+import { loadConfigOrExit } from '@bulkhead/shared/runtime/config.ts'
+import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
+import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
+import { deadManSwitchConfigSchema } from '../dead-man-switch/config.ts'
+import { openDeribitVenue } from '../exchange/deribit.ts'
+import { cancelEverything } from './cancel.ts'
+import { lastResortRunMsMax, lastResortWriter } from './spool.ts'
+
+const pauseMs = 1_000
+
+const { config } = loadConfigOrExit(deadManSwitchConfigSchema, process.argv)
+const secrets = readSecretsOrExit({
+  redis: config.redis.passwordFile,
+  exchange: config.exchange.clientSecretFile,
+})
+const link = new RedisLink(config.redis, secrets.redis, 'last-resort')
+link.open()
+const writer = lastResortWriter(config.auditSpoolFile, link, systemClock)
+const venue = await openDeribitVenue({
+  httpUrl: config.exchange.httpUrl,
+  clientId: config.exchange.clientId,
+  clientSecret: secrets.exchange,
+  timeoutMs: config.exchange.timeoutMs,
+  currencies: config.exchange.currencies,
+})
+const report = await cancelEverything({
+  venue,
+  limits: config.kill,
+  clock: systemClock,
+  runMsMax: lastResortRunMsMax,
+  pauseMs,
+  audit: (record) => writer.record(record),
+})
+await writer.deliverSpool()
+writer.close()
+link.close()
+process.stdout.write(`${JSON.stringify({ component: 'last_resort', ...report })}\n`)
+process.exit(report.outcome === 'confirmed' ? 0 : 1)

@@ -1,0 +1,147 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
+import { nodeOptions } from '../../../deploy/bootstrap/stack.ts'
+import { copyUnits, installedRoot, readUnits } from '../../support/unit-files.ts'
+
+let folder: string
+let files: string[]
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bulkhead-units-'))
+  files = copyUnits(folder)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const analyze = (...args: string[]) => {
+  const run = spawnSync('systemd-analyze', args, { encoding: 'utf8' })
+  return { status: run.status, output: `${run.stdout}${run.stderr}` }
+}
+const verify = (file: string) => analyze('verify', '--man=no', file)
+const services = readUnits('service')
+const serviceOf = (name: string) => services.find((unit) => unit.name === name)!
+
+/** Highest exposure that systemd-analyze may find; 10 is no protection at all. */
+const exposureMax: Readonly<Record<string, number>> = {
+  'bulkhead-safety': 2.0,
+  'bulkhead-lastresort': 1.5,
+  'bulkhead-redis': 1.5,
+  'bulkhead-executor': 1.5,
+  'bulkhead-orchestrator': 1.5,
+  'bulkhead-control': 1.5,
+  'bulkhead-paper-venue': 1.5,
+}
+
+describe('systemd units', () => {
+  test('are accepted by systemd without a word', () => {
+    expect(files.length).toBeGreaterThan(8)
+    const judged = files.map((file) => ({ unit: basename(file), ...verify(file) }))
+    expect(judged.filter(({ status, output }) => status !== 0 || output !== '')).toEqual([])
+  })
+
+  test.each([
+    ['a key that systemd does not know', 'Restart=always', 'Restrat=always'],
+    ['a program that is not there', 'ExecStart=', 'ExecStart=/no/such/program '],
+    ['a value that means nothing', 'WatchdogSec=2', 'WatchdogSec=often'],
+  ])('would be reported with %s', (_what, right, wrong) => {
+    const file = join(folder, 'bulkhead-safety.service')
+    const text = readFileSync(file, 'utf8')
+    expect(text).toContain(right)
+    writeFileSync(file, text.replace(right, wrong))
+    const { output } = verify(file)
+    writeFileSync(file, text)
+    expect(output).not.toBe('')
+  })
+
+  test.each(Object.entries(exposureMax))('expose %s to %f of 10 at most', (unit, limit) => {
+    const { output } = analyze('security', '--offline=true', join(folder, `${unit}.service`))
+    const found = /Overall exposure level for \S+: ([\d.]+)/.exec(output)?.[1]
+    expect(Number(found)).toBeLessThanOrEqual(limit)
+  })
+
+  test('all have a limit of exposure', () => {
+    expect(services.map(({ name }) => name).sort()).toEqual(Object.keys(exposureMax).sort())
+  })
+
+  test('name programs of this tree only', () => {
+    const keys = ['ExecCondition', 'ExecStartPre', 'ExecStart', 'Documentation']
+    const paths = [...services, ...readUnits('slice'), ...readUnits('target')].flatMap((unit) =>
+      keys
+        .flatMap((key) => unit.values(key))
+        .flatMap((line) => line.split(/\s+/))
+        .map((word) => word.replace(/^file:/, ''))
+        .filter((word) => word.startsWith(`${installedRoot}/`)),
+    )
+    expect(paths.length).toBeGreaterThan(20)
+    const here = (path: string) => join(projectRoot, path.slice(installedRoot.length))
+    expect(paths.filter((path) => !existsSync(here(path)))).toEqual([])
+  })
+
+  test('run everything as a user that sysusers.d makes', () => {
+    const made = [
+      ...readFileSync(
+        join(projectRoot, 'deploy/systemd/sysusers.d/bulkhead.conf'),
+        'utf8',
+      ).matchAll(/^u (\S+)/gm),
+    ].map(([, name]) => name)
+    for (const unit of services) {
+      const users = ['User', 'Group', 'SupplementaryGroups'].flatMap((key) => unit.values(key))
+      expect(users.length, unit.name).toBeGreaterThan(1)
+      expect(users.filter((user) => !made.includes(user))).toEqual([])
+    }
+  })
+})
+
+describe('systemd unit of the safety plane', () => {
+  const safety = serviceOf('bulkhead-safety')
+
+  test('is watched, comes back always, is the last to be killed for memory', () => {
+    expect(safety.value('Type')).toBe('notify')
+    expect(safety.value('WatchdogSec')).toBe('2')
+    expect(safety.value('Restart')).toBe('always')
+    expect(safety.value('OOMScoreAdjust')).toBe('-1000')
+    expect(safety.value('OnFailure')).toBe('bulkhead-lastresort.service')
+  })
+
+  test('does not need what may be dead', () => {
+    for (const key of ['Requires', 'BindsTo', 'Requisite']) expect(safety.values(key)).toEqual([])
+  })
+
+  test('gives Node the same bounds on memory as npm start does', () => {
+    const options = nodeOptions.dead_man_switch ?? []
+    expect(options.length).toBeGreaterThan(0)
+    for (const name of ['bulkhead-safety', 'bulkhead-lastresort']) {
+      const words = serviceOf(name).value('ExecStart')?.split(' ') ?? []
+      expect(words.slice(1, 1 + options.length)).toEqual(options)
+    }
+  })
+
+  test('holds the capability to signal and no other; every other unit holds none', () => {
+    for (const unit of services) {
+      const capability = unit === safety ? 'CAP_KILL' : ''
+      expect(unit.values('CapabilityBoundingSet'), unit.name).toEqual([capability])
+      expect(unit.value('AmbientCapabilities') ?? '', unit.name).toBe(capability)
+    }
+  })
+})
+
+describe('systemd units of the trading plane', () => {
+  const trading = ['bulkhead-executor', 'bulkhead-orchestrator'].map(serviceOf)
+
+  test('start only when the condition allows it, after the safety plane', () => {
+    for (const unit of trading) {
+      expect(unit.value('ExecCondition')).toContain('/trading-plane/start-condition/main.ts ')
+      expect(unit.value('Restart')).toBe('on-failure')
+      expect(unit.value('After')?.split(' ')).toContain('bulkhead-safety.service')
+      expect(unit.value('Slice')).toBe('bulkhead-trading.slice')
+      expect(unit.value('PrivateUsers')).toBe('yes')
+    }
+  })
+
+  test('are the only units in their slice, so that it may be killed as a whole', () => {
+    const inSlice = services.filter((unit) => unit.value('Slice') === 'bulkhead-trading.slice')
+    expect(inSlice).toEqual(trading)
+  })
+})
