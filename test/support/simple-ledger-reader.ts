@@ -45,7 +45,8 @@ export function readFileSimply(
       length > 0 &&
       foot + 16 <= bytes.length &&
       crc(bytes, at, foot) === u32(foot) &&
-      u64(foot + 4) === batch + 1
+      u64(foot + 4) === batch + 1 &&
+      u32(foot + 12) === 0x6e_65_4b_62
     if (!isWhole) return { chain, batch }
     let seq = u64(at + 16)
     for (let entry = at + 36, n = 0; n < count; n += 1) {
