@@ -63,7 +63,9 @@ export class LedgerCopy {
     for (const [index, record] of again.entries()) this.take(record, firstSeq + index)
     this.#copiedSeq = firstSeq - 1
     this.#timer = setInterval(() => {
-      this.#delivering ??= this.#deliver()
+      this.#delivering ??= this.#deliver().finally(() => {
+        this.#delivering = null
+      })
     }, options.copyIntervalMs)
     this.#timer.unref()
   }
@@ -100,7 +102,6 @@ export class LedgerCopy {
     }
     const isCurrent = this.#inHand.length === 0 && this.#waiting.size === 0
     if (this.#state !== 'ahead') this.#state = isCurrent ? 'current' : 'behind'
-    this.#delivering = null
   }
 
   async #deliverSome(): Promise<boolean> {

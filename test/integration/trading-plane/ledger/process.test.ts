@@ -85,7 +85,7 @@ function expectKept(ledger: string, all: readonly (readonly [number, number])[])
 describe('a process that writes a ledger', () => {
   it('killed at any moment, again and again, has lost nothing that it acknowledged', async () => {
     const all: [number, number][] = []
-    const rounds = 15
+    const rounds = 10
     for (let round = 0; round < rounds; round += 1) {
       const writer = startWriter(directory, [], 1 + round * 3)
       const wanted = round % 3 === 0 ? 0 : 40 * round
@@ -97,7 +97,7 @@ describe('a process that writes a ledger', () => {
       all.push(...acks)
       expectKept(directory, all)
     }
-    expect(all.length).toBeGreaterThan(rounds * 40)
+    expect(all.length).toBeGreaterThan(rounds * 20)
   })
 
   it('keeps a second one out while it lives, and no longer', async () => {
@@ -164,7 +164,7 @@ const hasStrace = spawnSync('strace', ['-f', 'true']).status === 0
 
 if (isRoot) {
   describe('on a small file system of its own', () => {
-    it.each([0, 1, 100, 3_000])(
+    it.each([1, 3_000])(
       'with %i bytes to spare it ends on a full disk and goes on when there is room',
       async (spare) => {
         const mount = join(directory, 'disk')
