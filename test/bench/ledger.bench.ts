@@ -21,7 +21,7 @@ const rounds = Number(process.env['BENCH_LEDGER_ROUNDS'] ?? 5)
 const perRound = 40_000
 const singles = 400
 const recoveredRecords = 1_000_000
-const inFlightMax = 4_096
+const inFlightMax = 2_048
 const recordBytes = 256
 const sqliteRowsPerTransaction = 100
 

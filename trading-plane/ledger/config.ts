@@ -31,7 +31,7 @@ export const ledgerConfigSchema = z.strictObject({
   featureFsync: z.enum(['durable', 'recorded']).default('recorded'),
   /** Longest time that a recorded entry waits for the disk. */
   syncIntervalMs: z.int().min(1).max(1_000).default(100),
-  /** How long the writer looks for more before it sleeps: a wake-up costs as much as half a sync. */
+  /** How long the writer looks for more before it sleeps: waking it costs half a sync. */
   spinUs: z.int().min(0).max(1_000).default(50),
   /** Time between two deliveries to the copy in Redis. */
   copyIntervalMs: z.int().min(10).max(60_000).default(1_000),

@@ -31,7 +31,7 @@ export type LedgerOptions = {
   readonly component?: string
   readonly config?: LedgerConfig
   readonly log?: HousekeepingLog
-  /** Given what was recovered, returns who is told of every record that becomes durable after it. */
+  /** Given what was recovered, returns who is told of every record that is durable after it. */
   readonly follow?: (recovered: Recovered) => (record: LedgerRecord, seq: number) => void
 }
 

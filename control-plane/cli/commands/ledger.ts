@@ -14,7 +14,7 @@ import { timeText } from '../render-status.ts'
 const newestMax = 1_000
 const count = z.number().nonnegative()
 
-/** What the trading plane's own program says of its ledger (law 1: only messages between planes). */
+/** What the trading plane's own program says of its ledger: planes only exchange messages. */
 const reportSchema = z.object({
   directory: z.string(),
   whole: z.boolean(),
@@ -55,7 +55,7 @@ export async function runLedgerInspect(invocation: Invocation): Promise<ExitCode
   return report.value.whole ? exitCodes.ok : exitCodes.bad
 }
 
-/** `bulkhead ledger verify`: good only when every batch of every file follows from the one before. */
+/** `bulkhead ledger verify`: good only when every batch follows from the one before it. */
 export async function runLedgerVerify(invocation: Invocation): Promise<ExitCode> {
   const { output } = invocation
   const report = await readReport(invocation, 0)
