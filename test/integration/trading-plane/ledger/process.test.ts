@@ -226,6 +226,37 @@ if (hasStrace) {
         expectKept(join(directory, 'ledger'), acknowledged(writer.out))
       },
     )
+
+    it('acknowledges nothing before the sync of its batch has returned', async () => {
+      const trace = join(directory, 'trace')
+      const ledger = join(directory, 'ledger')
+      const inject = 'inject=fdatasync:delay_exit=20000:when=5+'
+      const writer = startWriter(ledger, ['strace', '-f', '-o', trace, '-e', inject], 1)
+      await eventually('it writes', () => acknowledged(writer.out).length > 20)
+      // The tracer heeds no signal of its own while it traces; it ends with what it traces.
+      const owner = JSON.parse(readFileSync(join(ledger, 'lock'), 'utf8')) as { pid: number }
+      process.kill(owner.pid, 'SIGKILL')
+      await writer.ended
+      const lines = readFileSync(trace, 'utf8').split('\n')
+      const thread = lines.find((line) => line.includes('pwritev('))?.split(/\s/)[0] ?? 'none'
+      let isWritten = false
+      let synced = 0
+      let acks = 0
+      for (const line of lines) {
+        const isWriter = line.startsWith(thread)
+        if (isWriter && line.includes('pwritev(')) isWritten = true
+        if (isWriter && isWritten && /fdatasync.*= 0/.test(line)) {
+          synced += 1
+          isWritten = false
+        }
+        if (/write\(1, "ack /.test(line)) {
+          acks += 1
+          // The first batch holds the record of the run.
+          expect(synced).toBeGreaterThanOrEqual(acks + 1)
+        }
+      }
+      expect(acks).toBeGreaterThan(20)
+    })
   })
 }
 
