@@ -9,6 +9,8 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
   reset [--reason TEXT]   show the recorded episode and clear it (ADMIN)
   audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
   audit verify            check every chain in the log, inboxes, spools and sealed heads
+  ledger inspect [-n N]   files of the ledger and its newest records, running or not
+  ledger verify           check every batch of every file of the ledger
   doctor                  check this installation and say what to do about each finding
   help                    this text
 

@@ -2,6 +2,7 @@ import '@bulkhead/shared/runtime/runtime-version.ts'
 import { runAuditTail, runAuditVerify } from './commands/audit.ts'
 import { runDoctor } from './commands/doctor.ts'
 import { runKill } from './commands/kill.ts'
+import { runLedgerInspect, runLedgerVerify } from './commands/ledger.ts'
 import { runReset } from './commands/reset.ts'
 import { runHealth, runStatus } from './commands/status.ts'
 import { type Invocation, readInvocation } from './context.ts'
@@ -15,6 +16,8 @@ const commands: Readonly<Record<string, (invocation: Invocation) => Promise<Exit
   reset: runReset,
   'audit tail': runAuditTail,
   'audit verify': runAuditVerify,
+  'ledger inspect': runLedgerInspect,
+  'ledger verify': runLedgerVerify,
   doctor: runDoctor,
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
+import { ledgerConfigSchema } from '../ledger/config.ts'
 import { tradePermissionConfig, tradePermissionSchema } from './trade-permission-config.ts'
 
 const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
@@ -46,6 +47,7 @@ export const executorConfigSchema = z.strictObject({
   auditSpoolFile: z.string().min(1),
   intentSocketPath: z.string().min(1).max(107),
   ledgerDir: z.string().min(1),
+  ledger: ledgerConfigSchema.prefault({}),
   heartbeatIntervalMs: z.int().min(20).max(5_000).default(500),
   venue: venueSchema,
   instruments: z.array(instrument).min(1).max(64),

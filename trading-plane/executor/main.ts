@@ -13,6 +13,7 @@ import { Engine } from '../engine/engine.ts'
 import { modeMessage } from '../engine/tick.ts'
 import { Authorizer } from '../gateway/authorize.ts'
 import { Gateway } from '../gateway/gateway.ts'
+import { LedgerCopy } from '../ledger/copy.ts'
 import { openLedger } from '../ledger/file-ledger.ts'
 import { MarketData } from '../market-data/market-data.ts'
 import { DeribitClient } from '../venues/deribit/client.ts'
@@ -37,14 +38,35 @@ const log = createLogger('executor', { file: config.logFile, level: config.logLe
 const link = new RedisLink(config.redis, secrets.redisPassword, 'executor')
 link.open()
 
-const opened = await openLedger(config.ledgerDir, runId, clock)
+/** Its own connection: a delivery that times out must not cost the others theirs. */
+const copyLink = new RedisLink(config.redis, secrets.redisPassword, 'executor_copy')
+copyLink.open()
+let copy: LedgerCopy | undefined
+const opened = await openLedger({
+  directory: config.ledgerDir,
+  runId,
+  clock,
+  config: config.ledger,
+  log,
+  follow: (found) => {
+    copy = new LedgerCopy({
+      ...config.ledger,
+      link: copyLink,
+      component: 'executor',
+      recovered: found,
+      onAhead: (seq) => log.error({ seq }, 'the copy in Redis is ahead of the ledger'),
+    })
+    return copy.take.bind(copy)
+  },
+})
 if (!opened.ok) {
   log.fatal({ fault: opened.failure }, 'the ledger cannot be used')
   process.stderr.write(`${opened.failure.code} ${opened.failure.file}: ${opened.failure.message}\n`)
   process.exit(2)
 }
 const { ledger, recovered } = opened.value
-for (const cut of recovered.cuts) log.warn({ cut }, 'cut a torn record off the ledger')
+log.info({ ...recovered.metrics }, 'the ledger was recovered')
+for (const cut of recovered.cuts) log.warn({ cut }, 'cut a torn batch off the ledger')
 
 const audit = new AuditWriter({
   link,
@@ -137,7 +159,12 @@ const turn = new Turn({
     environment: config.environment,
     venue: venue.name,
   },
-  counters: () => ({ ...intents.counters, venue_malformed: venue.malformedCount }),
+  counters: () => ({
+    ...intents.counters,
+    ...ledger.counters(),
+    ...copy?.counters(),
+    venue_malformed: venue.malformedCount,
+  }),
 })
 
 runUntilSignalled(log, async () => {
@@ -147,6 +174,8 @@ runUntilSignalled(log, async () => {
   await marketData.stop()
   audit.close()
   await ledger.close()
+  await copy?.stop()
+  copyLink.close()
   link.close()
 })
 await intents.listen(config.intentSocketPath)

@@ -1,87 +1,135 @@
 import { mkdirSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Packr } from 'msgpackr'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
-import { syncDirectory } from '@bulkhead/shared/runtime/durable-file.ts'
-import { encodeFrame, payloadBytesMax } from './frame.ts'
-import { lockLedger } from './lock.ts'
+import { encodeRecord } from './codec.ts'
+import { type LedgerConfig, ledgerConfigSchema } from './config.ts'
+import { fault, ioFault, type LedgerFault } from './faults.ts'
+import { entryTypeOf, fsyncPolicyFor } from './fsync-policy.core.ts'
+import { Housekeeping, type HousekeepingLog } from './housekeeping.ts'
+import { type LedgerLock, lockLedger } from './lock.ts'
 import type { Ledger, LedgerReceipt } from './ports.ts'
 import type { LedgerRecord } from './records.ts'
-import { type LedgerFault, ledgerFileName, recoverLedger, type Recovered } from './recovery.ts'
+import { recoverLedger, type Recovered } from './recovery.ts'
+import { createRing, RingProducer } from './ring.ts'
+import { removeUnfinished } from './segment.ts'
+import { Writer } from './writer.ts'
 
-/** Records that may wait for the disk at one time; one more is refused. */
-const waitingMax = 4_096
-
+type Append = Result<LedgerReceipt, 'LEDGER_FULL'>
 type Waiting = {
-  readonly bytes: Buffer
+  readonly record: LedgerRecord
   readonly seq: number
   readonly takenTickMs: number
-  readonly resolve: (result: Result<LedgerReceipt, 'LEDGER_FULL'>) => void
+  readonly resolve: ((result: Append) => void) | null
 }
 
-export type OpenedLedger = { readonly ledger: Ledger; readonly recovered: Recovered }
-export type LedgerOpenFault =
-  | LedgerFault
-  | { readonly code: 'LEDGER_LOCKED'; readonly file: string; readonly message: string }
+export type LedgerOptions = {
+  readonly directory: string
+  readonly runId: string
+  readonly clock: Clock
+  readonly component?: string
+  readonly config?: LedgerConfig
+  readonly log?: HousekeepingLog
+  /** Given what was recovered, returns who is told of every record that is durable after it. */
+  readonly follow?: (recovered: Recovered) => (record: LedgerRecord, seq: number) => void
+}
+
+export type OpenedLedger = { readonly ledger: FileLedger; readonly recovered: Recovered }
 
 /**
  * Locks the ledger, recovers what is in it, and begins a file of this run.
  *
- * @throws the I/O error when the directory cannot be read or written: there is no trading without
- *   it
+ * @returns why the ledger is refused; then nothing was changed but what recovery may
  */
 export async function openLedger(
-  directory: string,
-  runId: string,
-  clock: Clock,
-): Promise<Result<OpenedLedger, LedgerOpenFault>> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const lock = lockLedger(directory)
-  if (!lock.ok) {
-    const message = 'another process writes this ledger'
-    return fail({ code: 'LEDGER_LOCKED', file: directory, message })
+  options: LedgerOptions,
+): Promise<Result<OpenedLedger, LedgerFault>> {
+  const { directory } = options
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const lock = await lockLedger(directory)
+    if (!lock.ok) {
+      return fault('LEDGER_LOCKED', directory, 0, 'another process writes this ledger')
+    }
+    let isOpen = false
+    try {
+      const opened = await openLocked(options, lock.value)
+      isOpen = opened.ok
+      return opened
+    } finally {
+      if (!isOpen) lock.value.release()
+    }
+  } catch (error) {
+    return ioFault(error, directory)
   }
-  const recovered = recoverLedger(directory)
-  if (!recovered.ok) {
-    lock.value.release()
-    return recovered
-  }
-  const { nextFile, lastSeq } = recovered.value
-  const handle = await open(join(directory, ledgerFileName(nextFile)), 'ax', 0o600)
-  syncDirectory(directory)
-  const ledger = new FileLedger(handle, lastSeq, clock, lock.value.release)
+}
+
+async function openLocked(
+  options: LedgerOptions,
+  lock: LedgerLock,
+): Promise<Result<OpenedLedger, LedgerFault>> {
+  const { directory, component = 'executor', runId, clock } = options
+  const recovered = recoverLedger(directory, component)
+  if (!recovered.ok) return recovered
+  removeUnfinished(directory, component)
+  const ledger = new FileLedger(options, recovered.value, lock.release)
   await ledger.append({ type: 'run', run_id: runId, started_ms: clock.wallMs() })
   return ok({ ledger, recovered: recovered.value })
 }
 
 /**
- * Appends to one file. Whatever waits is written and synced together, one batch at a time, on the
- * thread pool: the loop never waits for the disk. An error rejects without a handler on purpose, so
- * that the process ends: a failed fsync is never tried again (reliability finding 13).
+ * The loop's end of the ledger: packs a record into the ring and goes on. The writer thread brings
+ * it to the disk; what is durable comes back as one number.
  */
-class FileLedger implements Ledger {
-  readonly #handle: FileHandle
+export class FileLedger implements Ledger {
   readonly #clock: Clock
+  readonly #config: LedgerConfig
+  readonly #onDurable: ((record: LedgerRecord, seq: number) => void) | undefined
+  readonly #ring: RingProducer
+  readonly #writer: Writer
+  readonly #housekeeping: Housekeeping
   readonly #release: () => void
-  readonly #packr = new Packr({ useRecords: false })
-  readonly #waiting = new BoundedQueue<Waiting>(waitingMax)
-  #crc = 0
+  readonly #waiting: BoundedQueue<Waiting>
   #takenSeq: number
   #durableSeq: number
-  #writing: Promise<void> | null = null
-  #oldestInBatchTickMs: number | null = null
+  #refused = 0
   #isClosed = false
 
-  constructor(handle: FileHandle, lastSeq: number, clock: Clock, release: () => void) {
-    this.#handle = handle
-    this.#takenSeq = lastSeq
-    this.#durableSeq = lastSeq
-    this.#clock = clock
+  constructor(options: LedgerOptions, recovered: Recovered, release: () => void) {
+    const { directory, component = 'executor', config = ledgerConfigSchema.parse({}) } = options
+    this.#clock = options.clock
+    this.#config = config
+    this.#onDurable = options.follow?.(recovered)
     this.#release = release
+    this.#takenSeq = recovered.lastSeq
+    this.#durableSeq = recovered.lastSeq
+    this.#waiting = new BoundedQueue(config.waitingMax)
+    this.#housekeeping = new Housekeeping(directory, component, config.segmentBytes, options.log)
+    const ring = createRing(config.ringBytes)
+    this.#ring = new RingProducer(ring, recovered.lastSeq)
+    this.#writer = new Writer(
+      {
+        ring,
+        directory,
+        component,
+        before: recovered.end,
+        fileNumber: recovered.nextFile,
+        segmentBytes: config.segmentBytes,
+        batchBytesMax: config.batchBytesMax,
+        syncIntervalMs: config.syncIntervalMs,
+        spinUs: config.spinUs,
+      },
+      {
+        onNews: ({ kind, name }) => {
+          if (kind === 'began') this.#housekeeping.prepareNext()
+          else this.#housekeeping.compress(name)
+        },
+        isStopping: () => this.#ring.isStopping,
+      },
+    )
+    for (const name of recovered.uncompressed) this.#housekeeping.compress(name)
+    void this.#followDurable()
   }
 
   get durableSeq(): number {
@@ -89,60 +137,73 @@ class FileLedger implements Ledger {
   }
 
   get waitingSinceTickMs(): number | null {
-    return this.#oldestInBatchTickMs ?? this.#waiting.peek()?.takenTickMs ?? null
+    return this.#waiting.peek()?.takenTickMs ?? null
   }
 
-  append(record: LedgerRecord): Promise<Result<LedgerReceipt, 'LEDGER_FULL'>> {
-    if (this.#waiting.isFull || this.#isClosed) return Promise.resolve(fail('LEDGER_FULL'))
-    const payload = this.#packr.pack(record)
-    assert(payload.length > 0 && payload.length <= payloadBytesMax, 'a record fits its frame')
+  /** What `/status` shows of the ledger (contract 2.4.1). */
+  counters(): Readonly<Record<string, number>> {
+    const { syncUsMax, batches } = this.#ring.writerCounters
+    return {
+      wal_queue_depth: this.#waiting.size,
+      wal_queue_capacity: this.#waiting.capacity,
+      wal_queue_enqueue_failures: this.#refused,
+      wal_write_errors: this.#refused,
+      wal_batches: batches,
+      wal_sync_us_max: syncUsMax,
+    }
+  }
+
+  append(record: LedgerRecord): Promise<Append> {
+    const payload = encodeRecord(record)
     const seq = this.#takenSeq + 1
-    const { bytes, crc } = encodeFrame(seq, payload, this.#crc)
+    if (this.#isClosed || this.#waiting.isFull || !this.#ring.offer(payload, seq)) {
+      this.#refused += 1
+      return Promise.resolve(fail('LEDGER_FULL'))
+    }
     this.#takenSeq = seq
-    this.#crc = crc
+    const takenTickMs = this.#clock.monotonicMs()
+    if (fsyncPolicyFor(entryTypeOf(record.type), this.#config) === 'recorded') {
+      this.#wait({ record, seq, takenTickMs, resolve: null })
+      return Promise.resolve(ok({ seq, acknowledged: 'recorded' }))
+    }
+    this.#ring.wake()
     return new Promise((resolve) => {
-      const takenTickMs = this.#clock.monotonicMs()
-      const isTaken = this.#waiting.push({ bytes, seq, takenTickMs, resolve })
-      assert(isTaken, 'a queue that is not full takes a record')
-      this.#writing ??= this.#writeAll()
+      this.#wait({ record, seq, takenTickMs, resolve })
     })
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return
     this.#isClosed = true
-    await this.#writing
-    await this.#handle.close()
+    this.#ring.stop()
+    await this.#writer.ended
+    this.#takeDurable()
+    assert(this.#waiting.size === 0, 'everything that was taken is durable at the end')
+    await this.#housekeeping.stop()
     this.#release()
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#waiting.size > 0) {
-      const batch = this.#takeBatch()
-      this.#oldestInBatchTickMs = batch[0]?.takenTickMs ?? null
-      await this.#writeFully(Buffer.concat(batch.map(({ bytes }) => bytes)))
-      await this.#handle.datasync()
-      this.#durableSeq = batch.at(-1)?.seq ?? this.#durableSeq
-      for (const { resolve, seq } of batch) resolve(ok({ seq }))
-    }
-    this.#oldestInBatchTickMs = null
-    this.#writing = null
+  #wait(waiting: Waiting): void {
+    const isTaken = this.#waiting.push(waiting)
+    assert(isTaken, 'a queue that is not full takes a record')
   }
 
-  #takeBatch(): Waiting[] {
-    const batch: Waiting[] = []
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      batch.push(next)
+  async #followDurable(): Promise<void> {
+    while (!this.#isClosed) {
+      await this.#ring.moreDurable(this.#durableSeq)
+      this.#takeDurable()
     }
-    return batch
   }
 
-  /** Node reports a short write as success: the count decides (reliability finding 11). */
-  async #writeFully(bytes: Buffer): Promise<void> {
-    let written = 0
-    while (written < bytes.length) {
-      const { bytesWritten } = await this.#handle.write(bytes, written, bytes.length - written)
-      if (bytesWritten <= 0) throw new Error('the disk accepted no byte of the ledger')
-      written += bytesWritten
+  #takeDurable(): void {
+    const more = (this.#ring.durableLow - this.#durableSeq) >>> 0
+    this.#durableSeq += more
+    for (let left = more; left > 0; left -= 1) {
+      const waiting = this.#waiting.shift()
+      assert(waiting !== undefined, 'only what was taken becomes durable')
+      const { record, seq, resolve } = waiting
+      resolve?.(ok({ seq, acknowledged: 'durable' }))
+      this.#onDurable?.(record, seq)
     }
   }
 }

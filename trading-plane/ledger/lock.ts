@@ -1,9 +1,11 @@
-import { closeSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
-import { writeFully } from '@bulkhead/shared/runtime/durable-file.ts'
+import { replaceFileDurably } from '@bulkhead/shared/runtime/durable-file.ts'
 import { readBootId, readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
+import { lockName } from './file-names.ts'
 
 const ownerSchema = z.strictObject({
   pid: z.int().positive(),
@@ -12,71 +14,63 @@ const ownerSchema = z.strictObject({
 })
 type Owner = z.infer<typeof ownerSchema>
 
-/** Attempts to take over the lock of a process that is gone. */
-const takeOversMax = 3
-
-/** One writer per ledger: who holds it stands in the file, and is believed only while it lives. */
-export function lockLedger(directory: string): Result<{ release: () => void }, 'LEDGER_LOCKED'> {
-  const file = join(directory, 'lock')
-  for (let attempt = 0; attempt < takeOversMax; attempt += 1) {
-    if (createLock(file)) return ok({ release: () => unlinkSync(file) })
-    const text = readLock(file)
-    if (text !== undefined && isAlive(text)) return fail('LEDGER_LOCKED')
-    if (text !== undefined) discardStale(file, text)
-  }
-  return fail('LEDGER_LOCKED')
-}
-
-function createLock(file: string): boolean {
-  let handle: number
-  try {
-    handle = openSync(file, 'wx', 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
-  try {
-    const startTicks = readProcessStat(process.pid)?.startTicks ?? ''
-    const owner: Owner = { pid: process.pid, start_ticks: startTicks, boot_id: readBootId() }
-    writeFully(handle, Buffer.from(JSON.stringify(owner)))
-  } finally {
-    closeSync(handle)
-  }
-  return true
-}
-
-/** Renaming is atomic, so of two that find the same stale lock only one removes it. */
-function discardStale(file: string, expected: string): void {
-  const aside = `${file}.stale-${process.pid}`
-  try {
-    renameSync(file, aside)
-  } catch {
-    return
-  }
-  if (readLock(aside) === expected) unlinkSync(aside)
-  else renameSync(aside, file)
-}
-
-function readLock(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
-}
+export type LedgerLock = { readonly release: () => void }
 
 /**
- * A lock that cannot be read as one was cut off by a crash while it was written: nobody holds it.
+ * One writer per ledger. The kernel keeps the lock: a socket name made of the folder's identity,
+ * which exactly one process can bind and which is free again the moment it dies, so there is no
+ * stale lock to take over. The file beside it tells people who that is, and holds off a process
+ * that lives in another network namespace and cannot see the socket.
+ *
+ * @throws the I/O error
  */
-function isAlive(text: string): boolean {
+export async function lockLedger(directory: string): Promise<Result<LedgerLock, 'LEDGER_LOCKED'>> {
+  const { dev, ino } = statSync(directory, { bigint: true })
+  const server = await bind(`\0bulkhead-ledger-${dev}-${ino}`)
+  if (server === null) return fail('LEDGER_LOCKED')
+  const file = join(directory, lockName)
+  if (isHeld(file)) {
+    server.close()
+    return fail('LEDGER_LOCKED')
+  }
+  const startTicks = readProcessStat(process.pid)?.startTicks ?? ''
+  const owner: Owner = { pid: process.pid, start_ticks: startTicks, boot_id: readBootId() }
+  try {
+    replaceFileDurably(file, JSON.stringify(owner))
+  } catch (error) {
+    server.close()
+    throw error
+  }
+  const release = () => {
+    rmSync(file, { force: true })
+    server.close()
+  }
+  return ok({ release })
+}
+
+function bind(path: string): Promise<Server | null> {
+  const server = createServer((socket) => socket.destroy())
+  server.unref()
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(null)
+      else reject(error)
+    })
+    server.listen({ path }, () => resolve(server))
+  })
+}
+
+/** A lock that cannot be read as one was cut off by a crash: nobody holds it. */
+function isHeld(file: string): boolean {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(readFileSync(file, 'utf8'))
   } catch {
     return false
   }
   const owner = ownerSchema.safeParse(value)
   if (!owner.success || owner.data.boot_id !== readBootId()) return false
+  if (owner.data.pid === process.pid) return false
   const stat = readProcessStat(owner.data.pid)
   return stat?.startTicks === owner.data.start_ticks && stat.state !== 'Z' && stat.state !== 'X'
 }

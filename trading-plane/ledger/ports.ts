@@ -1,8 +1,11 @@
 import type { Result } from '@bulkhead/shared/kernel/result.ts'
 import type { LedgerRecord } from './records.ts'
 
-/** Proof that a record is on the disk. */
-export type LedgerReceipt = { readonly seq: number }
+/** What was promised of a record: it is in the ring, or on the disk (contract 2.4). */
+export type LedgerReceipt = {
+  readonly seq: number
+  readonly acknowledged: 'recorded' | 'durable'
+}
 
 /**
  * The ledger as the rest of the plane sees it (design 6.3). How records reach the disk may change
@@ -10,7 +13,8 @@ export type LedgerReceipt = { readonly seq: number }
  */
 export type Ledger = {
   /**
-   * Takes a record and resolves once it is durable, in the order of the calls. LEDGER_FULL means
+   * Takes a record and resolves once it is what its policy demands, in the order of the calls: with
+   * the default configuration everything that orders depend on is durable then. LEDGER_FULL means
    * that it was not taken. A write or sync error is never a result: it stops the process.
    */
   append(record: LedgerRecord): Promise<Result<LedgerReceipt, 'LEDGER_FULL'>>

@@ -1,31 +1,31 @@
 import {
   closeSync,
+  constants,
   copyFileSync,
   fdatasyncSync,
   fsyncSync,
   ftruncateSync,
   openSync,
-  readdirSync,
-  readFileSync,
+  rmSync,
 } from 'node:fs'
-import { join } from 'node:path'
-import { unpack } from 'msgpackr'
-import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { syncDirectory } from '@bulkhead/shared/runtime/durable-file.ts'
-import { hasFrameAfter, readFrame } from './frame.ts'
-import { type LedgerRecord, ledgerRecordSchema } from './records.ts'
+import { fault, ioFault, type LedgerFault } from './faults.ts'
+import { type OnRecord, readFrames, type SegmentRead } from './read-frames.ts'
+import type { LedgerRecord } from './records.ts'
+import type { ChainEnd } from './segment.ts'
+import { listSegments, readSegment, type SegmentFile } from './segment-files.ts'
 
-export const ledgerFaults = [
-  'LEDGER_CORRUPT',
-  'LEDGER_SEQUENCE_BROKEN',
-  'LEDGER_RECORD_INVALID',
-  'LEDGER_FILE_MISSING',
-] as const
-export type LedgerFault = {
-  readonly code: (typeof ledgerFaults)[number]
-  readonly file: string
-  readonly offset: number
-  readonly message: string
+const beginning: ChainEnd = { batch: 0, seq: 0, crc: 0 }
+
+/** What recovery found and how long it took (safety topology section 5, recovery metrics). */
+export type RecoveryMetrics = {
+  readonly files: number
+  readonly batches: number
+  readonly totalEntries: number
+  readonly lastValidSequence: number
+  readonly tornBatches: number
+  readonly durationMs: number
 }
 
 export type Recovered = {
@@ -34,48 +34,135 @@ export type Recovered = {
   readonly lastSeq: number
   /** Wall time that the last record carries; null in a new ledger. */
   readonly lastWrittenMs: number | null
+  /** What the next file has to follow from. */
+  readonly end: ChainEnd
   /** Number that the next file gets. */
   readonly nextFile: number
+  /** Files that are final and not compressed yet. */
+  readonly uncompressed: readonly string[]
   /** Torn tails that were cut; a copy of each file was kept. */
   readonly cuts: readonly { readonly file: string; readonly bytes: number }[]
-}
-
-type FileRead = { readonly records: LedgerRecord[]; readonly lastSeq: number; readonly end: number }
-
-const fileName = /^executor-(\d{6})\.wal$/
-
-export function ledgerFileName(number: number): string {
-  return `executor-${String(number).padStart(6, '0')}.wal`
+  readonly metrics: RecoveryMetrics
 }
 
 /**
- * Reads every file of the ledger in order. Each is synced before it is read, so that nothing is
- * decided on what was never durable. One provably torn last frame per file is cut, after a copy was
- * kept; anything else that is not a whole row of frames halts (design 6.3, decisions D-17 and
- * D-18).
+ * Reads every file of the component in order, each synced before it is read. A provably torn last
+ * batch is cut, after a copy was kept; anything else that is not a whole row halts (design 6.3,
+ * decisions D-17 and D-18). Doing it twice changes nothing.
  */
-export function recoverLedger(directory: string): Result<Recovered, LedgerFault> {
-  const numbers = readdirSync(directory)
-    .flatMap((name) => (fileName.exec(name)?.[1] === undefined ? [] : [Number(name.slice(9, 15))]))
-    .sort((left, right) => left - right)
-  const records: LedgerRecord[] = []
-  const cuts: { file: string; bytes: number }[] = []
-  let lastSeq = 0
-  for (const [index, number] of numbers.entries()) {
-    const file = join(directory, ledgerFileName(number))
-    if (number !== index + 1) return fault('LEDGER_FILE_MISSING', file, 0, `expected ${index + 1}`)
-    const bytes = readSynced(file)
-    const read = readFile(file, bytes, lastSeq)
-    if (!read.ok) return read
-    if (read.value.end < bytes.length) {
-      cutTail(directory, file, read.value.end)
-      cuts.push({ file, bytes: bytes.length - read.value.end })
-    }
-    for (const record of read.value.records) records.push(record)
-    lastSeq = read.value.lastSeq
+export function recoverLedger(
+  directory: string,
+  component = 'executor',
+): Result<Recovered, LedgerFault> {
+  const startedMs = performance.now()
+  try {
+    syncDirectory(directory)
+    const records: LedgerRecord[] = []
+    const scanned = scanLedger(directory, component, true, (record) => records.push(record))
+    if (!scanned.ok) return scanned
+    const { end, files } = scanned.value
+    const cuts = files.flatMap((each) => makeFinal(directory, each))
+    return ok({
+      records,
+      lastSeq: end.seq,
+      lastWrittenMs: lastTimeOf(records),
+      end,
+      nextFile: files.length + 1,
+      uncompressed: files.flatMap(({ file }) => (file.isCompressed ? [] : [file.file])),
+      cuts,
+      metrics: {
+        files: files.length,
+        batches: end.batch,
+        totalEntries: records.length,
+        lastValidSequence: end.seq,
+        tornBatches: cuts.length,
+        durationMs: performance.now() - startedMs,
+      },
+    })
+  } catch (error) {
+    return ioFault(error, directory)
   }
-  const lastWrittenMs = lastTimeOf(records)
-  return ok({ records, lastSeq, lastWrittenMs, nextFile: numbers.length + 1, cuts })
+}
+
+export type Scanned = {
+  readonly end: ChainEnd
+  readonly files: readonly ScannedFile[]
+}
+export type ScannedFile = {
+  readonly file: SegmentFile
+  readonly read: SegmentRead
+  /** Of the content, unpacked. */
+  readonly bytes: number
+}
+
+/**
+ * Reads a ledger and changes nothing. Without `isSynced` it may look at one that is being written.
+ *
+ * @throws the I/O error
+ */
+export function scanLedger(
+  directory: string,
+  component: string,
+  isSynced: boolean,
+  onRecord: OnRecord,
+): Result<Scanned, LedgerFault> {
+  const listed = listSegments(directory, component)
+  if (!listed.ok) return listed
+  const files: ScannedFile[] = []
+  let end = beginning
+  for (const [index, file] of listed.value.entries()) {
+    const bytes = readSegment(file, isSynced)
+    if (!bytes.ok) return bytes
+    const isLast = index === listed.value.length - 1
+    const read = readFrames(file.file, bytes.value, end, isLast, onRecord)
+    if (!read.ok) return read
+    const wrongPlace = whyMisplaced(file, read.value)
+    if (wrongPlace !== null) return wrongPlace
+    files.push({ file, read: read.value, bytes: bytes.value.length })
+    end = read.value.end
+  }
+  return ok({ end, files })
+}
+
+function whyMisplaced({ file, ...name }: SegmentFile, { header }: SegmentRead) {
+  const isHere =
+    header.component === name.component && header.number === name.number && header.pid === name.pid
+  if (isHere) return null
+  const message = `holds number ${header.number} of process ${header.pid}`
+  return fault('LEDGER_FILE_MISPLACED', file, 0, message)
+}
+
+/** Leaves each file as it will stay: without zeros, without a torn batch, without a twin. */
+function makeFinal(directory: string, { file, read, bytes }: ScannedFile) {
+  if (file.plainTwin !== null) {
+    rmSync(file.plainTwin)
+    syncDirectory(directory)
+  }
+  const surplus = bytes - read.endOffset
+  if (surplus === 0 || file.isCompressed) return []
+  if (read.isTorn) keepCopy(directory, file.file, read.endOffset)
+  const handle = openSync(file.file, 'r+')
+  try {
+    ftruncateSync(handle, read.endOffset)
+    fdatasyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  return read.isTorn ? [{ file: file.file, bytes: surplus }] : []
+}
+
+/** A copy that an interrupted recovery left is made anew: the file is still what it was then. */
+function keepCopy(directory: string, file: string, offset: number): void {
+  const copy = `${file}.torn-at-${offset}`
+  rmSync(copy, { force: true })
+  copyFileSync(file, copy, constants.COPYFILE_EXCL)
+  const handle = openSync(copy, 'r+')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  syncDirectory(directory)
 }
 
 function lastTimeOf(records: readonly LedgerRecord[]): number | null {
@@ -94,72 +181,4 @@ function lastTimeOf(records: readonly LedgerRecord[]): number | null {
     case 'trade':
       return last.venue_ms
   }
-}
-
-function readFile(file: string, bytes: Buffer, seqBefore: number): Result<FileRead, LedgerFault> {
-  const records: LedgerRecord[] = []
-  let lastSeq = seqBefore
-  let offset = 0
-  let crc = 0
-  for (;;) {
-    const read = readFrame(bytes, offset, crc)
-    if (read.kind === 'end') return ok({ records, lastSeq, end: offset })
-    if (read.kind === 'fault') {
-      const isTorn = read.fault === 'INCOMPLETE' || read.fault === 'ZEROS'
-      if (isTorn && !hasFrameAfter(bytes, offset)) return ok({ records, lastSeq, end: offset })
-      return fault('LEDGER_CORRUPT', file, offset, read.fault)
-    }
-    const { frame } = read
-    if (frame.seq !== lastSeq + 1) {
-      return fault('LEDGER_SEQUENCE_BROKEN', file, offset, `${frame.seq} after ${lastSeq}`)
-    }
-    const record = decode(frame.payload)
-    if (record === undefined) return fault('LEDGER_RECORD_INVALID', file, offset, 'unknown shape')
-    records.push(record)
-    lastSeq = frame.seq
-    crc = frame.crc
-    offset += frame.bytes
-  }
-}
-
-function decode(payload: Buffer): LedgerRecord | undefined {
-  let value: unknown
-  try {
-    value = unpack(payload)
-  } catch {
-    return undefined
-  }
-  const parsed = ledgerRecordSchema.safeParse(value)
-  return parsed.success ? parsed.data : undefined
-}
-
-function readSynced(file: string): Buffer {
-  const handle = openSync(file, 'r+')
-  try {
-    fsyncSync(handle)
-    return readFileSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
-
-function cutTail(directory: string, file: string, end: number): void {
-  copyFileSync(file, `${file}.torn-at-${end}`)
-  const handle = openSync(file, 'r+')
-  try {
-    ftruncateSync(handle, end)
-    fdatasyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  syncDirectory(directory)
-}
-
-function fault(
-  code: LedgerFault['code'],
-  file: string,
-  offset: number,
-  message: string,
-): Result<never, LedgerFault> {
-  return fail({ code, file, offset, message })
 }

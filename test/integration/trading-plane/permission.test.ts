@@ -107,7 +107,11 @@ describe('the budget of openings', () => {
   test('TPP-INJECT-BUDGETGUARD-CORRUPTION: a corrupt count in the ledger is HALT with BUDGET_DATA_CORRUPT', async () => {
     const desk = await startDesk()
     try {
-      const opened = await openLedger(desk.redis.layout.ledgerDir, 'earlier-run', systemClock)
+      const opened = await openLedger({
+        directory: desk.redis.layout.ledgerDir,
+        runId: 'earlier-run',
+        clock: systemClock,
+      })
       if (!opened.ok) throw new Error(opened.failure.code)
       await opened.value.ledger.append(recordedIntent(Date.now() + 30 * DAY_MS))
       await opened.value.ledger.close()

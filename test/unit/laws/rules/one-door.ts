@@ -38,8 +38,16 @@ const NETWORK_MODULES = new Set(['http', 'https', 'http2', 'tls', 'dgram'])
 const NETWORK_GLOBALS = new Set(['fetch', 'WebSocket', 'EventSource'])
 const VENUES = 'trading-plane/venues/'
 
-/** Local sockets between the orchestrator and the executor need `node:net`. */
-const LOCAL_SOCKETS = ['trading-plane/orchestrator/', 'trading-plane/executor/', VENUES]
+/**
+ * Local sockets between the orchestrator and the executor need `node:net`, and so does the lock of
+ * the ledger: a name that only one process can bind.
+ */
+const LOCAL_SOCKETS = [
+  'trading-plane/orchestrator/',
+  'trading-plane/executor/',
+  'trading-plane/ledger/lock.ts',
+  VENUES,
+]
 
 const GATEWAY = 'trading-plane/gateway/'
 

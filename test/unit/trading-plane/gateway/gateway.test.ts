@@ -40,7 +40,9 @@ function bench(options: {
       await Promise.resolve()
       steps.push(`ledger ${written.type}`)
       options.onLedger?.()
-      return options.ledgerFull === true ? fail('LEDGER_FULL') : ok({ seq: 1 })
+      return options.ledgerFull === true
+        ? fail('LEDGER_FULL')
+        : ok({ seq: 1, acknowledged: 'durable' })
     },
     durableSeq: 0,
     waitingSinceTickMs: null,

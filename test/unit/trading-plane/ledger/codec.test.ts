@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { decodeRecord, encodeRecord, recordLayout } from '@bulkhead/trading-plane/ledger/codec.ts'
+import { entryTypeOf, fsyncPolicyFor } from '@bulkhead/trading-plane/ledger/fsync-policy.core.ts'
+import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
+import { dispatch, intent } from '../../../support/ledger-files.ts'
+
+const samples: readonly LedgerRecord[] = [
+  { type: 'run', run_id: 'r', started_ms: 1.5 },
+  intent(3),
+  dispatch(4),
+  {
+    type: 'leg',
+    label: 'l',
+    state: 'open',
+    traded_steps: 1,
+    reported_steps: 2,
+    venue_order_id: null,
+    at_ms: 9,
+  },
+  {
+    type: 'trade',
+    trade_id: 't',
+    label: 'l',
+    instrument: 'BTC-PERPETUAL',
+    side: 'sell',
+    steps: 3,
+    price: 0.1,
+    fee: -1e-9,
+    fee_currency: 'BTC',
+    venue_ms: 1_700_000_000_000,
+  },
+]
+
+describe('a record on disk', () => {
+  test.each(samples)('of type $type comes back as it was', (record) => {
+    expect(decodeRecord(Buffer.from(encodeRecord(record)))).toEqual(record)
+  })
+
+  test('is refused with a field too many, too few, of another kind, or of an unknown type', () => {
+    const bytes = Buffer.from(encodeRecord(dispatch(1)))
+    expect(decodeRecord(bytes)).not.toBeNull()
+    const longer = Buffer.concat([bytes, Buffer.from([1])])
+    longer[0] = (longer[0] ?? 0) + 1
+    expect(decodeRecord(longer)).toBeNull()
+    expect(decodeRecord(bytes.subarray(0, -1))).toBeNull()
+    expect(
+      decodeRecord(Buffer.from(bytes.toString('latin1').replace('dispatch', 'despatch'))),
+    ).toBeNull()
+  })
+
+  test.each([
+    ['a text where a number belongs', { valid_until_ms: 'soon' }],
+    ['a number that is none', { sent_ms: Number.NaN }],
+    ['a text that is too long', { label: 'x'.repeat(65) }],
+    ['a field that is missing', { label: undefined }],
+  ])('is not even written with %s, because nothing could read it back', (_what, change) => {
+    const record = { ...dispatch(1), ...change } as unknown as LedgerRecord
+    expect(() => encodeRecord(record)).toThrow('a record can be read back')
+  })
+
+  test('has its fields in an order that is part of the format', () => {
+    const order = { run: 'run_id started_ms', dispatch: 'label valid_until_ms sent_ms' } as const
+    expect(recordLayout('run').join(' ')).toBe(order.run)
+    expect(recordLayout('dispatch').join(' ')).toBe(order.dispatch)
+    expect(recordLayout('intent').join(' ')).toBe(
+      'label intent_id strategy_id group_id leg_index instrument currency side amount_steps ' +
+        'price_ticks amount price time_in_force post_only reduce_only created_ms',
+    )
+    expect(recordLayout('leg').join(' ')).toBe(
+      'label state traded_steps reported_steps venue_order_id at_ms',
+    )
+    expect(recordLayout('trade').join(' ')).toBe(
+      'trade_id label instrument side steps price fee fee_currency venue_ms',
+    )
+  })
+})
+
+describe('the sync policy', () => {
+  const policies = { executionFsync: 'durable', featureFsync: 'recorded' } as const
+
+  test('is that of execution for whatever orders and positions depend on', () => {
+    for (const type of ['STATE_CHANGE', 'POSITION_UPDATE', 'ORDER_EVENT', 'CHECKPOINT'] as const) {
+      expect(fsyncPolicyFor(type, policies)).toBe('durable')
+    }
+    for (const type of ['FEATURE', 'METRIC'] as const) {
+      expect(fsyncPolicyFor(type, policies)).toBe('recorded')
+    }
+  })
+
+  test('makes every record of today durable by default', () => {
+    for (const { type } of samples) {
+      expect(fsyncPolicyFor(entryTypeOf(type), policies)).toBe('durable')
+    }
+  })
+})
