@@ -23,6 +23,7 @@ import { type KillableTarget, Severer } from '../sever/loop.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 import { ladderLimitsOf } from './limits.ts'
 import { WatchLoop } from './loop.ts'
+import { readSeen, writeSeen } from './seen.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
 
@@ -53,6 +54,7 @@ export class SafetyPlane {
   readonly #drain: AuditDrain
   readonly #identities: IdentityCache
   readonly #killable: readonly KillableTarget[]
+  readonly #severer: Severer
   readonly #runner: EpisodeRunner
   readonly #watch: WatchLoop
   readonly #switch: KillSwitch
@@ -77,15 +79,9 @@ export class SafetyPlane {
     this.#drain = this.#createDrain(drainLink)
     this.#killable = config.watch.filter(({ killable }) => killable)
     this.#identities = new IdentityCache(link, this.#killable, config.stateDir, log)
+    this.#severer = this.#createSeverer()
     this.#runner = this.#createRunner()
-    this.#watch = new WatchLoop({
-      link,
-      clock,
-      limits: ladderLimitsOf(config),
-      pollIntervalMs: config.ladder.pollIntervalMs,
-      onTrigger: (trigger) => this.#switch.onLadder(trigger),
-      onCycle: () => this.#onCycle(),
-    })
+    this.#watch = this.#createWatch()
     const audit = (record: AuditRecord) => this.#writer.record(record)
     this.#switch = new KillSwitch({
       runner: this.#runner,
@@ -138,12 +134,35 @@ export class SafetyPlane {
     this.#writer.close()
   }
 
-  /** Market data comes from inside a sender, so its silence after the kill says nothing either. */
+  /** Market data lives inside its host, so its silence after the kill says nothing either. */
   #onSevered(components: readonly string[]): string[] {
-    const { severAtHardStop, marketDataFailsafe } = this.#config
-    const hasSender = components.some((name) => severAtHardStop.includes(name))
-    const dependent = marketDataFailsafe !== null && hasSender ? [marketDataFailsafe.component] : []
+    const { marketDataFailsafe } = this.#config
+    const hasHost = marketDataFailsafe !== null && components.includes(marketDataFailsafe.hostedBy)
+    const dependent = hasHost ? [marketDataFailsafe.component] : []
     return this.#watch.markSevered([...components, ...dependent])
+  }
+
+  /** Only what the configuration names can be found gone; nothing else ever takes leave. */
+  #isGone(name: string): boolean {
+    const target = this.#killable.find((killable) => killable.component === name)
+    return target !== undefined && this.#severer.isDead(target)
+  }
+
+  #rememberSeen(expected: readonly string[]): void {
+    try {
+      writeSeen(
+        this.#config.stateDir,
+        this.#comeAndGo().filter((name) => expected.includes(name)),
+      )
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'who was seen could not be stored')
+    }
+  }
+
+  #comeAndGo(): string[] {
+    return this.#config.watch
+      .filter(({ expected }) => expected === 'once_seen')
+      .map((entry) => entry.component)
   }
 
   #onCycle(): void {
@@ -213,26 +232,44 @@ export class SafetyPlane {
     return new AuditDrain({ link, writer: this.#writer, components, headsFile, clock, log })
   }
 
+  #createWatch(): WatchLoop {
+    const { link, clock } = this.#parts
+    const { ladder, stateDir } = this.#config
+    return new WatchLoop({
+      link,
+      clock,
+      limits: ladderLimitsOf(this.#config),
+      pollIntervalMs: ladder.pollIntervalMs,
+      seenBefore: readSeen(stateDir, this.#comeAndGo()),
+      isGone: (name) => this.#isGone(name),
+      onExpected: (expected) => this.#rememberSeen(expected),
+      onTrigger: (trigger) => this.#switch.onLadder(trigger),
+      onCycle: () => this.#onCycle(),
+    })
+  }
+
+  #createSeverer(): Severer {
+    const { kill, cgroupMount } = this.#config
+    const limits = {
+      cgroupMount,
+      verifyTimeoutMs: kill.severVerifyTimeoutMs,
+      containerTimeoutMs: kill.containerTimeoutMs,
+    }
+    return new Severer(this.#identities, limits, this.#parts.clock, async (record) => {
+      await this.#writer.record(record)
+    })
+  }
+
   #createRunner(): EpisodeRunner {
     const { link, venue, clock, log } = this.#parts
-    const { kill, cgroupMount, stateDir, severAtHardStop, notify } = this.#config
+    const { kill, stateDir, severAtHardStop, notify } = this.#config
     const audit = async (record: AuditRecord) => {
       await this.#writer.record(record)
     }
-    const severer = new Severer(
-      this.#identities,
-      {
-        cgroupMount,
-        verifyTimeoutMs: kill.severVerifyTimeoutMs,
-        containerTimeoutMs: kill.containerTimeoutMs,
-      },
-      clock,
-      audit,
-    )
     const perform = createPhasePerformer({
       link,
       venue,
-      severer,
+      severer: this.#severer,
       notifier: new WebhookNotifier(notify, log),
       clock,
       killable: this.#killable,
