@@ -9,6 +9,9 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
   reset [--reason TEXT]   show the recorded episode and clear it (ADMIN)
   audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
   audit verify            check every chain in the log, inboxes, spools and sealed heads
+  guard --component NAME [options] -- COMMAND
+                          run a bot of yours under the dead-man switch; \`guard --help\` lists
+                          the options. Its exit status is the bot's
   doctor                  check this installation and say what to do about each finding
   help                    this text
 
