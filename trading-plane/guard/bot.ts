@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { BotCgroup } from './cgroup.ts'
 import type { BotExit, ProcessCondition } from './core.ts'
+import { groupLives, killGroup } from './process-group.ts'
 
 /**
  * Waits for one line on descriptor 3, then becomes the bot. The process number, start time and
@@ -15,7 +17,7 @@ import type { BotExit, ProcessCondition } from './core.ts'
 const gate = 'read -r go <&3 && exec 3<&- && exec "$@"'
 
 const endMsMax = 2_000
-const endPollMs = 5
+const endPollMs = 10
 /** Processes of the bot that are looked at in each turn. */
 const lookedAtMax = 64
 
@@ -46,7 +48,6 @@ export class Bot {
   readonly pid: number
   readonly exited: Promise<BotExit>
   readonly #child: ChildProcess
-  readonly #closed: Promise<unknown>
   readonly #cgroup: BotCgroup | null
   readonly #startTicks: string | undefined
 
@@ -55,9 +56,6 @@ export class Bot {
     this.pid = pid
     this.#cgroup = cgroup
     this.#startTicks = readProcessStat(pid)?.startTicks
-    this.#closed = new Promise((resolve) => {
-      child.once('close', resolve)
-    })
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }))
     })
@@ -110,29 +108,24 @@ export class Bot {
    */
   async endLeftovers(): Promise<boolean> {
     const deadlineTickMs = performance.now() + endMsMax
-    for (;;) {
-      if (this.#cgroup === null ? !this.#killGroup() : this.#cgroup.population() === 'empty') {
-        return true
-      }
-      this.#cgroup?.kill()
+    while (!this.#isEmpty()) {
       if (performance.now() > deadlineTickMs) return false
+      if (this.#cgroup === null) killGroup(this.pid)
+      else this.#cgroup.kill()
       await sleep(endPollMs)
     }
+    return true
   }
 
   /** Waits until the last output of the bot was passed on, once nothing of it lives any more. */
   async drained(): Promise<void> {
-    await Promise.race([this.#closed, sleep(endMsMax)])
+    const { stdout, stderr } = this.#child
+    const ends = [stdout, stderr].flatMap((output) => (output === null ? [] : finished(output)))
+    await Promise.race([Promise.allSettled(ends), sleep(endMsMax, undefined, { ref: false })])
   }
 
-  /** Kills the process group. @returns whether there was one */
-  #killGroup(): boolean {
-    assert(this.pid > 1, 'a process group of our own is negated, never every process there is')
-    try {
-      return process.kill(-this.pid, 'SIGKILL')
-    } catch {
-      return false
-    }
+  #isEmpty(): boolean {
+    return this.#cgroup === null ? !groupLives(this.pid) : this.#cgroup.population() === 'empty'
   }
 }
 

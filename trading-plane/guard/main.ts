@@ -72,6 +72,7 @@ const audit = new AuditWriter({
   clock,
   spoolFile: config.auditSpoolFile,
 })
+const registry = new GuardRegistry(link, component)
 const beatsItself = options.check.kind === 'none'
 let passed: PassedSignals = {}
 let bot: Bot | undefined
@@ -86,10 +87,10 @@ const loop = new GuardLoop({
   configHash,
   condition: () => bot?.condition() ?? 'gone',
   onVerdict: reportVerdict,
-  onRedis: (isTaking, message) =>
-    say(
-      isTaking ? 'the safety Redis takes beats again' : `nobody watches ${component}: ${message}`,
-    ),
+  onRedis: (isTaking, message) => {
+    if (isTaking) void registry.renew()
+    say(isTaking ? 'the safety Redis takes beats again' : `nobody watches ${component}: ${message}`)
+  },
 })
 
 forwardSignals()
@@ -106,7 +107,6 @@ link.open()
 if (!(await link.waitUntilReady(redisWaitMs))) {
   refuse({ code: 'REDIS_UNREACHABLE', message: 'the safety Redis does not answer' })
 }
-const registry = new GuardRegistry(link, component)
 const started = await startBot(
   {
     command: options.command,
@@ -201,8 +201,9 @@ function forwardSignals(): void {
   process.on('SIGTSTP', () => {})
 }
 
-const signalNumber = (signal: string | null) =>
-  constants.signals[signal as keyof typeof constants.signals] ?? 0
+function signalNumber(signal: string | null): number {
+  return constants.signals[signal as keyof typeof constants.signals] ?? 0
+}
 
 function record(action: string, fields: Readonly<Record<string, string>>) {
   return audit.record({ action, subject: component, correlationId: '', fields })

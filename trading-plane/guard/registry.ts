@@ -14,6 +14,7 @@ export type Refusal = { readonly code: GuardRefusal; readonly message: string }
 export class GuardRegistry {
   readonly #link: RedisLink
   readonly #component: string
+  #claimed: ProcessIdentity | undefined
 
   constructor(link: RedisLink, component: string) {
     this.#link = link
@@ -39,9 +40,9 @@ export class GuardRegistry {
       return undefined
     })
     if (!claimed.ok) return { code: 'REDIS_UNREACHABLE', message: claimed.failure.message }
-    return claimed.value === undefined
-      ? undefined
-      : { code: 'RUNS_ALREADY', message: claimed.value }
+    if (claimed.value !== undefined) return { code: 'RUNS_ALREADY', message: claimed.value }
+    this.#claimed = identity
+    return undefined
   }
 
   /** Why no bot may start now, or undefined: somebody must watch, and nothing may be stopped. */
@@ -66,8 +67,16 @@ export class GuardRegistry {
     return { code: 'KILL_SWITCH_THROWN', message: `${mode} since episode ${episode}: reset first` }
   }
 
+  /** Registers once more what was claimed: Redis may have come back without what it held. */
+  async renew(): Promise<void> {
+    const identity = this.#claimed
+    if (identity === undefined) return
+    await this.#link.run((redis) => redis.hset(redisKeys.pid(this.#component), identity))
+  }
+
   /** Takes the registration back. */
   async unregister(): Promise<boolean> {
+    this.#claimed = undefined
     const key = redisKeys.pid(this.#component)
     return (await this.#link.run((redis) => redis.del(key))).ok
   }
