@@ -5,7 +5,7 @@ import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import { eventually } from '../../../support/eventually.ts'
-import { bot, createGuardWorld, freePort, type GuardWorld, setDesk } from './guarded-bot.ts'
+import { createGuardWorld, freePort, type GuardWorld, setDesk } from './guarded-bot.ts'
 
 const worlds: GuardWorld[] = []
 afterEach(async () => {

@@ -15,7 +15,7 @@ import {
   type ProcessCondition,
   sameSignalMs,
   startLiveness,
-  stopSignals,
+  type StopSignal,
 } from '@bulkhead/trading-plane/guard/core.ts'
 
 const limits: LivenessLimits = { evidenceAgeMsMax: 3_000, startGraceMs: 60_000 }
@@ -59,7 +59,7 @@ describe('a bot', () => {
 })
 
 describe('a stop signal', () => {
-  const passAll = (at: readonly (readonly [(typeof stopSignals)[number], number])[]) => {
+  const passAll = (at: readonly (readonly [StopSignal, number])[]) => {
     let passed: PassedSignals = {}
     return at.map(([signal, tickMs]) => {
       const judged = passSignal(passed, signal, tickMs)
