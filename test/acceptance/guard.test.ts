@@ -39,7 +39,7 @@ describe('npx bulkhead guard', () => {
     stack = await startStackProcess({ args: ['--guard', 'nautilus', '--guard', 'freqtrade'] })
   })
   afterAll(async () => {
-    for (const child of guards) if (child.exitCode === null) toGroup(child, 'SIGTERM')
+    for (const child of guards) toGroup(child, 'SIGKILL')
     await stack.close()
   })
 
@@ -56,8 +56,8 @@ describe('npx bulkhead guard', () => {
 
   /** As on a terminal: a group of its own, to which Ctrl-C goes as a whole. */
   const guard = (...args: string[]): Guarded => {
-    const words = ['bulkhead', 'guard', '--component', 'nautilus', '--', 'python3', botFile]
-    const child = spawn('npx', [...words, ...args], {
+    const words = ['guard', '--component', 'nautilus', '--', 'python3', botFile]
+    const child = spawn(join(projectRoot, 'node_modules/.bin/bulkhead'), [...words, ...args], {
       cwd: projectRoot,
       env: { ...process.env, BULKHEAD_HOME: stack.home },
       detached: true,
@@ -85,11 +85,11 @@ describe('npx bulkhead guard', () => {
 
   test('runs the bot, passes one Ctrl-C on once, and ends with the status of the bot', async () => {
     const guarded = guard('signals')
+    await waitFor('the bot', () => guarded.output().includes('up'), 15_000)
     await untilSeen('FRESH')
     toGroup(guarded.child, 'SIGINT')
     await waitFor('the signal', () => guarded.output().includes('got SIGINT'))
     toGroup(guarded.child, 'SIGTERM')
-    // npm makes the status of a child that handled a signal its own.
     expect(await guarded.exited).toBe(9)
     expect(guarded.output().match(/got SIGINT/g)).toHaveLength(1)
     await untilSeen('ABSENT')
@@ -165,5 +165,6 @@ describe('npx bulkhead guard', () => {
 })
 
 function toGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid !== undefined) process.kill(-child.pid, signal)
+  const hasEnded = child.exitCode !== null || child.signalCode !== null
+  if (child.pid !== undefined && !hasEnded) process.kill(-child.pid, signal)
 }
