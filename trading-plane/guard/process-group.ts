@@ -12,8 +12,8 @@ export function killGroup(pgid: number): void {
 }
 
 /**
- * Whether anything runs in a process group. A zombie runs no more, even where nobody reaps it, as in
- * a container whose first process does not.
+ * Whether anything runs in a process group. A zombie runs no more, even where nobody reaps it, as
+ * in a container whose first process does not.
  */
 export function groupLives(pgid: number): boolean {
   return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isLivingMember(name, pgid))

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import { eventually } from '../../../support/eventually.ts'
-import { createGuardWorld, freePort, type GuardWorld, setDesk } from './guarded-bot.ts'
+import { bot, createGuardWorld, freePort, type GuardWorld, setDesk } from './guarded-bot.ts'
 
 const worlds: GuardWorld[] = []
 afterEach(async () => {
@@ -45,6 +45,32 @@ describe('a wrapped bot', () => {
     expect(guard.stderr()).toContain('PROCESS_STOPPED')
     process.kill(pid, 'SIGCONT')
     await world.untilBeating()
+  })
+
+  test('in a cgroup falls silent with any of its processes stopped, or with all frozen', async () => {
+    const world = await open(true)
+    const file = join(world.redis.home, 'children')
+    const guard = world.guardPython(['--cgroup'], 'fork', file)
+    if (world.cgroups === undefined) {
+      // Without the right to make cgroups a bot that must have one is not started.
+      expect(await guard.exited).toBe(125)
+      return
+    }
+    await world.untilBeating()
+    await eventually('its children', () => existsSync(file))
+    const [child = 0] = readFileSync(file, 'utf8').split(' ').map(Number)
+    process.kill(child, 'SIGSTOP')
+    await world.untilSilent()
+    process.kill(child, 'SIGCONT')
+    await world.untilBeating()
+    const freezer = join(world.cgroups.directoryOf(world.cgroups.groupOf(bot)), 'cgroup.freeze')
+    writeFileSync(freezer, '1')
+    await world.untilSilent()
+    expect(guard.stderr()).toContain('PROCESS_FROZEN')
+    writeFileSync(freezer, '0')
+    await world.untilBeating()
+    process.kill(guard.pid, 'SIGTERM')
+    expect(await guard.exited).toBe(143)
   })
 
   test('whose health address hangs falls silent', async () => {
