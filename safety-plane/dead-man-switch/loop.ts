@@ -54,6 +54,11 @@ export class WatchLoop {
     return this.#state
   }
 
+  /** Whose silence counts right now. */
+  get expected(): string[] {
+    return expectedIn(this.#state)
+  }
+
   start(): void {
     this.#poll = setInterval(() => this.request(), this.#options.pollIntervalMs)
     this.request()

@@ -105,6 +105,7 @@ export class SafetyPlane {
     await this.#register()
     const fields = { config_hash: this.#parts.loaded.configHash, build_id: this.#parts.buildId }
     void this.#writer.record({ action: 'STARTED', subject: component, correlationId: '', fields })
+    this.#rememberSeen(this.#watch.expected, false)
     this.#watch.start()
     this.#readiness.start()
     this.#every(housekeepingMs, () => this.#housekeep())
@@ -124,6 +125,7 @@ export class SafetyPlane {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
+    this.#rememberSeen(this.#watch.expected, true)
     this.#readiness.close()
     this.#runner.close()
     await this.#writer.record({ action: 'STOPPED', subject: component, correlationId: '' })
@@ -148,12 +150,16 @@ export class SafetyPlane {
     return target !== undefined && this.#severer.isDead(target)
   }
 
-  #rememberSeen(expected: readonly string[]): void {
+  /** Keeps who is expected to beat, for the run after this one. */
+  #rememberSeen(expected: readonly string[], stoppedInOrder: boolean): void {
+    const comeAndGo = this.#comeAndGo()
+    if (comeAndGo.length === 0) return
     try {
-      writeSeen(
-        this.#config.stateDir,
-        this.#comeAndGo().filter((name) => expected.includes(name)),
-      )
+      writeSeen(this.#config.stateDir, {
+        boot_id: readBootId(),
+        stopped_in_order: stoppedInOrder,
+        components: comeAndGo.filter((name) => expected.includes(name)),
+      })
     } catch (error) {
       this.#parts.log.error({ err: error }, 'who was seen could not be stored')
     }
@@ -240,9 +246,9 @@ export class SafetyPlane {
       clock,
       limits: ladderLimitsOf(this.#config),
       pollIntervalMs: ladder.pollIntervalMs,
-      seenBefore: readSeen(stateDir, this.#comeAndGo()),
+      seenBefore: readSeen(stateDir, this.#comeAndGo(), readBootId(), (name) => this.#isGone(name)),
       isGone: (name) => this.#isGone(name),
-      onExpected: (expected) => this.#rememberSeen(expected),
+      onExpected: (expected) => this.#rememberSeen(expected, false),
       onTrigger: (trigger) => this.#switch.onLadder(trigger),
       onCycle: () => this.#onCycle(),
     })

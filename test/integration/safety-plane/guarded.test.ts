@@ -133,6 +133,21 @@ test('a bot that died while nobody watched is missed by the next run', async () 
   expect(rows[0]).toMatchObject({ component: bot, trigger: 'HEARTBEAT_NEVER_SEEN' })
 })
 
+test('a bot that ended after the safety plane was stopped in order is not missed', async () => {
+  const world = await open()
+  const guarded = await world.startComponent(bot)
+  await untilHealth(world, 'HEALTHY')
+  world.safety.child.kill('SIGTERM')
+  await world.safety.exited
+  await guarded.kill()
+  const admin = await world.redis.link('admin')
+  await admin.run((redis) => redis.del(redisKeys.heartbeat(bot)))
+  await world.startSafety()
+  await untilHealth(world, 'ABSENT')
+  await pastTheFirstRung(world)
+  expect(await modeOf(world)).toBe('NORMAL')
+})
+
 test('a kill is proven though the bot never ran, and a reset does not wait for it', async () => {
   const world = await open()
   await world.send(killCommand('L1'))
