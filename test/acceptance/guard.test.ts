@@ -56,10 +56,10 @@ describe('npx bulkhead guard', () => {
 
   /** As on a terminal: a group of its own, to which Ctrl-C goes as a whole. */
   const guard = (...args: string[]): Guarded => {
-    const words = ['guard', '--component', 'nautilus', '--', 'python3', botFile]
+    const home = ['--home', stack.home]
+    const words = ['guard', ...home, '--component', 'nautilus', '--', 'python3', botFile]
     const child = spawn(join(projectRoot, 'node_modules/.bin/bulkhead'), [...words, ...args], {
       cwd: projectRoot,
-      env: { ...process.env, BULKHEAD_HOME: stack.home },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -57,7 +57,7 @@ export type StopSignal = (typeof stopSignals)[number]
 export type PassedSignals = Readonly<Partial<Record<StopSignal, number>>>
 
 /** One Ctrl-C comes from the terminal, from npx and from the command line within milliseconds. */
-export const sameSignalMs = 250
+export const sameSignalMs = 500
 
 /**
  * Whether a stop signal is a new wish or the echo of the last one. Many bots end without tidying up
