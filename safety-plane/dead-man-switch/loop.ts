@@ -18,8 +18,6 @@ export type WatchLoopOptions = {
   readonly limits: LadderLimits
   /** Slow read beside the notifications. */
   readonly pollIntervalMs: number
-  /** Components that come and go and were beating when the last run ended. */
-  readonly seenBefore: readonly string[]
   /** Whether nothing of a component lives any more, verified at this moment. */
   readonly isGone: (component: string) => boolean
   /** Told who is expected to beat, at every change; outlives this process. */
@@ -45,8 +43,7 @@ export class WatchLoop {
   constructor(options: WatchLoopOptions) {
     this.#options = options
     this.#components = options.limits.watched.map(({ component }) => component)
-    const { limits, clock, seenBefore } = options
-    this.#state = startLadder(limits, clock.monotonicMs(), seenBefore)
+    this.#state = startLadder(options.limits, options.clock.monotonicMs())
     this.#deadline = new DeadlineTimer(options.clock, () => this.#onDeadline())
   }
 
@@ -57,6 +54,12 @@ export class WatchLoop {
   /** Whose silence counts right now. */
   get expected(): string[] {
     return expectedIn(this.#state)
+  }
+
+  /** Before the start: these come and go, and were beating when the last run ended. */
+  expect(seenBefore: readonly string[]): void {
+    const { limits, clock } = this.#options
+    this.#state = startLadder(limits, clock.monotonicMs(), seenBefore)
   }
 
   start(): void {

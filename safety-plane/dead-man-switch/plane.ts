@@ -99,6 +99,7 @@ export class SafetyPlane {
   /** Takes up an open episode first, then watches. */
   async start(): Promise<void> {
     await this.#identities.refresh()
+    this.#watch.expect(this.#seenBefore())
     await this.#switch.resume()
     this.#onSevered(this.#runner.state.episode?.severed ?? [])
     await this.#switch.uphold()
@@ -148,6 +149,12 @@ export class SafetyPlane {
   #isGone(name: string): boolean {
     const target = this.#killable.find((killable) => killable.component === name)
     return target !== undefined && this.#severer.isDead(target)
+  }
+
+  /** Who is still to be expected from the last run, once the registry was read. */
+  #seenBefore(): readonly string[] {
+    const { stateDir } = this.#config
+    return readSeen(stateDir, this.#comeAndGo(), readBootId(), (name) => this.#isGone(name))
   }
 
   /** Keeps who is expected to beat, for the run after this one. */
@@ -240,13 +247,12 @@ export class SafetyPlane {
 
   #createWatch(): WatchLoop {
     const { link, clock } = this.#parts
-    const { ladder, stateDir } = this.#config
+    const { ladder } = this.#config
     return new WatchLoop({
       link,
       clock,
       limits: ladderLimitsOf(this.#config),
       pollIntervalMs: ladder.pollIntervalMs,
-      seenBefore: readSeen(stateDir, this.#comeAndGo(), readBootId(), (name) => this.#isGone(name)),
       isGone: (name) => this.#isGone(name),
       onExpected: (expected) => this.#rememberSeen(expected, false),
       onTrigger: (trigger) => this.#switch.onLadder(trigger),
