@@ -2,6 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import {
+  guardRefusals,
+  livenessVerdicts,
+} from '@bulkhead/shared/contracts/reasons/guard-reasons.ts'
+import {
   intentDenialReasons,
   openPermissionReasons,
 } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
@@ -78,6 +82,18 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'Why a signed command was refused',
     order: 'In the order of the checks.',
     codes: commandRefusals,
+  },
+  {
+    name: 'guardRefusals',
+    title: 'Why a guard did not start its bot',
+    order: 'In the order of the checks; nothing of the bot has run.',
+    codes: guardRefusals,
+  },
+  {
+    name: 'livenessVerdicts',
+    title: 'What a guard makes of its bot',
+    order: 'Strongest evidence first; only STARTING and ALIVE are followed by a heartbeat.',
+    codes: livenessVerdicts,
   },
 ]
 

@@ -98,13 +98,18 @@ export class SafetyReader {
   }
 
   #components(): readonly string[] {
+    return [...new Set([...componentIds, ...this.#watched()])]
+  }
+
+  #watched(): readonly string[] {
     const watched = this.#documents.dead_man_switch?.watch.map((item) => item.component) ?? []
-    return [...new Set([...componentIds, ...watched.slice(0, watchedMax)])]
+    return watched.slice(0, watchedMax)
   }
 
   #heartbeats(components: readonly string[], tickMs: number): StatusView['heartbeats'] {
+    const listed = new Set([...expectedComponents, ...this.#watched()])
     return components
-      .filter((component) => expectedComponents.includes(component) || this.#beats.has(component))
+      .filter((component) => listed.has(component) || this.#beats.has(component))
       .map((component) => {
         const identity = this.#identities.get(component)
         return {

@@ -13,8 +13,11 @@ import {
 export const processStates = ['RUNNING', 'STOPPED', 'GONE', 'UNKNOWN'] as const
 export type ProcessState = (typeof processStates)[number]
 
-/** How far a component's silence has gone, measured against the ladder. */
-const silenceSteps = ['NEVER_SEEN', 'FRESH', 'LATE', 'L0', 'L1', 'L2'] as const
+/**
+ * How far a component's silence has gone, measured against the ladder. ABSENT: a guarded bot that
+ * nobody runs now, whose silence therefore means nothing (decision D-32).
+ */
+const silenceSteps = ['ABSENT', 'NEVER_SEEN', 'FRESH', 'LATE', 'L0', 'L1', 'L2'] as const
 
 const componentView = z.strictObject({
   component: z.string(),

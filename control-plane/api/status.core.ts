@@ -106,7 +106,11 @@ export function buildStatus(view: StatusView, limits: StatusLimits): StatusRepor
     ),
     safety_redis: { reachable: view.redisFault === null, fault: view.redisFault },
     thresholds_ms: thresholdsMs,
-    components: view.heartbeats.map((beat) => componentView(view, beat, thresholdsMs)),
+    components: view.heartbeats.map((beat) =>
+      !isSafetySilent && watchOf(view, beat.component)?.health === 'ABSENT'
+        ? absentView(beat.component)
+        : componentView(view, beat, thresholdsMs),
+    ),
     kill_switch: {
       mode: killMode,
       episode: view.killSwitch?.episode ?? '',
@@ -189,12 +193,27 @@ function measuredKeys(executor: ExecutorStatus | null): Measured {
   }
 }
 
+const watchOf = (view: StatusView, component: string) =>
+  view.safety.document?.watch.find((item) => item.component === component)
+
+/** What an earlier run of a bot left behind says nothing of it while nobody runs it. */
+function absentView(component: string): ComponentView {
+  return {
+    component,
+    age_ms: null,
+    silence: 'ABSENT',
+    pid: null,
+    process: 'UNKNOWN',
+    escalation: null,
+  }
+}
+
 function componentView(
   view: StatusView,
   beat: StatusView['heartbeats'][number],
   thresholdsMs: StatusReport['thresholds_ms'],
 ): ComponentView {
-  const watched = view.safety.document?.watch.find((item) => item.component === beat.component)
+  const watched = watchOf(view, beat.component)
   return {
     component: beat.component,
     age_ms: beat.ageMs,

@@ -18,7 +18,8 @@ if (!existsSync(pinnedNode) || !existsSync(`${root}node_modules/zod`)) {
 } else {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
   const child = spawn(pinnedNode, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'])
+    process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {
     process.stderr.write(`${error.message}\n`)
     process.exitCode = unreachable

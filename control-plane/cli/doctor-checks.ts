@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { componentIds } from '@bulkhead/shared/contracts/components.ts'
 import { processIdentitySchema } from '@bulkhead/shared/contracts/process-identity.ts'
-import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { farewellBeat, redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import { msFromNsText } from '@bulkhead/shared/kernel/units.ts'
 import { homeLayout } from '@bulkhead/shared/runtime/home.ts'
@@ -69,9 +69,12 @@ export function checkSupervisor(stack: Stack): Finding {
 }
 
 /** Registered identity against /proc, and the age of the last beat by the wall clock. */
-export async function checkComponents(link: RedisLink): Promise<Finding[]> {
+export async function checkComponents(
+  link: RedisLink,
+  guarded: readonly string[],
+): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const component of componentIds) {
+  for (const component of [...componentIds, ...guarded]) {
     const read = await link.run((redis) =>
       Promise.all([
         redis.hgetall(redisKeys.pid(component)),
@@ -80,7 +83,9 @@ export async function checkComponents(link: RedisLink): Promise<Finding[]> {
     )
     if (!read.ok) return [finding('FAIL', 'components', read.failure.message, 'see safety redis')]
     const [fields, beat] = read.value
-    if (Object.keys(fields).length === 0 && beat === null) continue
+    // A guarded bot that ended in order leaves a farewell for some seconds.
+    const isSilent = beat === null || beat === farewellBeat
+    if (Object.keys(fields).length === 0 && isSilent) continue
     findings.push(checkComponent(component, fields, beat))
   }
   const todo = 'look into the log folder of the home'

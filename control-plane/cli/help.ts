@@ -11,6 +11,9 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
   audit verify            check every chain in the log, inboxes, spools and sealed heads
   ledger inspect [-n N]   files of the ledger and its newest records, running or not
   ledger verify           check every batch of every file of the ledger
+  guard --component NAME [options] -- COMMAND
+                          run a bot of yours under the dead-man switch; \`guard --help\` lists
+                          the options. Its exit status is the bot's
   doctor                  check this installation and say what to do about each finding
   help                    this text
 

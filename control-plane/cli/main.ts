@@ -1,6 +1,7 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { runAuditTail, runAuditVerify } from './commands/audit.ts'
 import { runDoctor } from './commands/doctor.ts'
+import { runGuard } from './commands/guard.ts'
 import { runKill } from './commands/kill.ts'
 import { runLedgerInspect, runLedgerVerify } from './commands/ledger.ts'
 import { runReset } from './commands/reset.ts'
@@ -29,7 +30,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await run(process.argv.slice(2))
 
-async function run(argv: readonly string[]): Promise<ExitCode> {
+async function run(argv: readonly string[]): Promise<number> {
+  // What comes after it belongs to the guard and to the bot, not to the options read here.
+  if (argv[0] === 'guard') return runGuard(argv.slice(1))
   const invocation = readInvocation(argv)
   if (!invocation.ok) {
     process.stderr.write(`${invocation.failure}\n\n${helpText}\n`)

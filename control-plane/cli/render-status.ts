@@ -17,6 +17,7 @@ const silenceColours: Readonly<Record<ComponentView['silence'], Colour>> = {
   L1: 'red',
   L2: 'red',
   NEVER_SEEN: 'red',
+  ABSENT: 'dim',
 }
 
 const silenceWords: Readonly<Record<ComponentView['silence'], string>> = {
@@ -26,6 +27,7 @@ const silenceWords: Readonly<Record<ComponentView['silence'], string>> = {
   L1: 'past L1',
   L2: 'past L2',
   NEVER_SEEN: 'never seen',
+  ABSENT: 'not running',
 }
 
 /**
@@ -56,7 +58,8 @@ function modeLines(report: StatusReport, paint: Paint): string[] {
 }
 
 function componentLine(view: ComponentView, paint: Paint): string {
-  const age = view.age_ms === null ? 'never seen' : ageText(view.age_ms)
+  const noAge = view.silence === 'ABSENT' ? '' : 'never seen'
+  const age = view.age_ms === null ? noAge : ageText(view.age_ms)
   const isOdd = view.process === 'GONE' || view.process === 'STOPPED'
   const pid = view.pid === null ? '' : `pid ${view.pid}`
   const escalation =

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
-import type { SafetyRedisFiles } from '../redis/provision.ts'
+import type { RedisLogin, SafetyRedisFiles } from '../redis/provision.ts'
 import type { Desk } from './desk-file.ts'
 import {
   initialAdminId,
@@ -21,6 +21,8 @@ export type StackSettings = {
   readonly cgroupMount: string | null
   readonly cgroupOf: (component: string) => string | null
   readonly webhookUrl: string | null
+  /** Bots that are wrapped by `bulkhead guard`, by name. */
+  readonly guarded: readonly string[]
 }
 
 export type VenueUrls = { readonly httpUrl: string; readonly wsUrl: string }
@@ -47,19 +49,25 @@ export function paperVenueConfig(settings: StackSettings) {
 export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
   const { layout, keys, ladderScale } = settings
   const scaled = (ms: number) => Math.round(ms * ladderScale)
-  const watched = (component: string) => ({
+  const watched = (component: string, expected: 'at_boot' | 'once_seen' = 'at_boot') => ({
     component,
+    expected,
     killable: true,
     cgroup: settings.cgroupOf(component),
     uid: process.getuid?.() ?? 0,
     containerCommand: null,
   })
   return {
-    ...common(settings, 'dead_man_switch', 'safety'),
+    ...common(settings, 'dead_man_switch', settings.redis.logins.safety),
     auditHeadsFile: layout.auditHeadsFile,
     stateDir: layout.safetyStateDir,
     operatorsFile: keys.safetyOperatorsFile,
-    watch: [watched('executor'), watched('orchestrator')],
+    watch: [
+      watched('executor'),
+      watched('orchestrator'),
+      ...settings.guarded.map((component) => watched(component, 'once_seen')),
+    ],
+    severAtHardStop: ['executor', ...settings.guarded],
     cgroupMount: settings.cgroupMount,
     ladder: {
       softStopAfterMs: scaled(5_000),
@@ -87,7 +95,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
 
 export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: Desk) {
   return {
-    ...common(settings, 'executor', 'trading'),
+    ...common(settings, 'executor', settings.redis.logins.trading),
     intentSocketPath: settings.layout.intentSocket,
     ledgerDir: settings.layout.ledgerDir,
     venue: {
@@ -114,16 +122,26 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: 
 
 export function orchestratorConfig(settings: StackSettings, desk: Desk) {
   return {
-    ...common(settings, 'orchestrator', 'trading'),
+    ...common(settings, 'orchestrator', settings.redis.logins.trading),
     intentSocketPath: settings.layout.intentSocket,
     strategies: desk.strategies,
+  }
+}
+
+/** A bot's guard knows its own keys and its own cgroup, and nothing else of the stack. */
+export function guardConfig(settings: StackSettings, component: string) {
+  const cgroup = settings.cgroupOf(component)
+  return {
+    ...common(settings, component, settings.redis.guards[component]!),
+    cgroupDirectory:
+      cgroup === null || settings.cgroupMount === null ? null : join(settings.cgroupMount, cgroup),
   }
 }
 
 export function controlApiConfig(settings: StackSettings) {
   const { layout, keys, ports } = settings
   return {
-    ...common(settings, 'control_api', 'control'),
+    ...common(settings, 'control_api', settings.redis.logins.control),
     host: '127.0.0.1',
     port: ports.api,
     masterKeyFile: keys.masterKeyFile,
@@ -141,18 +159,14 @@ export function writeConfig(layout: HomeLayout, component: string, config: unkno
   return file
 }
 
-function common(
-  settings: StackSettings,
-  component: string,
-  user: 'trading' | 'safety' | 'control',
-) {
-  const { layout, redis } = settings
+function common(settings: StackSettings, component: string, login: RedisLogin) {
+  const { layout } = settings
   return {
     component,
     environment: 'PAPER',
     redis: {
       socketPath: layout.redisSocket,
-      ...redis.logins[user],
+      ...login,
       commandTimeoutMs: atMost(300, Math.round(2_000 * settings.ladderScale)),
     },
     logFile: layout.logFile(component),

@@ -31,6 +31,8 @@ export type StackOptions = {
   readonly webhookUrl: string | null
   /** What to trade; the demo by default. */
   readonly desk?: Desk
+  /** Names of the bots that `bulkhead guard` may wrap; each gets keys, a cgroup and a watch. */
+  readonly guarded: readonly string[]
   /** Told one line per step. */
   readonly say: (line: string) => void
 }
@@ -65,6 +67,8 @@ const entryPoints = {
   orchestrator: 'trading-plane/orchestrator/main.ts',
 } as const
 type Component = keyof typeof entryPoints
+/** Started by the owner of a bot, not by the supervisor. */
+const guardEntryPoint = 'trading-plane/guard/main.ts'
 
 /**
  * Bounds on the memory of a process. A small young generation keeps the safety plane well below its
@@ -146,7 +150,7 @@ class StackStarter {
     this.#options = options
     this.#layout = layout
     this.#lock = lock
-    const redis = provisionSafetyRedis(layout, options.ports.redis)
+    const redis = provisionSafetyRedis(layout, options.ports.redis, options.guarded)
     const keys = provisionKeys(layout)
     for (const directory of [layout.ledgerDir, layout.auditDir, layout.safetyStateDir]) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -162,6 +166,7 @@ class StackStarter {
       cgroupMount: this.#cgroups?.mount ?? null,
       cgroupOf: (component) => this.#cgroups?.groupOf(component) ?? null,
       webhookUrl: options.webhookUrl,
+      guarded: options.guarded,
     }
     const login = redis.logins.auditor
     const { password } = readSecretsOrExit({ password: login.passwordFile })
@@ -198,6 +203,9 @@ class StackStarter {
     const desk = this.#options.desk ?? demoDesk(busiestRecorded(venue.value))
     configs.writeConfig(layout, 'executor', configs.executorConfig(this.#settings, urls, desk))
     configs.writeConfig(layout, 'orchestrator', configs.orchestratorConfig(this.#settings, desk))
+    for (const component of this.#settings.guarded) {
+      configs.writeConfig(layout, component, configs.guardConfig(this.#settings, component))
+    }
     const [safety, executor] = await Promise.all([
       this.#start('dead_man_switch', 'always'),
       this.#start('executor', 'while_armed'),
@@ -307,6 +315,15 @@ class StackStarter {
         control_token_file: keys.venueControlTokenFile,
       },
       operator: { operator_id: initialAdminId, key_version: 1, key_file: keys.adminKeyFile },
+      guards: this.#settings.guarded.map((component) => ({
+        component,
+        argv: [
+          process.execPath,
+          join(projectRoot, guardEntryPoint),
+          '--config',
+          layout.configFile(component),
+        ],
+      })),
       components: [],
     }
   }

@@ -1,5 +1,6 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { parseArgs } from 'node:util'
+import { guardedComponentSchema, guardedMax } from '@bulkhead/shared/contracts/components.ts'
 import { stackHome } from '@bulkhead/shared/runtime/home.ts'
 import { readDeskFile } from './desk-file.ts'
 import { basePortDefault, basePortMax, portsFrom } from './ports.ts'
@@ -10,6 +11,7 @@ const usage = `usage: npm start [-- options]
   --base-port PORT     first of the five ports used (default ${basePortDefault})
   --webhook URL        where kill alerts are posted
   --desk FILE          instruments and strategies to run in place of the demo
+  --guard NAME         provision a bot of this name for npx bulkhead guard; repeatable
 The home is BULKHEAD_HOME, or .bulkhead in the project.
 `
 
@@ -18,6 +20,7 @@ type StartOptions = {
   basePort: number
   webhookUrl: string | null
   deskFile: string | undefined
+  guarded: readonly string[]
 }
 
 /** Reads the command line; a string says what is wrong with it. */
@@ -30,6 +33,7 @@ function readOptions(argv: readonly string[]): StartOptions | string {
         'base-port': { type: 'string' },
         webhook: { type: 'string' },
         desk: { type: 'string' },
+        guard: { type: 'string', multiple: true, default: [] },
       },
     })
     const basePort = Number(values['base-port'] ?? basePortDefault)
@@ -41,7 +45,10 @@ function readOptions(argv: readonly string[]): StartOptions | string {
       return '--for is a number of seconds from above 0 to 2000000'
     }
     if (values.webhook !== undefined && !URL.canParse(values.webhook)) return '--webhook is a URL'
+    const guardFault = faultOfGuarded(values.guard)
+    if (guardFault !== undefined) return guardFault
     return {
+      guarded: values.guard,
       forMs: seconds === undefined ? undefined : seconds * 1_000,
       basePort,
       webhookUrl: values.webhook ?? null,
@@ -50,6 +57,17 @@ function readOptions(argv: readonly string[]): StartOptions | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
+}
+
+function faultOfGuarded(names: readonly string[]): string | undefined {
+  if (names.length > guardedMax) return `--guard may stand at most ${guardedMax} times`
+  if (new Set(names).size !== names.length) return '--guard names a bot twice'
+  for (const name of names) {
+    const checked = guardedComponentSchema.safeParse(name)
+    if (checked.success) continue
+    return `--guard ${JSON.stringify(name)}: lower-case letters, digits and _, at most 32, and no name of a component of the stack`
+  }
+  return undefined
 }
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
@@ -75,17 +93,21 @@ async function main(): Promise<number> {
     ladderScale: 1,
     webhookUrl: options.webhookUrl,
     ...(desk === undefined ? {} : { desk: desk.value }),
+    guarded: options.guarded,
     say,
   })
   if (!stack.ok) {
     process.stderr.write(`${stack.failure.code}: ${stack.failure.message}\n`)
     return 2
   }
-  const { dashboard_url: dashboardUrl } = stack.value.describe()
+  const { dashboard_url: dashboardUrl, guards, home } = stack.value.describe()
   say(
     `\nAll ready after ${((performance.now() - startedMs) / 1_000).toFixed(1)} s. Dashboard: ${dashboardUrl}`,
   )
   say('Stop with Ctrl-C. In another terminal: npx bulkhead status')
+  for (const { component } of guards) {
+    say(`Guard ${component}: npx bulkhead guard --home ${home} --component ${component} -- COMMAND`)
+  }
   if (options.forMs !== undefined) setTimeout(stopRequested.now, options.forMs)
   await stopRequested.promise
   say('\nStopping ...')

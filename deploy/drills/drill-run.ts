@@ -51,6 +51,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillOutcome> {
     ports: anyPorts,
     ladderScale,
     webhookUrl: null,
+    guarded: [],
     say: options.say,
   })
   if (!stack.ok) {

@@ -2,17 +2,22 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
-import { type RedisUser, redisUsers, renderUsers } from './users.ts'
+import { guardUser, type RedisUser, redisUsers, renderUsers } from './users.ts'
 
 /** Longest path that fits a unix socket address on Linux. */
 const socketPathBytesMax = 107
 
 /** What a client needs to log in as one user. */
-export type RedisLogin = { readonly username: RedisUser; readonly passwordFile: string }
+export type RedisLogin<User extends string = string> = {
+  readonly username: User
+  readonly passwordFile: string
+}
 
 export type SafetyRedisFiles = {
   readonly configFile: string
-  readonly logins: Readonly<Record<RedisUser, RedisLogin>>
+  readonly logins: Readonly<Record<RedisUser, RedisLogin<RedisUser>>>
+  /** One login for each guarded bot, by component. */
+  readonly guards: Readonly<Record<string, RedisLogin>>
 }
 
 /**
@@ -20,9 +25,14 @@ export type SafetyRedisFiles = {
  * are there already are kept, so a second start finds the same users.
  *
  * @param port loopback port for people; 0 leaves only the unix socket
+ * @param guarded bots that get keys and a user of their own
  * @throws Error when the home's path is too long for a unix socket
  */
-export function provisionSafetyRedis(layout: HomeLayout, port: number): SafetyRedisFiles {
+export function provisionSafetyRedis(
+  layout: HomeLayout,
+  port: number,
+  guarded: readonly string[] = [],
+): SafetyRedisFiles {
   if (Buffer.byteLength(layout.redisSocket) > socketPathBytesMax) {
     throw new Error(
       `HOME_PATH_TOO_LONG: ${layout.redisSocket} is longer than ${socketPathBytesMax} bytes; set BULKHEAD_HOME to a shorter path`,
@@ -36,15 +46,24 @@ export function provisionSafetyRedis(layout: HomeLayout, port: number): SafetyRe
       user,
       { username: user, passwordFile: layout.secretFile(`redis-${user}`) },
     ]),
-  ) as Record<RedisUser, RedisLogin>
+  ) as Record<RedisUser, RedisLogin<RedisUser>>
+  const guards = Object.fromEntries(
+    guarded.map((component) => {
+      const username = guardUser(component)
+      return [component, { username, passwordFile: layout.secretFile(`redis-${username}`) }]
+    }),
+  )
   const passwords = Object.fromEntries(
     redisUsers.map((user) => [user, ensureSecret(logins[user].passwordFile, 32)]),
   ) as Record<RedisUser, string>
+  const guardPasswords = Object.fromEntries(
+    guarded.map((component) => [component, ensureSecret(guards[component]!.passwordFile, 32)]),
+  )
   const aclFile = join(layout.redisDir, 'users.acl')
-  writeFileSync(aclFile, renderUsers(passwords), { mode: 0o600 })
+  writeFileSync(aclFile, renderUsers(passwords, guardPasswords), { mode: 0o600 })
   const configFile = join(layout.redisDir, 'redis.conf')
   writeFileSync(configFile, renderConfig(layout, port, aclFile), { mode: 0o600 })
-  return { configFile, logins }
+  return { configFile, logins, guards }
 }
 
 /**

@@ -4,8 +4,11 @@ import { createHash } from 'node:crypto'
 export const redisUsers = ['trading', 'safety', 'control', 'auditor', 'admin'] as const
 export type RedisUser = (typeof redisUsers)[number]
 
-/** Components of the trading plane that own keys; wrapped bots are added by name. */
-export const tradingComponents = ['executor', 'market_data_adapter', 'orchestrator'] as const
+/** Components of the trading plane that own keys. */
+const tradingComponents = ['executor', 'market_data_adapter', 'orchestrator'] as const
+
+/** The user of one guarded bot: it can speak for this bot and for nothing else (D-32). */
+export const guardUser = (component: string) => `guard_${component}`
 
 const session = '+ping +hello +auth +client|setname +client|id +info'
 const readKeys =
@@ -16,39 +19,61 @@ const readKeys =
  * every granted command would apply to every granted key (reliability finding 2).
  *
  * @param passwords in clear; only their SHA-256 goes into the file
+ * @param guarded passwords of the guarded bots, by component
  */
 export function renderUsers(
   passwords: Readonly<Record<RedisUser, string>>,
-  components: readonly string[] = tradingComponents,
+  guarded: Readonly<Record<string, string>> = {},
 ): string {
   const rules: Record<RedisUser, readonly string[]> = {
-    trading: tradingRules(components),
+    trading: tradingRules,
     safety: safetyRules,
     control: controlRules,
     auditor: auditorRules,
     admin: ['~* &* +@all'],
   }
-  const lines = redisUsers.map((user) => {
-    const digest = createHash('sha256').update(passwords[user]).digest('hex')
-    return `user ${user} on #${digest} resetkeys resetchannels -@all ${rules[user].join(' ')}`
-  })
+  const lines = [
+    ...redisUsers.map((user) => renderUser(user, passwords[user], rules[user])),
+    ...Object.entries(guarded).map(([component, password]) =>
+      renderUser(guardUser(component), password, guardRules(component)),
+    ),
+  ]
   return `user default off resetpass resetkeys resetchannels -@all\n${lines.join('\n')}\n`
 }
 
-function tradingRules(components: readonly string[]): readonly string[] {
-  const own = (prefix: string) => components.map((name) => `%W~${prefix}${name}`).join(' ')
+function renderUser(user: string, password: string, rules: readonly string[]): string {
+  const digest = createHash('sha256').update(password).digest('hex')
+  return `user ${user} on #${digest} resetkeys resetchannels -@all ${rules.join(' ')}`
+}
+
+const ownKeys = (prefix: string) => tradingComponents.map((name) => `%W~${prefix}${name}`).join(' ')
+
+const tradingRules: readonly string[] = [
+  session,
+  '+psubscribe +punsubscribe &__keyspace@0__:safety:commands:executor',
+  `(+set ${ownKeys('safety:heartbeat:')} ${ownKeys('safety:status:')})`,
+  `(+hset +pexpire ${ownKeys('safety:progress:')})`,
+  `(+hset +del ${ownKeys('safety:pid:')})`,
+  `(+rpush ${ownKeys('safety:audit:in:')} %W~safety:approvals:requests)`,
+  '(+hgetall %R~safety:killswitch:state)',
+  '(+get +mget %R~safety:heartbeat:dead_man_switch %R~safety:status:dead_man_switch %R~safety:watchdog:state %R~safety:policy:current)',
+  '(+lmove +lrange +llen +lrem ~safety:commands:executor ~safety:commands:executor:in-work)',
+  '(+set %W~safety:nonce:used:executor:*)',
+  '(+xadd %W~safety:acks:executor %W~wal:backup:executor)',
+]
+
+/** A guard registers by compare and set, so that of two guards of one bot only one starts it. */
+function guardRules(component: string): readonly string[] {
   return [
     session,
-    '+psubscribe +punsubscribe &__keyspace@0__:safety:commands:executor',
-    `(+set ${own('safety:heartbeat:')} ${own('safety:status:')})`,
-    `(+hset +pexpire ${own('safety:progress:')})`,
-    `(+hset +del ${own('safety:pid:')})`,
-    `(+rpush ${own('safety:audit:in:')} %W~safety:approvals:requests)`,
+    '+multi +exec +discard +unwatch',
+    `(+set %W~safety:heartbeat:${component})`,
+    `(+hset +pexpire %W~safety:progress:${component})`,
+    `(+watch +hgetall %R~safety:pid:${component})`,
+    `(+hset +del %W~safety:pid:${component})`,
+    `(+rpush %W~safety:audit:in:${component})`,
     '(+hgetall %R~safety:killswitch:state)',
-    '(+get +mget %R~safety:heartbeat:dead_man_switch %R~safety:status:dead_man_switch %R~safety:watchdog:state %R~safety:policy:current)',
-    '(+lmove +lrange +llen +lrem ~safety:commands:executor ~safety:commands:executor:in-work)',
-    '(+set %W~safety:nonce:used:executor:*)',
-    '(+xadd %W~safety:acks:executor %W~wal:backup:executor)',
+    '(+get %R~safety:heartbeat:dead_man_switch)',
   ]
 }
 

@@ -52,6 +52,7 @@ const settings: configs.StackSettings = {
   cgroupMount,
   cgroupOf: (component) => tradingCgroup(unitOf[component] ?? component),
   webhookUrl: null,
+  guarded: [],
 }
 const { trading } = redis.logins
 write('start_condition', { redis: { socketPath: layout.redisSocket, ...trading } })
@@ -97,6 +98,7 @@ function writeStack(): void {
     },
     operator: { operator_id: initialAdminId, key_version: 1, key_file: keys.adminKeyFile },
     components: [],
+    guards: [],
   }
   replaceFileDurably(layout.stackFile, `${JSON.stringify(stack, null, 2)}\n`)
   process.stdout.write(`written  ${layout.stackFile}\n`)

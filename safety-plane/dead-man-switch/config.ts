@@ -4,6 +4,7 @@ import {
   observationComponentIds,
 } from '@bulkhead/shared/contracts/components.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
+import { expectations } from './core.ts'
 
 const path = z.string().min(1).max(512)
 
@@ -11,6 +12,8 @@ const watchSchema = z.strictObject({
   component: componentIdSchema,
   /** Whether L2 severs it. Observation components can be watched but never killed. */
   killable: z.boolean(),
+  /** From when on its silence counts; a guarded bot is started by its owner (decision D-32). */
+  expected: z.enum(expectations).default('at_boot'),
   /** The cgroup that holds this component and nothing else, in the v2 hierarchy; null for none. */
   cgroup: z
     .string()
@@ -106,6 +109,8 @@ export const deadManSwitchConfigSchema = z
     marketDataFailsafe: z
       .strictObject({
         component: componentIdSchema.default('market_data_adapter'),
+        /** In whose process it lives: killing that one explains its silence. */
+        hostedBy: componentIdSchema.default('executor'),
         heartbeatAgeMsMax: z.int().min(100).max(120_000).default(15_000),
       })
       .nullable(),

@@ -11,7 +11,15 @@ export type Watched = {
   readonly rungs: readonly Rung[]
   readonly staleTrigger: KillTrigger
   readonly neverSeenTrigger: KillTrigger
+  readonly expected: Expectation
 }
+
+/**
+ * When a component must beat. `at_boot`: from the boot grace on. `once_seen`: from its first beat
+ * until it has taken leave, because people start and stop it by themselves (decision D-32).
+ */
+export const expectations = ['at_boot', 'once_seen'] as const
+export type Expectation = (typeof expectations)[number]
 
 export type LadderLimits = {
   readonly watched: readonly Watched[]
@@ -35,6 +43,8 @@ export type WatchedState = {
   readonly escalation: KillLevel | null
   /** Killed by us while it beat: its silence says nothing until it beats again. */
   readonly isSevered: boolean
+  /** Whether its silence counts; a component that nobody has started yet is not expected. */
+  readonly isExpected: boolean
 }
 
 export type LadderState = {
@@ -52,6 +62,8 @@ export type LadderInput =
       readonly type: 'read'
       readonly tickMs: number
       readonly values: Readonly<Record<string, string | null>>
+      /** Who left a farewell and is verified gone at this moment. */
+      readonly departed?: readonly string[]
     }
   | { readonly type: 'read_failed'; readonly tickMs: number }
   | { readonly type: 'tick'; readonly tickMs: number }
@@ -78,7 +90,15 @@ export type LadderStep = { readonly state: LadderState; readonly triggers: Ladde
 const rank = { L0: 0, L1: 1, L2: 2 } as const satisfies Record<KillLevel, number>
 const plainDecimal = /^\d{1,20}$/
 
-export function startLadder(limits: LadderLimits, tickMs: number): LadderState {
+/**
+ * @param seenBefore components that come and go and were beating when the last run ended: silence
+ *   that began while nobody watched counts too
+ */
+export function startLadder(
+  limits: LadderLimits,
+  tickMs: number,
+  seenBefore: readonly string[] = [],
+): LadderState {
   for (const { component, rungs } of limits.watched) {
     assert(rungs.length > 0, `${component} has a ladder`)
     const rising = rungs.every((rung, at) => at === 0 || rung.afterMs > rungs[at - 1]!.afterMs)
@@ -86,12 +106,13 @@ export function startLadder(limits: LadderLimits, tickMs: number): LadderState {
   }
   return {
     graceUntilTickMs: tickMs + limits.bootGraceMs,
-    watched: limits.watched.map(({ component }) => ({
+    watched: limits.watched.map(({ component, expected }) => ({
       component,
       value: null,
       changedTickMs: null,
       escalation: null,
       isSevered: false,
+      isExpected: expected === 'at_boot' || seenBefore.includes(component),
     })),
     lastReadTickMs: null,
     failingSinceTickMs: null,
@@ -114,7 +135,11 @@ export function stepLadder(
 ): LadderStep {
   switch (input.type) {
     case 'read':
-      return judge(applyRead(state, input.tickMs, input.values), input.tickMs, limits)
+      return judge(
+        dismiss(applyRead(state, input.tickMs, input.values), input.departed ?? [], limits),
+        input.tickMs,
+        limits,
+      )
     case 'read_failed':
       return judgeLoss(
         { ...state, failingSinceTickMs: state.failingSinceTickMs ?? input.tickMs },
@@ -174,7 +199,35 @@ function observe(watch: WatchedState, value: string | null, tickMs: number): Wat
   if (value === null || value === watch.value || !plainDecimal.test(value)) return watch
   // After a restart the last beat of a severed component may still stand there: it is no new one.
   if (watch.isSevered && watch.value === null) return { ...watch, value }
-  return { ...watch, value, changedTickMs: tickMs, escalation: null, isSevered: false }
+  return {
+    ...watch,
+    value,
+    changedTickMs: tickMs,
+    escalation: null,
+    isSevered: false,
+    isExpected: true,
+  }
+}
+
+/**
+ * Lets those go who took leave in good standing. One whose silence has reached a rung cannot talk
+ * itself off the ladder, and one that must be there at boot cannot leave at all.
+ */
+function dismiss(
+  state: LadderState,
+  departed: readonly string[],
+  limits: LadderLimits,
+): LadderState {
+  return {
+    ...state,
+    watched: state.watched.map((watch, at) =>
+      departed.includes(watch.component) &&
+      limits.watched[at]!.expected === 'once_seen' &&
+      watch.escalation === null
+        ? { ...watch, changedTickMs: null, isSevered: false, isExpected: false }
+        : watch,
+    ),
+  }
 }
 
 function markSevered(state: LadderState, components: readonly string[]): LadderState {
@@ -231,7 +284,7 @@ function judgeSilence(
   limits: LadderLimits,
 ): LadderTrigger | undefined {
   const { component, changedTickMs } = watch
-  if (watch.isSevered) return undefined
+  if (watch.isSevered || !watch.isExpected) return undefined
   if (changedTickMs === null) {
     const top = watched.rungs.at(-1)!
     const overshootMs = tickMs - graceUntilTickMs
@@ -253,7 +306,7 @@ function judgeSilence(
 }
 
 function nextRung(watch: WatchedState, watched: Watched): Rung | undefined {
-  if (watch.isSevered) return undefined
+  if (watch.isSevered || !watch.isExpected) return undefined
   if (watch.changedTickMs === null) {
     const top = watched.rungs.at(-1)!
     return watch.escalation === top.level ? undefined : top
@@ -265,16 +318,20 @@ function isAbove(level: KillLevel, than: KillLevel | null): boolean {
   return than === null || rank[level] > rank[than]
 }
 
-/** A reset by an operator: every component must be seen anew within a new boot grace. */
+/**
+ * A reset by an operator: every component must be seen anew within a new boot grace, save those
+ * that come and go, which wait for whoever starts them again.
+ */
 function rearm(state: LadderState, tickMs: number, limits: LadderLimits): LadderState {
   return {
     ...state,
     graceUntilTickMs: tickMs + limits.bootGraceMs,
-    watched: state.watched.map((watch) => ({
+    watched: state.watched.map((watch, at) => ({
       ...watch,
       changedTickMs: null,
       escalation: null,
       isSevered: false,
+      isExpected: limits.watched[at]!.expected === 'at_boot',
     })),
   }
 }

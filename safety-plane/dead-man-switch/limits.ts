@@ -9,8 +9,9 @@ export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
     { level: 'L1', afterMs: ladder.hardStopAfterMs },
     { level: 'L2', afterMs: ladder.emergencyAfterMs },
   ] as const
-  const components = watch.map(({ component }) => ({
+  const components = watch.map(({ component, expected }) => ({
     component,
+    expected,
     rungs,
     staleTrigger: 'HEARTBEAT_STALE' as const,
     neverSeenTrigger: 'HEARTBEAT_NEVER_SEEN' as const,
@@ -21,6 +22,7 @@ export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
       : [
           {
             component: marketDataFailsafe.component,
+            expected: 'at_boot' as const,
             rungs: [{ level: 'L1', afterMs: marketDataFailsafe.heartbeatAgeMsMax }] as const,
             staleTrigger: 'MARKET_DATA_FAILSAFE' as const,
             neverSeenTrigger: 'MARKET_DATA_FAILSAFE' as const,

@@ -1,4 +1,4 @@
-import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { farewellBeat, redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import {
@@ -20,6 +20,10 @@ export type WatchLoopOptions = {
   readonly limits: LadderLimits
   /** Slow read beside the notifications. */
   readonly pollIntervalMs: number
+  /** Whether nothing of a component lives any more, verified at this moment. */
+  readonly isGone: (component: string) => boolean
+  /** Told who is expected to beat, at every change; outlives this process. */
+  readonly onExpected: (components: readonly string[]) => void
   readonly onTrigger: (trigger: LadderTrigger) => void
   /**
    * After every completed watch cycle. One in which Redis did not answer is complete as well: it
@@ -50,6 +54,17 @@ export class WatchLoop {
 
   get state(): LadderState {
     return this.#state
+  }
+
+  /** Whose silence counts right now. */
+  get expected(): string[] {
+    return expectedIn(this.#state)
+  }
+
+  /** Before the start: these come and go, and were beating when the last run ended. */
+  expect(seenBefore: readonly string[]): void {
+    const { limits, clock } = this.#options
+    this.#state = startLadder(limits, clock.monotonicMs(), seenBefore)
   }
 
   start(): void {
@@ -95,7 +110,7 @@ export class WatchLoop {
   }
 
   async #cycle(): Promise<void> {
-    const { link, clock, onCycle } = this.#options
+    const { link, clock, onCycle, isGone } = this.#options
     const keys = this.#components.map((component) => redisKeys.heartbeat(component))
     const reply = await link.run((redis) => redis.mget(...keys))
     const tickMs = clock.monotonicMs()
@@ -107,7 +122,10 @@ export class WatchLoop {
     const values = Object.fromEntries(
       this.#components.map((component, at) => [component, reply.value[at] ?? null]),
     )
-    this.#fold({ type: 'read', tickMs, values })
+    const departed = this.#components.filter(
+      (component) => values[component] === farewellBeat && isGone(component),
+    )
+    this.#fold({ type: 'read', tickMs, values, departed })
     onCycle('answered')
   }
 
@@ -116,9 +134,12 @@ export class WatchLoop {
   }
 
   #fold(input: LadderInput): void {
-    const { limits, clock, onTrigger } = this.#options
+    const { limits, clock, onTrigger, onExpected } = this.#options
     const { state, triggers } = stepLadder(this.#state, input, limits)
+    const before = expectedIn(this.#state)
+    const expected = expectedIn(state)
     this.#state = state
+    if (before.join() !== expected.join()) onExpected(expected)
     const dueTickMs = nextDeadlineTickMs(state, limits)
     // What is due already could not be judged for want of a fresh read; the next read judges it.
     const isAhead = dueTickMs !== null && dueTickMs > clock.monotonicMs()
@@ -126,3 +147,6 @@ export class WatchLoop {
     for (const trigger of triggers) onTrigger(trigger)
   }
 }
+
+const expectedIn = (state: LadderState): string[] =>
+  state.watched.filter(({ isExpected }) => isExpected).map(({ component }) => component)

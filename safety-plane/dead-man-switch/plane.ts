@@ -24,6 +24,7 @@ import { type KillableTarget, Severer } from '../sever/loop.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 import { ladderLimitsOf } from './limits.ts'
 import { type CycleOutcome, WatchLoop } from './loop.ts'
+import { readSeen, writeSeen } from './seen.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
 
@@ -56,6 +57,7 @@ export class SafetyPlane {
   readonly #drain: AuditDrain
   readonly #identities: IdentityCache
   readonly #killable: readonly KillableTarget[]
+  readonly #severer: Severer
   readonly #runner: EpisodeRunner
   readonly #watch: WatchLoop
   readonly #switch: KillSwitch
@@ -80,15 +82,9 @@ export class SafetyPlane {
     this.#drain = this.#createDrain(drainLink)
     this.#killable = config.watch.filter(({ killable }) => killable)
     this.#identities = new IdentityCache(link, this.#killable, config.stateDir, log)
+    this.#severer = this.#createSeverer()
     this.#runner = this.#createRunner()
-    this.#watch = new WatchLoop({
-      link,
-      clock,
-      limits: ladderLimitsOf(config),
-      pollIntervalMs: config.ladder.pollIntervalMs,
-      onTrigger: (trigger) => this.#switch.onLadder(trigger),
-      onCycle: (outcome) => this.#onCycle(outcome),
-    })
+    this.#watch = this.#createWatch()
     const audit = (record: AuditRecord) => this.#writer.record(record)
     this.#switch = new KillSwitch({
       runner: this.#runner,
@@ -106,12 +102,14 @@ export class SafetyPlane {
   /** Takes up an open episode first, then watches. */
   async start(): Promise<void> {
     await this.#identities.refresh()
+    this.#watch.expect(this.#seenBefore())
     await this.#switch.resume()
     this.#onSevered(this.#runner.state.episode?.severed ?? [])
     await this.#switch.uphold()
     await this.#register()
     const fields = { config_hash: this.#parts.loaded.configHash, build_id: this.#parts.buildId }
     void this.#writer.record({ action: 'STARTED', subject: component, correlationId: '', fields })
+    this.#rememberSeen(this.#watch.expected, false)
     this.#watch.start()
     this.#readiness.start()
     this.#every(housekeepingMs, () => this.#housekeep())
@@ -134,6 +132,7 @@ export class SafetyPlane {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
+    this.#rememberSeen(this.#watch.expected, true)
     this.#readiness.close()
     this.#runner.close()
     await this.#writer.record({ action: 'STOPPED', subject: component, correlationId: '' })
@@ -144,12 +143,45 @@ export class SafetyPlane {
     this.#writer.close()
   }
 
-  /** Market data comes from inside a sender, so its silence after the kill says nothing either. */
+  /** Market data lives inside its host, so its silence after the kill says nothing either. */
   #onSevered(components: readonly string[]): string[] {
-    const { severAtHardStop, marketDataFailsafe } = this.#config
-    const hasSender = components.some((name) => severAtHardStop.includes(name))
-    const dependent = marketDataFailsafe !== null && hasSender ? [marketDataFailsafe.component] : []
+    const { marketDataFailsafe } = this.#config
+    const hasHost = marketDataFailsafe !== null && components.includes(marketDataFailsafe.hostedBy)
+    const dependent = hasHost ? [marketDataFailsafe.component] : []
     return this.#watch.markSevered([...components, ...dependent])
+  }
+
+  /** Only what the configuration names can be found gone; nothing else ever takes leave. */
+  #isGone(name: string): boolean {
+    const target = this.#killable.find((killable) => killable.component === name)
+    return target !== undefined && this.#severer.isDead(target)
+  }
+
+  /** Who is still to be expected from the last run, once the registry was read. */
+  #seenBefore(): readonly string[] {
+    const { stateDir } = this.#config
+    return readSeen(stateDir, this.#comeAndGo(), readBootId(), (name) => this.#isGone(name))
+  }
+
+  /** Keeps who is expected to beat, for the run after this one. */
+  #rememberSeen(expected: readonly string[], stoppedInOrder: boolean): void {
+    const comeAndGo = this.#comeAndGo()
+    if (comeAndGo.length === 0) return
+    try {
+      writeSeen(this.#config.stateDir, {
+        boot_id: readBootId(),
+        stopped_in_order: stoppedInOrder,
+        components: comeAndGo.filter((name) => expected.includes(name)),
+      })
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'who was seen could not be stored')
+    }
+  }
+
+  #comeAndGo(): string[] {
+    return this.#config.watch
+      .filter(({ expected }) => expected === 'once_seen')
+      .map((entry) => entry.component)
   }
 
   #onCycle(outcome: CycleOutcome): void {
@@ -221,26 +253,43 @@ export class SafetyPlane {
     return new AuditDrain({ link, writer: this.#writer, components, headsFile, clock, log })
   }
 
+  #createWatch(): WatchLoop {
+    const { link, clock } = this.#parts
+    const { ladder } = this.#config
+    return new WatchLoop({
+      link,
+      clock,
+      limits: ladderLimitsOf(this.#config),
+      pollIntervalMs: ladder.pollIntervalMs,
+      isGone: (name) => this.#isGone(name),
+      onExpected: (expected) => this.#rememberSeen(expected, false),
+      onTrigger: (trigger) => this.#switch.onLadder(trigger),
+      onCycle: (outcome) => this.#onCycle(outcome),
+    })
+  }
+
+  #createSeverer(): Severer {
+    const { kill, cgroupMount } = this.#config
+    const limits = {
+      cgroupMount,
+      verifyTimeoutMs: kill.severVerifyTimeoutMs,
+      containerTimeoutMs: kill.containerTimeoutMs,
+    }
+    return new Severer(this.#identities, limits, this.#parts.clock, async (record) => {
+      await this.#writer.record(record)
+    })
+  }
+
   #createRunner(): EpisodeRunner {
     const { link, venue, clock, log } = this.#parts
-    const { kill, cgroupMount, stateDir, severAtHardStop, notify } = this.#config
+    const { kill, stateDir, severAtHardStop, notify } = this.#config
     const audit = async (record: AuditRecord) => {
       await this.#writer.record(record)
     }
-    const severer = new Severer(
-      this.#identities,
-      {
-        cgroupMount,
-        verifyTimeoutMs: kill.severVerifyTimeoutMs,
-        containerTimeoutMs: kill.containerTimeoutMs,
-      },
-      clock,
-      audit,
-    )
     const perform = createPhasePerformer({
       link,
       venue,
-      severer,
+      severer: this.#severer,
       notifier: new WebhookNotifier(notify, log),
       clock,
       killable: this.#killable,

@@ -49,10 +49,11 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
 }
 
 function healthOf(
-  { changedTickMs, escalation, isSevered }: WatchedState,
+  { changedTickMs, escalation, isSevered, isExpected }: WatchedState,
   tickMs: number,
   graceUntilTickMs: number,
 ): SafetyStatus['watch'][number]['health'] {
+  if (!isExpected) return 'ABSENT'
   if (escalation !== null || isSevered) return 'CRITICAL'
   if (changedTickMs !== null) return 'HEALTHY'
   return tickMs < graceUntilTickMs ? 'GRACE' : 'CRITICAL'

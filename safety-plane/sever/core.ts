@@ -6,6 +6,8 @@ export type SeverTarget = {
   readonly uid: number
   /** Path in the unified hierarchy that holds the component and nothing else, or null. */
   readonly cgroup: string | null
+  /** `once_seen`: nothing of it runs before it has registered (decision D-32). */
+  readonly expected?: 'at_boot' | 'once_seen'
 }
 
 /** What /proc says of the claimed process, or null when there is none of that number. */
@@ -28,6 +30,7 @@ export type HostView = {
 /** What a claim in the registry is worth. The list order is the order of the checks. */
 export const identityVerdicts = [
   'PID_UNKNOWN',
+  'PID_NEVER_REGISTERED',
   'PID_PROTECTED',
   'PID_OTHER_BOOT',
   'PID_OTHER_NAMESPACE',
@@ -67,9 +70,19 @@ export function judgeIdentity(
   return 'PID_KILLABLE'
 }
 
-/** The claimed process certainly runs no more: it is gone, a zombie, or its number is another's. */
+/**
+ * What no claim at all says of a component: nothing, unless it is one that cannot run before it has
+ * registered and the registry, just read, does not know it.
+ */
+export function judgeNoClaim(target: SeverTarget, isRegistryEmpty: boolean): IdentityVerdict {
+  const neverRan = target.expected === 'once_seen' && isRegistryEmpty
+  return neverRan ? 'PID_NEVER_REGISTERED' : 'PID_UNKNOWN'
+}
+
+/** Certainly nothing runs: the process is gone, a zombie, its number another's, or it never was. */
 export function isDeadVerdict(verdict: IdentityVerdict): boolean {
   return (
+    verdict === 'PID_NEVER_REGISTERED' ||
     verdict === 'PID_GONE' ||
     verdict === 'PID_REUSED' ||
     verdict === 'PID_ZOMBIE' ||

@@ -20,6 +20,7 @@ import {
   type IdentityVerdict,
   isDeadVerdict,
   judgeIdentity,
+  judgeNoClaim,
   keepClaim,
   type SeverTarget,
 } from './core.ts'
@@ -40,6 +41,8 @@ export class IdentityCache {
   readonly #observers = new Map<string, number>()
   readonly #bootId = readBootId()
   readonly #pidNamespace = readPidNamespace('self') ?? ''
+  /** Of whom the registry, as last read, holds nothing at all; emptied by a read that failed. */
+  readonly #unregistered = new Set<string>()
   #redisPid: number | null = null
 
   constructor(link: RedisLink, targets: readonly SeverTarget[], stateDir: string, log: Logger) {
@@ -58,7 +61,8 @@ export class IdentityCache {
   judge(component: string): IdentityVerdict {
     const target = this.#targets.get(component)
     const claim = this.claimOf(component)
-    if (target === undefined || claim === null) return 'PID_UNKNOWN'
+    if (target === undefined) return 'PID_UNKNOWN'
+    if (claim === null) return judgeNoClaim(target, this.#unregistered.has(component))
     return judgeIdentity(claim, target, observeProcess(Number(claim.pid)), this.hostView())
   }
 
@@ -72,19 +76,23 @@ export class IdentityCache {
     return this.#protectedPids().flatMap((pid) => readCgroupPath(pid) ?? [])
   }
 
-  /** Reads the registry once; a read that fails leaves what is known. */
+  /** Reads the registry once; a read that fails leaves what is known to be there. */
   async refresh(): Promise<void> {
     const components = [...this.#targets.keys(), ...observationComponentIds]
     const replies = await this.#link.run((redis) =>
       Promise.all(components.map((component) => redis.hgetall(redisKeys.pid(component)))),
     )
+    this.#unregistered.clear()
     if (!replies.ok) return
     if (this.#redisPid === null) await this.#readRedisPid()
     components.forEach((component, at) => this.#offer(component, replies.value[at] ?? {}))
   }
 
   #offer(component: string, raw: Readonly<Record<string, string>>): void {
-    if (Object.keys(raw).length === 0) return
+    if (Object.keys(raw).length === 0) {
+      this.#unregistered.add(component)
+      return
+    }
     const parsed = processIdentitySchema.safeParse(raw)
     if (!parsed.success) {
       this.#log.warn({ component }, 'malformed process identity in the registry')

@@ -19,6 +19,20 @@ export const componentIds = [
 export const componentIdSchema = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/)
 export type ComponentId = z.infer<typeof componentIdSchema>
 
+/** Names that key spaces, files or users of the stack itself go by. */
+const takenNames: readonly string[] = [...componentIds, 'redis', 'supervisor']
+
+/** How many bots one stack may guard. */
+export const guardedMax = 16
+
+/** The name under which a wrapped bot is guarded: any component id that is not our own. */
+export const guardedComponentSchema = componentIdSchema.refine(
+  (name) => !takenNames.includes(name),
+  {
+    message: 'GUARDED_NAME_TAKEN: this name belongs to a component of the stack itself',
+  },
+)
+
 /** Components that must never be killed whatever a registry or a command says (ST-OD-KS_2). */
 export const observationComponentIds: readonly ComponentId[] = [
   'dead_man_switch',

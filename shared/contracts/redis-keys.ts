@@ -31,5 +31,10 @@ export const redisKeys = {
 
 /** Life of a heartbeat and of a progress hash (topology ST-16). Housekeeping only: see D-03. */
 export const heartbeatTtlMs = 6_000
+/**
+ * What a component that comes and goes leaves as its last heartbeat (decision D-32). It is no beat,
+ * and it counts only together with the proof that nothing of the component lives any more.
+ */
+export const farewellBeat = 'left'
 /** Life of a status document (design section 4). */
 export const statusTtlMs = 5_000

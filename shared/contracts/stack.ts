@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { guardedComponentSchema, guardedMax } from './components.ts'
 
 /**
  * `stack.json` in the home of a running stack: where everything is. Written by the bootstrap once
@@ -29,6 +30,15 @@ export const stackSchema = z.strictObject({
     key_version: z.int(),
     key_file: z.string(),
   }),
+  /** Bots that this stack is provisioned to guard, and the command line that guards each. */
+  guards: z
+    .array(
+      z.strictObject({
+        component: guardedComponentSchema,
+        argv: z.array(z.string().min(1)).min(1).max(16),
+      }),
+    )
+    .max(guardedMax),
   components: z.array(
     z.strictObject({ component: z.string(), pid: z.int(), cgroup: z.string().nullable() }),
   ),

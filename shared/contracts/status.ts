@@ -105,7 +105,8 @@ const watchView = z.strictObject({
    * Milliseconds by the watcher's monotonic clock since the value last changed; null if never seen.
    */
   age_ms: z.number().nonnegative().nullable(),
-  health: z.enum(['HEALTHY', 'CRITICAL', 'GRACE']),
+  /** ABSENT: one that people start and stop, and that nobody runs now (decision D-32). */
+  health: z.enum(['HEALTHY', 'CRITICAL', 'GRACE', 'ABSENT']),
   /** Level reached in the present silence, or null. */
   escalation: killLevelSchema.nullable(),
 })

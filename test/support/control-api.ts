@@ -163,6 +163,7 @@ export function writeStackFile(api: TestControlApi, operatorId = 'ada'): void {
       control_token_file: null,
     },
     operator: { operator_id: operatorId, key_version: 1, key_file: api.keyFile(operatorId) },
+    guards: [],
     components: [],
   }
   writeFileSync(layout.stackFile, JSON.stringify(stack))

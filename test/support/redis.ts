@@ -25,15 +25,23 @@ export type TestRedis = {
   readonly link: (user: RedisUser) => Promise<RedisLink>
   /** Kills the server with SIGKILL and waits until it is gone. */
   readonly kill: () => Promise<void>
+  /** Login of the guard of one bot, as its configuration names it. */
+  readonly guardConfig: (component: string) => RedisLinkConfig
   readonly restart: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
-/** @param port loopback port; 0 (the default) leaves only the unix socket */
-export async function startSafetyRedis(port = 0): Promise<TestRedis> {
+/**
+ * @param port loopback port; 0 (the default) leaves only the unix socket
+ * @param guarded bots that get keys and a user of their own
+ */
+export async function startSafetyRedis(
+  port = 0,
+  guarded: readonly string[] = [],
+): Promise<TestRedis> {
   const home = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
   const layout = homeLayout(home)
-  const files = provisionSafetyRedis(layout, port)
+  const files = provisionSafetyRedis(layout, port, guarded)
   const links: RedisLink[] = []
   const config = (user: RedisUser) =>
     redisLinkSchema.parse({ socketPath: layout.redisSocket, ...files.logins[user] })
@@ -57,6 +65,8 @@ export async function startSafetyRedis(port = 0): Promise<TestRedis> {
     password,
     link,
     kill,
+    guardConfig: (component) =>
+      redisLinkSchema.parse({ socketPath: layout.redisSocket, ...files.guards[component] }),
     restart: async () => {
       await kill()
       server = await spawnServer(files.configFile, config('admin'), password('admin'))

@@ -32,8 +32,9 @@ async function examine(home: string): Promise<Finding[]> {
   if (stack === undefined) return findings
   findings.push(checkSupervisor(stack), checkSecrets(home), checkDisk(home), checkCgroups(stack))
   const link = await openAuditorLink(stack)
+  const guarded = stack.guards.map(({ component }) => component)
   if (link.ok) {
-    findings.push(await checkRedis(link.value), ...(await checkComponents(link.value)))
+    findings.push(await checkRedis(link.value), ...(await checkComponents(link.value, guarded)))
     link.value.close()
   } else {
     const todo = 'the desk is stopped without it: see log/redis.log'

@@ -51,6 +51,7 @@ export const unshownFields = new Set([
   'heads',
 ])
 const silenceWords = {
+  ABSENT: 'not running',
   NEVER_SEEN: 'never seen',
   FRESH: 'alive',
   LATE: 'late',
@@ -61,7 +62,7 @@ const silenceWords = {
 
 /** How a component is, in words and in the class that colours them. */
 export function silenceOf({ silence, escalation, pid, process }) {
-  const tones = { FRESH: '', LATE: 'warn', L0: 'warn' }
+  const tones = { ABSENT: '', FRESH: '', LATE: 'warn', L0: 'warn' }
   const isOdd = process === 'GONE' || process === 'STOPPED'
   const words = [isOdd ? process : silenceWords[silence]]
   if (pid !== null && (isOdd || silence === 'FRESH')) words.push(`pid ${pid}`)

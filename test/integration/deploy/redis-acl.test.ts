@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import type { RedisUser } from '../../../deploy/redis/users.ts'
 import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
 
@@ -133,12 +135,72 @@ const forbidden: readonly Row[] = [
   ),
 ]
 
+const guardAllowed = [
+  'SET safety:heartbeat:nautilus 1 PX 6000',
+  'HSET safety:progress:nautilus tick 1',
+  'PEXPIRE safety:progress:nautilus 6000',
+  'HSET safety:pid:nautilus pid 1',
+  'HGETALL safety:pid:nautilus',
+  'WATCH safety:pid:nautilus',
+  'UNWATCH',
+  'DEL safety:pid:nautilus',
+  'RPUSH safety:audit:in:nautilus entry',
+  'HGETALL safety:killswitch:state',
+  'GET safety:heartbeat:dead_man_switch',
+]
+
+/** A hostile bot may lie about itself and about nobody else. */
+const guardForbidden = [
+  'SET safety:heartbeat:executor 1 PX 6000',
+  'SET safety:heartbeat:nautilus2 1 PX 6000',
+  'SET safety:heartbeat:hummingbot 1 PX 6000',
+  'SET safety:heartbeat:dead_man_switch 1',
+  'HSET safety:pid:executor pid 1',
+  'HSET safety:pid:hummingbot pid 1',
+  'HGETALL safety:pid:executor',
+  'HSET safety:killswitch:state mode NORMAL',
+  'RPUSH safety:audit:in:executor entry',
+  'LRANGE safety:audit:in:nautilus 0 -1',
+  'LPOP safety:audit:in:nautilus',
+  'RPUSH safety:commands:dead_man_switch envelope',
+  'LMOVE safety:commands:executor safety:commands:executor:in-work LEFT RIGHT',
+  'XADD safety:audit:log * a b',
+  'RPUSH safety:approvals:requests request',
+  'KEYS *',
+  'EVAL return(1) 0',
+  'CONFIG GET *',
+  'FLUSHALL',
+]
+
 describe('safety Redis users', () => {
   let redis: TestRedis
+  let guard: RedisLink
   beforeAll(async () => {
-    redis = await startSafetyRedis()
+    redis = await startSafetyRedis(0, ['nautilus', 'hummingbot'])
+    const config = redis.guardConfig('nautilus')
+    const { password } = readSecretsOrExit({ password: config.passwordFile })
+    guard = new RedisLink(config, password, 'test-guard')
+    guard.open()
+    await guard.waitUntilReady(5_000)
   })
-  afterAll(() => redis.close())
+  afterAll(async () => {
+    guard.close()
+    await redis.close()
+  })
+
+  const sendAsGuard = (command: string) => {
+    const [name = '', ...args] = command.split(' ')
+    return guard.run((commands) => commands.call(name, ...args))
+  }
+
+  test.each(guardAllowed)('the guard of a bot may %s', async (command) => {
+    expect(await sendAsGuard(command)).toMatchObject({ ok: true })
+  })
+
+  test.each(guardForbidden)('the guard of a bot may not %s', async (command) => {
+    const reply = await sendAsGuard(command)
+    expect(reply.ok ? '' : reply.failure.message).toContain('NOPERM')
+  })
 
   const send = async (user: RedisUser, command: string) => {
     const link = await redis.link(user)

@@ -52,8 +52,12 @@ export const fastLadder = {
 export async function createWorld(
   overrides: Readonly<Record<string, unknown>> = {},
   venueOverrides: Readonly<Record<string, unknown>> = {},
+  guarded: readonly string[] = [],
 ): Promise<SafetyWorld> {
-  const [redis, venue] = await Promise.all([startSafetyRedis(), spawnPaperVenue(venueOverrides)])
+  const [redis, venue] = await Promise.all([
+    startSafetyRedis(0, guarded),
+    spawnPaperVenue(venueOverrides),
+  ])
   const started: StartedProcess[] = []
   const { layout } = redis
   mkdirSync(layout.auditDir, { recursive: true })
@@ -125,7 +129,10 @@ export async function createWorld(
       return track(startNode(mainFile, ['--config', configFile]))
     },
     startComponent: (component, memoryMb = 0) => {
-      const link = JSON.stringify(redis.config('trading'))
+      const isGuarded = guarded.includes(component)
+      const link = JSON.stringify(
+        isGuarded ? redis.guardConfig(component) : redis.config('trading'),
+      )
       return track(startNode(beatingFile, [component, link, '50', String(memoryMb)]))
     },
     status: () => readStatus(auditor),

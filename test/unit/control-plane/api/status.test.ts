@@ -145,4 +145,27 @@ describe('buildStatus', () => {
       kill_switch: { mode: 'HARD_STOP', episode: 'e1', since_wall_ms: 7, current: true },
     })
   })
+
+  describe('of a guarded bot that nobody runs', () => {
+    const left = { component: 'nautilus', ageMs: 90_000, pid: 9, process: 'GONE' } as const
+    const absent = {
+      component: 'nautilus',
+      age_ms: null,
+      health: 'ABSENT',
+      escalation: null,
+    } as const
+    const safety = { document: { ...safetyDocument(), watch: [absent] }, ageMs: 100 }
+    const seen = (overrides: Partial<StatusView>) =>
+      status({ heartbeats: [...view().heartbeats, left], ...overrides }).components.at(-1)
+
+    it('says that it is absent, whatever its last run left behind', () => {
+      const expected = { silence: 'ABSENT', age_ms: null, pid: null, process: 'UNKNOWN' }
+      expect(seen({ safety })).toMatchObject(expected)
+    })
+
+    it('does not believe it from a safety plane that fell silent', () => {
+      const silent = { ...safety, ageMs: 60_000 }
+      expect(seen({ safety: silent })).toMatchObject({ silence: 'L2', process: 'GONE' })
+    })
+  })
 })

@@ -49,6 +49,9 @@ const LOCAL_SOCKETS = [
   VENUES,
 ]
 
+/** Asks a bot on this host whether it is alive, and asserts that the address is on the loopback. */
+const LOOPBACK_CALLER = 'trading-plane/guard/http-liveness.ts'
+
 const GATEWAY = 'trading-plane/gateway/'
 
 /** Only the executor's loop sends; it alone may hold the gateway. */
@@ -89,7 +92,9 @@ function importFaults(module: SourceModule): Violation[] {
       return !folders || isUnder(module.path, folders) ? [] : fault('PACKAGE_OUTSIDE_ITS_FOLDER')
     }
     if (target.kind !== 'node' || areaOf(module.path) !== 'trading-plane') return []
-    const isLocal = target.name === 'net' && isUnder(module.path, LOCAL_SOCKETS)
+    const isLocal =
+      (target.name === 'net' && isUnder(module.path, LOCAL_SOCKETS)) ||
+      (target.name === 'http' && module.path === LOOPBACK_CALLER)
     const isRemote = NETWORK_MODULES.has(target.name) || target.name === 'net'
     return isRemote && !isLocal && !module.path.startsWith(VENUES)
       ? fault('NETWORK_OUTSIDE_VENUES')

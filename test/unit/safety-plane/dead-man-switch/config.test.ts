@@ -47,10 +47,11 @@ test('the defaults are the contract', () => {
   const { config } = checked.value
   expect(ladderLimitsOf(config)).toEqual({
     watched: [
-      expect.objectContaining({ component: 'executor' }),
-      expect.objectContaining({ component: 'orchestrator' }),
+      expect.objectContaining({ component: 'executor', expected: 'at_boot' }),
+      expect.objectContaining({ component: 'orchestrator', expected: 'at_boot' }),
       {
         component: 'market_data_adapter',
+        expected: 'at_boot',
         rungs: [{ level: 'L1', afterMs: 15_000 }],
         staleTrigger: 'MARKET_DATA_FAILSAFE',
         neverSeenTrigger: 'MARKET_DATA_FAILSAFE',
@@ -67,6 +68,20 @@ test('the defaults are the contract', () => {
   })
   expect(config.kill).toMatchObject({ massCancelTimeoutMs: 1_500, closeOnEmergency: true })
   expect(config.severAtHardStop).toEqual(['executor'])
+  expect(config.marketDataFailsafe).toMatchObject({ hostedBy: 'executor' })
+})
+
+test('a guarded bot is watched from its first beat and severed at the hard stop', () => {
+  const checked = check({
+    watch: [...valid.watch, watched('nautilus', { expected: 'once_seen' })],
+    severAtHardStop: ['executor', 'nautilus'],
+  })
+  if (!checked.ok) throw new Error(JSON.stringify(checked.failure))
+  const { watched: ladders } = ladderLimitsOf(checked.value.config)
+  expect(ladders.find(({ component }) => component === 'nautilus')).toMatchObject({
+    expected: 'once_seen',
+    neverSeenTrigger: 'HEARTBEAT_NEVER_SEEN',
+  })
 })
 
 describe('start-up is refused for', () => {

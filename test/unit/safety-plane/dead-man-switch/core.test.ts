@@ -20,6 +20,7 @@ const limits: LadderLimits = {
       ],
       staleTrigger: 'HEARTBEAT_STALE',
       neverSeenTrigger: 'HEARTBEAT_NEVER_SEEN',
+      expected: 'at_boot',
     },
   ],
   bootGraceMs: 10_000,
@@ -35,11 +36,15 @@ const seen = (tickMs: number, value: string | null): LadderInput => ({
 
 type Seen = { readonly state: LadderState; readonly triggers: readonly LadderTrigger[] }
 
-function run(inputs: readonly LadderInput[], from = startLadder(limits, 0)): Seen {
+function run(
+  inputs: readonly LadderInput[],
+  from = startLadder(limits, 0),
+  within: LadderLimits = limits,
+): Seen {
   let state = from
   const triggers: LadderTrigger[] = []
   for (const input of inputs) {
-    const step = stepLadder(state, input, limits)
+    const step = stepLadder(state, input, within)
     state = step.state
     triggers.push(...step.triggers)
   }
@@ -113,6 +118,72 @@ describe('a component that was never seen', () => {
 
   test('is watched like any other from its first beat', () => {
     expect(levels(run([seen(9_000, '1'), seen(13_999, '1'), seen(14_000, '1')]))).toEqual(['L0'])
+  })
+})
+
+describe('a component that comes and goes', () => {
+  const comesAndGoes: LadderLimits = {
+    ...limits,
+    watched: [{ ...limits.watched[0]!, expected: 'once_seen' }],
+  }
+  const left = (tickMs: number): LadderInput => ({
+    type: 'read',
+    tickMs,
+    values: { executor: 'left' },
+    departed: ['executor'],
+  })
+  const follow = (inputs: readonly LadderInput[], from = startLadder(comesAndGoes, 0)) =>
+    run(inputs, from, comesAndGoes)
+
+  test('is not missed before its first beat, however late that comes', () => {
+    const absent = follow([seen(0, null), seen(3_600_000, null)])
+    expect(absent.triggers).toEqual([])
+    expect(nextDeadlineTickMs(absent.state, comesAndGoes)).toBeNull()
+    const beaten = [seen(3_600_001, '1'), seen(3_605_001, '1')]
+    expect(levels(follow(beaten, absent.state))).toEqual(['L0'])
+  })
+
+  test('climbs the whole ladder from its first beat on', () => {
+    const { triggers } = follow([
+      seen(0, '1'),
+      seen(5_000, '1'),
+      seen(15_000, null),
+      seen(30_000, null),
+    ])
+    expect(triggers.map(({ level }) => level)).toEqual(['L0', 'L1', 'L2'])
+  })
+
+  test('that was beating when the last run ended is missed like any other', () => {
+    const state = startLadder(comesAndGoes, 0, ['executor'])
+    expect(levels(follow([seen(9_999, null)], state))).toEqual([])
+    expect(levels(follow([seen(10_000, null)], state))).toEqual(['L2'])
+  })
+
+  test('is let go when it took leave and is gone, and watched again from its next beat', () => {
+    const gone = follow([seen(0, '1'), left(1_000), seen(60_000, null)])
+    expect(gone.triggers).toEqual([])
+    expect(nextDeadlineTickMs(gone.state, comesAndGoes)).toBeNull()
+    expect(levels(follow([seen(61_000, '2'), seen(66_000, '2')], gone.state))).toEqual(['L0'])
+  })
+
+  test('that says farewell while something of it lives goes on ageing', () => {
+    expect(levels(follow([seen(0, '1'), seen(1_000, 'left'), seen(5_000, 'left')]))).toEqual(['L0'])
+  })
+
+  test('cannot talk itself off a rung that its silence has reached', () => {
+    const late = [seen(0, '1'), seen(5_000, '1'), left(6_000), seen(15_000, null)]
+    expect(levels(follow(late))).toEqual(['L0', 'L1'])
+  })
+
+  test('that must be there at boot cannot leave', () => {
+    expect(levels(run([seen(0, '1'), left(1_000), seen(5_000, null)]))).toEqual(['L0'])
+  })
+
+  test('is not waited for after a reset', () => {
+    const rearmed = follow([seen(0, '1'), seen(30_000, '1'), { type: 'rearmed', tickMs: 31_000 }])
+    const later = follow([seen(31_001, '1'), seen(90_000, '1')], rearmed.state)
+    expect(later.triggers).toEqual([])
+    expect(levels(follow([seen(91_000, '2'), seen(96_000, '2')], later.state))).toEqual(['L0'])
   })
 })
 

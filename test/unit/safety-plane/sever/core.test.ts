@@ -6,9 +6,11 @@ import {
   isDeadVerdict,
   isVerifiedDead,
   judgeIdentity,
+  judgeNoClaim,
   keepClaim,
   type ObservedProcess,
   refuseCgroup,
+  type SeverTarget,
 } from '@bulkhead/safety-plane/sever/core.ts'
 
 const boot = '0123abcd-0123-0123-0123-0123456789ab'
@@ -31,6 +33,7 @@ const observed: ObservedProcess = {
   pidNamespace: '4026531836',
 }
 const target = { component: 'executor', uid: 1001, cgroup: '/desk/executor' }
+const guarded: SeverTarget = { ...target, expected: 'once_seen' }
 const host = { bootId: boot, pidNamespace: '4026531836', protectedPids: [0, 1, 50, 60] }
 
 describe('a claim in the PID registry', () => {
@@ -65,7 +68,16 @@ describe('a claim in the PID registry', () => {
   })
 
   test('reaches every verdict in these cases', () => {
-    expect(new Set(cases.map(([verdict]) => verdict))).toEqual(new Set(identityVerdicts))
+    const reached = [...cases.map(([verdict]) => verdict), judgeNoClaim(guarded, true)]
+    expect(new Set(reached)).toEqual(new Set(identityVerdicts))
+  })
+
+  test.each<[IdentityVerdict, string, SeverTarget, boolean]>([
+    ['PID_NEVER_REGISTERED', 'a guarded bot that the registry does not know', guarded, true],
+    ['PID_UNKNOWN', 'a guarded bot while the registry cannot be read', guarded, false],
+    ['PID_UNKNOWN', 'a component of ours, which may run unregistered', target, true],
+  ])('that is missing says %s of %s', (verdict, _what, missing, isRegistryEmpty) => {
+    expect(judgeNoClaim(missing, isRegistryEmpty)).toBe(verdict)
   })
 
   test('needs no cgroup where none is configured', () => {
@@ -80,6 +92,8 @@ describe('a component', () => {
     [true, 'its process is a zombie', [null, 'PID_ZOMBIE', false]],
     [true, 'its cgroup is empty and nobody registered', ['empty', 'PID_UNKNOWN', false]],
     [true, 'its cgroup is empty and the claim is nonsense', ['empty', 'PID_PROTECTED', false]],
+    [true, 'it cannot have run unregistered', [null, 'PID_NEVER_REGISTERED', false]],
+    [false, 'somebody is in its cgroup', ['populated', 'PID_NEVER_REGISTERED', false]],
     [true, 'its cgroup was removed', ['absent', 'PID_GONE', false]],
     [true, 'its container stopped', [null, 'PID_OTHER_NAMESPACE', true]],
     [false, 'nothing is known of it', [null, 'PID_UNKNOWN', false]],
@@ -95,6 +109,7 @@ describe('a component', () => {
 
   test('is dead by exactly these verdicts', () => {
     expect(identityVerdicts.filter(isDeadVerdict)).toEqual([
+      'PID_NEVER_REGISTERED',
       'PID_OTHER_BOOT',
       'PID_GONE',
       'PID_REUSED',

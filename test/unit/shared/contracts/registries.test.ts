@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { componentIds, componentIdSchema } from '@bulkhead/shared/contracts/components.ts'
+import {
+  componentIds,
+  componentIdSchema,
+  guardedComponentSchema,
+} from '@bulkhead/shared/contracts/components.ts'
 import { permissionOf, permissions, rolePermissions } from '@bulkhead/shared/contracts/commands.ts'
 import { killLevels, killSwitchModes, modeOfLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
@@ -8,6 +12,10 @@ import {
   intentDenialReasons,
   openPermissionReasons,
 } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import {
+  guardRefusals,
+  livenessVerdicts,
+} from '@bulkhead/shared/contracts/reasons/guard-reasons.ts'
 import { killTriggers } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
 import {
   killModeReasons,
@@ -31,6 +39,8 @@ const registries: readonly [string, readonly string[], RegExp][] = [
   ['mode reasons', modeReasons, screaming],
   ['command refusals', commandRefusals, screaming],
   ['kill triggers', killTriggers, screaming],
+  ['guard refusals', guardRefusals, screaming],
+  ['liveness verdicts', livenessVerdicts, screaming],
   ['open-permission reasons', openPermissionReasons, screaming],
   ['trade-permission reasons', permissionReasons, screaming],
   ['trade-permission faults', permissionFaults, screaming],
@@ -140,5 +150,28 @@ describe('key catalogue', () => {
 
   test('takes every built-in component', () => {
     expect(componentIds.every((id) => componentIdSchema.safeParse(id).success)).toBe(true)
+  })
+})
+
+describe('the name of a guarded bot', () => {
+  test.each(['nautilus', 'freqtrade', 'hummingbot_2'])('may be %s', (name) => {
+    expect(guardedComponentSchema.safeParse(name).success).toBe(true)
+  })
+
+  test.each([
+    ...componentIds,
+    'redis',
+    'supervisor',
+    '',
+    'Nautilus',
+    '2bots',
+    'a-b',
+    'a b',
+    'a*',
+    '../x',
+    'a\n',
+    'x'.repeat(33),
+  ])('may not be %j', (name) => {
+    expect(guardedComponentSchema.safeParse(name).success).toBe(false)
   })
 })
