@@ -54,6 +54,8 @@ count_of() {
 
 gate_install() {
   node deploy/bootstrap/run.mjs install
+  # This shell remembers where it found the host's Node, from before the pinned one was there.
+  hash -r
   [ "$(node -p 'process.versions.node.split(".")[0]')" = 24 ] || { echo 'Node 24 is missing'; return 1; }
   echo "Node $(node -p process.version)"
 }
