@@ -14,20 +14,20 @@ export type Finding = {
   readonly check: string
   readonly state: 'OK' | 'WARN' | 'FAIL'
   readonly found: string
-  readonly todo: string
+  readonly remedy: string
 }
 
 const found = (check: string, text: string): Finding => ({
   check,
   state: 'OK',
   found: text,
-  todo: '',
+  remedy: '',
 })
-const finding = (state: 'WARN' | 'FAIL', check: string, text: string, todo: string): Finding => ({
+const finding = (state: 'WARN' | 'FAIL', check: string, text: string, remedy: string): Finding => ({
   check,
   state,
   found: text,
-  todo,
+  remedy,
 })
 
 const nodeMajorPinned = 24
@@ -41,8 +41,8 @@ const clockDriftMsMax = 1_000
 export function checkNode(): Finding {
   const major = Number(process.versions.node.split('.')[0])
   if (major === nodeMajorPinned) return found('node', process.version)
-  const todo = 'start it through npm: npx bulkhead'
-  return finding('FAIL', 'node', `${process.version}, pinned is ${nodeMajorPinned}`, todo)
+  const remedy = 'start it through npm: npx bulkhead'
+  return finding('FAIL', 'node', `${process.version}, pinned is ${nodeMajorPinned}`, remedy)
 }
 
 export function checkHome(home: string): Finding {
@@ -64,8 +64,8 @@ export function checkSupervisor(stack: Stack): Finding {
   const stat = readProcessStat(stack.supervisor_pid)
   const isSame = stat?.startTicks === stack.supervisor_start_ticks && stat.state !== 'Z'
   if (isSame) return found('supervisor', `pid ${stack.supervisor_pid}`)
-  const todo = 'the stack was not stopped in order: run npm start again'
-  return finding('FAIL', 'supervisor', `pid ${stack.supervisor_pid} is gone`, todo)
+  const remedy = 'the stack was not stopped in order: run npm start again'
+  return finding('FAIL', 'supervisor', `pid ${stack.supervisor_pid} is gone`, remedy)
 }
 
 /** Registered identity against /proc, and the age of the last beat by the wall clock. */
@@ -88,10 +88,10 @@ export async function checkComponents(
     if (Object.keys(fields).length === 0 && isSilent) continue
     findings.push(checkComponent(component, fields, beat))
   }
-  const todo = 'look into the log folder of the home'
+  const remedy = 'look into the log folder of the home'
   return findings.length > 0
     ? findings
-    : [finding('FAIL', 'components', 'none is registered', todo)]
+    : [finding('FAIL', 'components', 'none is registered', remedy)]
 }
 
 function checkComponent(
@@ -104,21 +104,21 @@ function checkComponent(
   const ageMs = beatMs === undefined ? undefined : Date.now() - beatMs
   const age = ageMs === undefined ? 'no heartbeat' : `last beat ${Math.round(ageMs)} ms ago`
   const isBeating = ageMs !== undefined && ageMs < beatAgeMsMax
-  const todo = `see log/${component}.log; bulkhead status shows what the safety plane does about it`
+  const remedy = `see log/${component}.log; bulkhead status shows what the safety plane does about it`
   if (!identity.success) {
     // A worker beats for itself but lives in another component's process.
     return isBeating
       ? found(component, age)
-      : finding('FAIL', component, `not registered, ${age}`, todo)
+      : finding('FAIL', component, `not registered, ${age}`, remedy)
   }
   const { pid, start_ticks: startTicks } = identity.data
   const stat = readProcessStat(Number(pid))
   const isAlive = stat?.startTicks === startTicks && stat.state !== 'Z'
-  if (!isAlive) return finding('FAIL', component, `pid ${pid} is gone, ${age}`, todo)
-  if (stat.state === 'T') return finding('FAIL', component, `pid ${pid} is stopped, ${age}`, todo)
+  if (!isAlive) return finding('FAIL', component, `pid ${pid} is gone, ${age}`, remedy)
+  if (stat.state === 'T') return finding('FAIL', component, `pid ${pid} is stopped, ${age}`, remedy)
   return isBeating
     ? found(component, `pid ${pid}, ${age}`)
-    : finding('FAIL', component, `pid ${pid}, ${age}`, todo)
+    : finding('FAIL', component, `pid ${pid}, ${age}`, remedy)
 }
 
 /** A safety Redis that does not persist every write, or that evicts, is none (design section 4). */
@@ -151,14 +151,14 @@ function settingOf(reply: unknown, name: string): string {
 /** Reaches the venue's public clock and compares it with ours. */
 export async function checkVenue(stack: Stack): Promise<Finding[]> {
   const url = new URL('/api/v2/public/get_time', stack.venue.http_url)
-  const todo = 'no order can be placed or cancelled: check the network and the venue'
+  const remedy = 'no order can be placed or cancelled: check the network and the venue'
   try {
     const beforeMs = Date.now()
     const response = await fetch(url, { signal: AbortSignal.timeout(venueMsMax) })
     const afterMs = Date.now()
     const body = (await response.json()) as { result?: unknown }
     if (!response.ok || typeof body.result !== 'number') {
-      return [finding('FAIL', 'venue', `${url.host} answered ${response.status}`, todo)]
+      return [finding('FAIL', 'venue', `${url.host} answered ${response.status}`, remedy)]
     }
     const driftMs = Math.round(body.result - (beforeMs + afterMs) / 2)
     const clock = Math.abs(driftMs) <= clockDriftMsMax
@@ -170,7 +170,7 @@ export async function checkVenue(stack: Stack): Promise<Finding[]> {
     ]
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return [finding('FAIL', 'venue', `${url.host}: ${why}`, todo)]
+    return [finding('FAIL', 'venue', `${url.host}: ${why}`, remedy)]
   }
 }
 
@@ -182,8 +182,8 @@ export function checkSecrets(home: string): Finding {
       (name) => (statSync(join(secretsDir, name)).mode & 0o077) !== 0,
     )
     if (open.length === 0) return found('secrets', 'readable by their owner only')
-    const todo = `chmod 400 ${open.map((name) => join(secretsDir, name)).join(' ')}`
-    return finding('FAIL', 'secrets', `${open.length} readable by others`, todo)
+    const remedy = `chmod 400 ${open.map((name) => join(secretsDir, name)).join(' ')}`
+    return finding('FAIL', 'secrets', `${open.length} readable by others`, remedy)
   } catch {
     return finding('WARN', 'secrets', `${secretsDir} cannot be read`, 'run as the stack’s user')
   }
@@ -193,20 +193,20 @@ export function checkDisk(home: string): Finding {
   const stats = statfsSync(dirname(homeLayout(home).stackFile))
   const free = stats.bavail / stats.blocks
   const text = `${(free * 100).toFixed(0)} % free`
-  const todo = 'make room: a full disk stops the ledger and the audit log'
-  if (free < diskFreeFail) return finding('FAIL', 'disk', text, todo)
-  return free < diskFreeWarn ? finding('WARN', 'disk', text, todo) : found('disk', text)
+  const remedy = 'make room: a full disk stops the ledger and the audit log'
+  if (free < diskFreeFail) return finding('FAIL', 'disk', text, remedy)
+  return free < diskFreeWarn ? finding('WARN', 'disk', text, remedy) : found('disk', text)
 }
 
 /** Without a cgroup per component the kill falls back to verified SIGKILL of single processes. */
 export function checkCgroups(stack: Stack): Finding {
   const grouped = stack.components.filter(({ cgroup }) => cgroup !== null)
-  const todo = 'run as root or under systemd with Delegate=yes for kills of whole process trees'
-  if (grouped.length === 0) return finding('WARN', 'cgroups', 'none: kill is by pid', todo)
+  const remedy = 'run as root or under systemd with Delegate=yes for kills of whole process trees'
+  if (grouped.length === 0) return finding('WARN', 'cgroups', 'none: kill is by pid', remedy)
   const broken = grouped.filter(({ cgroup }) => !canKill(cgroup ?? ''))
   if (broken.length > 0) {
     const names = broken.map(({ component }) => component).join(', ')
-    return finding('WARN', 'cgroups', `no cgroup.kill for ${names}`, todo)
+    return finding('WARN', 'cgroups', `no cgroup.kill for ${names}`, remedy)
   }
   return found('cgroups', `${grouped.length} components in groups of their own`)
 }

@@ -37,14 +37,14 @@ async function examine(home: string): Promise<Finding[]> {
     findings.push(await checkRedis(link.value), ...(await checkComponents(link.value, guarded)))
     link.value.close()
   } else {
-    const todo = 'the desk is stopped without it: see log/redis.log'
-    findings.push({ check: 'safety redis', state: 'FAIL', found: link.failure, todo })
+    const remedy = 'the desk is stopped without it: see log/redis.log'
+    findings.push({ check: 'safety redis', state: 'FAIL', found: link.failure, remedy })
   }
   return [...findings, ...(await checkVenue(stack))]
 }
 
-function printFinding({ check, state, found, todo }: Finding, output: Output): void {
+function printFinding({ check, state, found, remedy }: Finding, output: Output): void {
   const colour = state === 'OK' ? 'green' : state === 'WARN' ? 'yellow' : 'red'
-  const advice = todo === '' ? '' : `\n${' '.repeat(27)}-> ${todo}`
+  const advice = remedy === '' ? '' : `\n${' '.repeat(27)}-> ${remedy}`
   output.line(`${output.paint(colour, state.padEnd(5))} ${check.padEnd(20)} ${found}${advice}`)
 }

@@ -30,8 +30,8 @@ export async function runGuard(argv: readonly string[]): Promise<number> {
   const { home, component, isHelp, rest } = words.value
   const stack = readStack(home)
   if (stack === undefined) {
-    const todo = 'Start one with `npm start -- --guard NAME`, or name its --home.'
-    return complain(`No stack is running at ${home}. ${todo}`, exitCodes.unreachable)
+    const remedy = 'Start one with `npm start -- --guard NAME`, or name its --home.'
+    return complain(`No stack is running at ${home}. ${remedy}`, exitCodes.unreachable)
   }
   const guard =
     isHelp && component === undefined
