@@ -36,7 +36,9 @@ export function reportedMode(inputs: ModeInputs): ReportedMode {
       source: 'kill_switch',
     }
   }
-  if (said?.mode === 'Kill') return { mode: 'Kill', reasons: said.reasons, source: 'executor' }
+  if (said?.mode === 'Kill') {
+    return { mode: 'Kill', reasons: inOrder(said.reasons), source: 'executor' }
+  }
   const imposed = imposedReasons(inputs, said !== undefined)
   const own = said?.reasons ?? []
   const reasons = inOrder([...own, ...imposed])

@@ -23,6 +23,20 @@ const inputs = fc.record({
   isSafetySilent: fc.boolean(),
 })
 
+/** Found by seed -599798743: a Kill whose reasons came in another order was passed on as it was. */
+const outOfOrder = {
+  executor: {
+    mode: 'Kill' as const,
+    reasons: [
+      'KILL_RATE_LIMIT_SESSION_TERMINATION' as const,
+      'KILL_WATCHDOG_HEARTBEAT_STALE' as const,
+    ],
+  },
+  killSwitch: 'NORMAL' as const,
+  isRedisReachable: false,
+  isSafetySilent: false,
+}
+
 /** 0 permits most. */
 const severity = (mode: TradingMode) => tradingModes.indexOf(mode)
 
@@ -36,6 +50,7 @@ describe('the reported mode, for every combination of inputs', () => {
         expect(reasons.every((reason) => tier.includes(reason))).toBe(true)
         expect(reasons).toEqual(modeReasons.filter((reason) => reasons.includes(reason)))
       }),
+      { examples: [[outOfOrder]] },
     )
   })
 
