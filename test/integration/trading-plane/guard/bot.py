@@ -51,12 +51,11 @@ elif mode == 'print':
             print('line', count, flush=True)
         time.sleep(0.05)
 elif mode == 'signals':
-    names = []
-
     def note(number, _frame):
-        names.append(signal.Signals(number).name)
-        print('got', names[-1], flush=True)
-        if names[-1] == 'SIGTERM':
+        name = signal.Signals(number).name
+        # A second signal may interrupt this handler, and a buffered print is not reentrant.
+        os.write(1, f'got {name}\n'.encode())
+        if name == 'SIGTERM':
             sys.exit(9)
 
     for name in ('SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGTERM'):
