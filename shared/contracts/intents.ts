@@ -50,6 +50,12 @@ export const placeIntentSchema = z.strictObject({
    * An order that opens is refused without it (contract 1.4.1); one that closes needs none.
    */
   expected_edge_usd: signedDecimalText.optional(),
+  /**
+   * What the strategy takes the instrument to be worth, in the unit of its price. An order that
+   * opens and takes from the book (immediate or cancel) is priced from it and refused without it
+   * (contract 1.4); no other order needs one.
+   */
+  fair_price: decimalText.optional(),
 })
 export type PlaceIntent = z.infer<typeof placeIntentSchema>
 

@@ -21,6 +21,13 @@ const units = z.strictObject({
   mismatchDegradedS: z.int().min(1).max(dayS).default(300),
 })
 
+const sizing = z.strictObject({
+  /**
+   * `open_haircut_mult` (contract 5.2): opening orders go out with this share of the wished amount.
+   */
+  openHaircutMult: z.number().min(0.01).max(1).default(1),
+})
+
 const liquidity = z.strictObject({
   /** `max_slippage_bps`. */
   slippageBpsMax: z.number().min(0).max(1_000).default(10),
@@ -87,6 +94,7 @@ export const gatesSchema = z
     instrumentMetadata: instrumentMetadata.prefault({}),
     lifecycle,
     units: units.prefault({}),
+    sizing: sizing.prefault({}),
     liquidity: liquidity.prefault({}),
     netEdge,
     inventorySkew,
@@ -115,6 +123,7 @@ export function gatesConfig(settings: z.output<typeof gatesSchema>): GatesConfig
       matchTolerance: own.matchTolerance,
       mismatchDegradedMs: own.mismatchDegradedS * 1_000,
     },
+    sizing: settings.sizing,
     liquidity: settings.liquidity,
     netEdge: {
       edgeUsdMin: fees.edgeUsdMin,

@@ -143,6 +143,7 @@ export class StrategyHost {
       ...(wish.expectedEdgeUsd === undefined
         ? {}
         : { expected_edge_usd: signedDecimalText(wish.expectedEdgeUsd) }),
+      ...(wish.fairPrice === undefined ? {} : { fair_price: decimalText(wish.fairPrice) }),
     })
     this.#proposed += 1
     remember(this.#openIntents, intentId)

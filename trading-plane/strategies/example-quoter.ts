@@ -20,6 +20,8 @@ const params = z.strictObject({
   takeEveryMs: z.number().min(0).max(3_600_000).default(15_000),
   /** How far past the middle it reaches when it takes. */
   takeReachBps: z.number().min(0.1).max(5_000).default(10),
+  /** How far off the middle it takes the fair price to be when it takes. */
+  takeFairBps: z.number().min(0).max(5_000).default(15),
   /**
    * What a quote and a taking order are worth before fees and slippage, in USD. A strategy has a
    * forecast here; the example has a setting.
@@ -94,6 +96,7 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
   function take(mid: number): void {
     const side: Side = inventory > 0 ? 'sell' : 'buy'
     const reach = (mid * settings.takeReachBps) / 10_000
+    const gain = (mid * settings.takeFairBps) / 10_000
     context.place({
       instrument,
       side,
@@ -102,6 +105,7 @@ function createQuoter(context: StrategyContext, settings: Params): StrategyHandl
       timeInForce: 'immediate_or_cancel',
       reduceOnly: Math.abs(inventory) >= amount,
       expectedEdgeUsd: settings.takeEdgeUsd,
+      fairPrice: side === 'buy' ? mid + gain : mid - gain,
     })
   }
 

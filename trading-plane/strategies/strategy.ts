@@ -25,6 +25,12 @@ export type OrderWish = {
    * denied without it as `NetEdgeInputMissing`, and as `NetEdgeTooLow` when too little is left.
    */
   readonly expectedEdgeUsd?: number
+  /**
+   * What the instrument is worth, in the unit of its price. An order that opens by
+   * `immediate_or_cancel` is denied without it as `NetEdgeInputMissing`: the executor never lets
+   * it pay so much that the edge which the desk demands would be gone, whatever `limitPrice` says.
+   */
+  readonly fairPrice?: number
 }
 
 /** What a strategy may do. It proposes; the executor decides, and says what became of it. */

@@ -277,6 +277,8 @@ export class StrategyHand {
 
   place(wish: Partial<PlaceIntent> = {}): string {
     const intentId = wish.intent_id ?? randomUUID()
+    // So far beyond the limit that the executor's pricer leaves the limit as it is.
+    const fairShare = wish.side === 'sell' ? 0.4 : 2
     this.send({
       type: 'place',
       strategy_id: this.strategyId,
@@ -290,6 +292,7 @@ export class StrategyHand {
       post_only: false,
       reduce_only: false,
       expected_edge_usd: '10',
+      fair_price: (Number(wish.limit_price ?? '1000') * fairShare).toFixed(1),
       ...wish,
       intent_id: intentId,
     })

@@ -11,9 +11,9 @@ const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8')
 const pages = readdirSync(FOLDER).filter((name) => /^D-\d\d-[a-z0-9-]+\.md$/.test(name))
 const numberOf = (page: string): number => Number(page.slice(2, 4))
 
-test('decisions are numbered from one without a hole, one page each', () => {
+test('every decision has a number that no other has, and one page', () => {
   expect(pages.length).toBeGreaterThanOrEqual(31)
-  expect(pages.map(numberOf)).toEqual(pages.map((_, at) => at + 1))
+  expect(new Set(pages.map(numberOf)).size).toBe(pages.length)
   expect(readdirSync(FOLDER).filter((name) => !pages.includes(name))).toEqual(['README.md'])
 })
 

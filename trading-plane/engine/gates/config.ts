@@ -17,6 +17,11 @@ type UnitsLimits = {
   readonly mismatchDegradedMs: number
 }
 
+type SizingLimits = {
+  /** `open_haircut_mult`: the share of its wished amount that an opening order goes out with. */
+  readonly openHaircutMult: number
+}
+
 type LiquidityLimits = {
   /** `max_slippage_bps` of contract Appendix A. */
   readonly slippageBpsMax: number
@@ -62,6 +67,7 @@ export type GatesConfig = {
   readonly instrumentMetadata: InstrumentMetadataLimits
   readonly lifecycle: LifecycleLimits
   readonly units: UnitsLimits
+  readonly sizing: SizingLimits
   readonly liquidity: LiquidityLimits
   readonly netEdge: NetEdgeLimits
   readonly inventorySkew: InventorySkewLimits

@@ -43,7 +43,8 @@ export function withSkewedPrice(
   return quantized === undefined ? null : { ...prepared, quantized }
 }
 
-function adjustedEdgeUsdMin(state: EngineState, ratio: number): number {
+/** What an order must be worth at this inventory (contract 1.4.2). */
+export function adjustedEdgeUsdMin(state: EngineState, ratio: number): number {
   const { netEdge, inventorySkew } = state.config.gates
   return netEdge.edgeUsdMin * (1 + inventorySkew.k * Math.max(-1, Math.min(1, ratio)))
 }

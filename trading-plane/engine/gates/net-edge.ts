@@ -1,11 +1,12 @@
 import type { At } from '../at.ts'
 import { notionalUsd } from '../exposure/exposure.ts'
-import type { InstrumentSpec } from '../intents/instrument.ts'
+import { type InstrumentSpec, isPricedInUsd, isSizedInUsd } from '../intents/instrument.ts'
 import type { BookView, EngineState } from '../state.ts'
 import type { Walk } from './book-walk.ts'
 import { type Denial, figure, type PreparedIntent, type Verdict } from './gate.ts'
 import { metadataAgeMs } from './instrument-metadata.ts'
 import { inventoryRatio } from './inventory-ratio.ts'
+import { fairPriceOf, isPricedFromFair } from './fair-price.ts'
 import { freshBook, walkOf } from './liquidity.ts'
 
 /** What an order is worth, part by part, in USD. */
@@ -24,6 +25,7 @@ export type NetEdge = {
 export function netEdgeGate(state: EngineState, prepared: PreparedIntent, at: At): Verdict {
   const edge = netEdgeOf(state, prepared, at)
   if ('reason' in edge) return edge
+  if (isPricedFromFair(prepared) && fairPriceOf(prepared) === null) return missing('fair_price')
   if (edge.netUsd >= state.config.gates.netEdge.edgeUsdMin) return null
   if ((inventoryRatio(state, prepared) ?? 0) < 0) return null
   return {
@@ -39,7 +41,7 @@ export function netEdgeGate(state: EngineState, prepared: PreparedIntent, at: At
 
 /** The worth of an order, or which input of it is missing. */
 export function netEdgeOf(state: EngineState, prepared: PreparedIntent, at: At): NetEdge | Denial {
-  const edgeUsd = Number(prepared.intent.expected_edge_usd ?? Number.NaN)
+  const edgeUsd = edgeUsdOf(prepared)
   const book = freshBook(state, prepared.spec.name, at)
   const walk = book === undefined ? undefined : walkOf(book, prepared)
   const feeUsd = feeUsdOf(state, prepared, at)
@@ -48,6 +50,12 @@ export function netEdgeOf(state: EngineState, prepared: PreparedIntent, at: At):
   if (feeUsd === null) return missing('fee_usd')
   if (slippageUsd === null) return missing('expected_slippage_usd')
   return { edgeUsd, feeUsd, slippageUsd, netUsd: edgeUsd - feeUsd - slippageUsd }
+}
+
+/** The edge is that of the wish; an order made smaller earns as much less of it. */
+function edgeUsdOf({ intent, quantized }: PreparedIntent): number {
+  const share = Number(quantized.amount) / Number(intent.amount)
+  return Number(intent.expected_edge_usd ?? Number.NaN) * share
 }
 
 /**
@@ -74,15 +82,10 @@ function slippageUsdOf(
   book: BookView | undefined,
 ): number | null {
   const away = Math.abs(walk.averagePrice - walk.bestPrice)
-  if (spec.kind === 'linear_future' || isPricedInUsd(spec)) return walk.filled * away
-  if (spec.kind !== 'option') return (walk.filled * walk.slippageBps) / 10_000
+  if (isSizedInUsd(spec.kind)) return (walk.filled * walk.slippageBps) / 10_000
+  if (isPricedInUsd(spec)) return walk.filled * away
   const worth = notionalUsd(spec, walk.filled, book?.indexPrice ?? null)
   return worth === null ? null : worth * away
-}
-
-/** Options that settle in a dollar coin are priced in it, the others in their own coin. */
-function isPricedInUsd({ kind, currency }: InstrumentSpec): boolean {
-  return kind === 'option' && (currency === 'USDC' || currency === 'USDT')
 }
 
 function missing(input: string): Denial {

@@ -11,7 +11,9 @@ import { cancelIfWanted, outcomeMessage } from '../transitions.ts'
 import { type Denial, figure, type PreparedIntent } from '../gates/gate.ts'
 import { metadataAgeMs } from '../gates/instrument-metadata.ts'
 import { withSkewedPrice } from '../gates/inventory-skew.ts'
+import { withBoundedPrice } from '../gates/ioc-price.ts'
 import { judgeOrder, judgeWish } from '../gates/list.ts'
+import { amountToSend } from './amount-to-send.ts'
 import { classifyPlace } from './classify.ts'
 import { type Hash64, orderLabel } from './label.ts'
 import { type OrderSize, orderSize } from './order-size.ts'
@@ -57,10 +59,10 @@ function handlePlace(
   if (state.labels.has(label)) return 'DuplicateIntent'
   const objection = judgeOrder(state, prepared.value, at)
   // Its name stays that of the wish, so that the same wish is known again at any inventory.
-  const priced = objection === null ? withSkewedPrice(state, prepared.value) : null
-  const denial: Denial | null = objection ?? (priced === null ? { reason: 'InventorySkew' } : null)
+  const priced = objection ?? priceOf(state, prepared.value, at)
+  const denial = 'reason' in priced ? priced : null
   if (!intent.reduce_only) notePermission(state, intent, denial?.reason ?? null, at, out)
-  if (denial !== null || priced === null) return denial
+  if ('reason' in priced) return priced
   state.intentIds.add(intent.intent_id)
   state.labels.add(label)
   submit(state, newLeg(priced, label), priced.size, at, out)
@@ -79,11 +81,18 @@ function prepare(
   const denial = judgeWish(state, wish, at)
   if (denial !== null) return fail(denial)
   if (intent.limit_price === undefined) return fail('OrderTypeMarketForbidden')
-  const quantized = quantize(spec, intent.side, intent.amount, intent.limit_price)
+  const amount = amountToSend(state, wish)
+  const quantized = quantize(spec, intent.side, amount, intent.limit_price)
   if (!quantized.ok) return quantized
   const indexPrice = state.books.get(spec.name)?.indexPrice ?? null
   const size = orderSize(spec, Number(quantized.value.amount), indexPrice)
   return ok({ ...wish, quantized: quantized.value, size })
+}
+
+/** The price that goes out, or why there is none (design 6.1: skew, then the IOC pricer). */
+function priceOf(state: EngineState, prepared: PreparedIntent, at: At): PreparedIntent | Denial {
+  const skewed = withSkewedPrice(state, prepared)
+  return skewed === null ? { reason: 'InventorySkew' } : withBoundedPrice(state, skewed, at)
 }
 
 function countMetadataUse(state: EngineState, instrument: string, at: At): void {

@@ -60,6 +60,11 @@ export function isSizedInUsd(kind: InstrumentKind): boolean {
   return kind === 'perpetual' || kind === 'inverse_future'
 }
 
+/** Options that settle in a dollar coin are priced in it, the others in their own coin. */
+export function isPricedInUsd({ kind, currency }: InstrumentSpec): boolean {
+  return kind !== 'option' || currency === 'USDC' || currency === 'USDT'
+}
+
 function positive(text: string | null): Decimal | undefined {
   const value = text === null ? undefined : parseDecimal(text)
   return value !== undefined && value.digits > 0n ? value : undefined

@@ -119,6 +119,8 @@ const wish: fc.Arbitrary<Partial<PlaceIntent>> = fc.record({
   amount: fc.constantFrom('10', '100', '1000'),
   limit_price: fc.constantFrom('59000', '61000'),
   time_in_force: fc.constantFrom('good_til_cancelled', 'immediate_or_cancel'),
+  expected_edge_usd: fc.constant('4'),
+  fair_price: fc.constant('60000'),
   ai_confidence: confidence,
 })
 
