@@ -31,6 +31,11 @@ export class BoundedQueue<T> {
     return this.#items[this.#head]
   }
 
+  /** Everything in it, oldest first. */
+  toArray(): T[] {
+    return this.#items.slice(this.#head)
+  }
+
   /** Removes and returns the oldest item; undefined when empty. */
   shift(): T | undefined {
     if (this.size === 0) return undefined

@@ -1,4 +1,5 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
+import { spawnSync } from 'node:child_process'
 import { fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,6 @@ import { encodeRecord } from '@bulkhead/trading-plane/ledger/codec.ts'
 import { type FileLedger, openLedger } from '@bulkhead/trading-plane/ledger/file-ledger.ts'
 import { encodeFrame, entryBytes } from '@bulkhead/trading-plane/ledger/format.ts'
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
-import { recoverLedger, scanLedger } from '@bulkhead/trading-plane/ledger/recovery.ts'
 import { metricOf, writeReport } from './support/report.ts'
 
 /**
@@ -21,6 +21,8 @@ const rounds = Number(process.env['BENCH_LEDGER_ROUNDS'] ?? 5)
 const perRound = 40_000
 const singles = 400
 const recoveredRecords = 1_000_000
+const recordsPerLife = 5
+const livesInFlight = 200
 const inFlightMax = 2_048
 const recordBytes = 256
 const sqliteRowsPerTransaction = 100
@@ -232,32 +234,74 @@ function sqliteLoop(count: number): number {
   return ratePerS
 }
 
-/** A million records, read back as a start does it, and once without keeping them. */
+/** A million records of whole lives of orders, read by a process of its own as a start does. */
 async function recover() {
   const ledger = await open('recovery')
-  await saturate(ledger, recoveredRecords, [])
+  await live(ledger, recoveredRecords / recordsPerLife)
   await ledger.close()
-  const from = join(directory, 'recovery')
-  const scanMs: number[] = []
-  const keepMs: number[] = []
-  const rssBefore = process.memoryUsage.rss()
-  for (let run = 0; run < 3; run += 1) {
-    const fromMs = performance.now()
-    const scanned = scanLedger(from, 'executor', true, () => {})
-    assert(scanned.ok, 'the ledger is whole')
-    scanMs.push(performance.now() - fromMs)
-  }
-  const rssAfterScan = process.memoryUsage.rss()
-  const recovered = recoverLedger(from)
-  assert(recovered.ok && recovered.value.lastSeq > recoveredRecords, 'all is there')
-  keepMs.push(recovered.value.metrics.durationMs)
-  const rssAfterKeep = process.memoryUsage.rss()
+  const runs = Array.from({ length: 3 }, () => runReader(join(directory, 'recovery')))
   return {
-    recovery_ms_per_million: metricOf('ms', keepMs),
-    verify_ms_per_million: metricOf('ms', scanMs),
-    recovery_memory_mb: metricOf('MB', [(rssAfterKeep - rssBefore) / 1_048_576]),
-    verify_memory_mb: metricOf('MB', [Math.max(0, rssAfterScan - rssBefore) / 1_048_576]),
+    recovery_ms_per_million: metricOf(
+      'ms',
+      runs.map(({ recoveryMs }) => recoveryMs),
+    ),
+    verify_ms_per_million: metricOf(
+      'ms',
+      runs.map(({ verifyMs }) => verifyMs),
+    ),
+    recovery_process_mb: metricOf(
+      'MB',
+      runs.map(({ processMb }) => processMb),
+    ),
   }
+}
+
+function runReader(from: string) {
+  const script = join(import.meta.dirname, 'support/read-ledger.ts')
+  const run = spawnSync(process.execPath, [script, from], { encoding: 'utf8' })
+  assert(run.status === 0, run.stderr)
+  return JSON.parse(run.stdout) as {
+    readonly recoveryMs: number
+    readonly verifyMs: number
+    readonly processMb: number
+  }
+}
+
+/** Intent, dispatch, open, trade, filled: so many orders from beginning to end. */
+async function live(ledger: FileLedger, orders: number): Promise<void> {
+  for (let n = 0; n < orders; n += livesInFlight) {
+    const lives = Array.from({ length: livesInFlight }, (_, at) => lifeOf(n + at)).flat()
+    const results = await Promise.all(lives.map((record) => ledger.append(record)))
+    assert(
+      results.every(({ ok }) => ok),
+      'the bench stays within the bound',
+    )
+  }
+}
+
+function lifeOf(n: number): LedgerRecord[] {
+  const intent = recordOf(n)
+  assert(intent.type === 'intent', 'an order begins with its intent')
+  const { label, instrument, side, amount_steps: steps, created_ms: at } = intent
+  const leg = { type: 'leg' as const, label, reported_steps: 0, venue_order_id: `order-${n}` }
+  return [
+    intent,
+    { type: 'dispatch', label, valid_until_ms: at + 5_000, sent_ms: at + 1 },
+    { ...leg, state: 'open', traded_steps: 0, at_ms: at + 2 },
+    {
+      type: 'trade',
+      trade_id: `BTC-${n}`,
+      label,
+      instrument,
+      side,
+      steps,
+      price: 88_200.5,
+      fee: 0.000_001,
+      fee_currency: 'BTC',
+      venue_ms: at + 3,
+    },
+    { ...leg, state: 'filled', traded_steps: steps, reported_steps: steps, at_ms: at + 3 },
+  ]
 }
 
 function ratios(ours: readonly number[], theirs: readonly number[]): number[] {

@@ -79,7 +79,7 @@ function entry(record: LedgerRecord, seq: number): Buffer {
   const bytes = Buffer.alloc(entryBytes(packed.length))
   bytes.writeUInt32LE(packed.length, 0)
   bytes.writeUInt32LE(seq >>> 0, 4)
-  packed.copy(bytes, entryHeadBytes)
+  bytes.set(packed, entryHeadBytes)
   return bytes
 }
 

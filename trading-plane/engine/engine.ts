@@ -12,7 +12,7 @@ import type { Leg } from './legs/leg.ts'
 import { modeNow, openingDenial } from './mode-view.ts'
 import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
-import { recover } from './recover.ts'
+import { finishRecovery, takeLedgerRecord } from './recover.ts'
 import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
@@ -111,8 +111,10 @@ export class Engine {
   #dispatch(event: EngineEvent, at: At, out: Effect[]): void {
     const state = this.#state
     switch (event.kind) {
+      case 'ledger-record':
+        return takeLedgerRecord(state, event.record)
       case 'recovered':
-        return recover(state, event.records, at, out)
+        return finishRecovery(state, at, out)
       case 'instruments':
         return takeInstruments(state, event, at)
       case 'instruments-failed':

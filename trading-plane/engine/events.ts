@@ -42,7 +42,10 @@ export type SafetyReading = {
 
 /** Everything that can happen to the trading plane (design 6.2). */
 export type EngineEvent =
-  | { readonly kind: 'recovered'; readonly records: readonly LedgerRecord[] }
+  /** One record of the ledger, oldest first; before anything else happens. */
+  | { readonly kind: 'ledger-record'; readonly record: LedgerRecord }
+  /** The ledger was read to its end. */
+  | { readonly kind: 'recovered' }
   | { readonly kind: 'instruments'; readonly instruments: readonly InstrumentInfo[] }
   | { readonly kind: 'instruments-failed' }
   | {

@@ -7,23 +7,18 @@ import { countOpening } from './trade-permission/budget.ts'
 import { advance } from './transitions.ts'
 
 /**
- * Rebuilds all legs from the ledger, oldest record first. What was recorded and never sent is
- * withdrawn at once: its price is of another time. What was sent and not decided waits for the
- * reconciliation; nothing is ever sent again from here (contract 1.1.1 rule 3).
+ * Ends the rebuilding of all legs. What was recorded and never sent is withdrawn at once: its price
+ * is of another time. What was sent and not decided waits for the reconciliation; nothing is ever
+ * sent again from here (contract 1.1.1 rule 3).
  */
-export function recover(
-  state: EngineState,
-  records: readonly LedgerRecord[],
-  at: At,
-  out: Effect[],
-): void {
-  for (const record of records) applyRecord(state, record)
+export function finishRecovery(state: EngineState, at: At, out: Effect[]): void {
   for (const leg of state.legs.live()) {
     if (leg.state === 'recorded') advance(state, leg, { kind: 'withheld' }, at, out)
   }
 }
 
-function applyRecord(state: EngineState, record: LedgerRecord): void {
+/** Rebuilds the legs from the ledger, one record after the other, oldest first. */
+export function takeLedgerRecord(state: EngineState, record: LedgerRecord): void {
   switch (record.type) {
     case 'run':
       return

@@ -38,6 +38,10 @@ const log = createLogger('executor', { file: config.logFile, level: config.logLe
 const link = new RedisLink(config.redis, secrets.redisPassword, 'executor')
 link.open()
 
+const hasher = await xxhash()
+const engine = new Engine(engineConfig(config), (text) => hasher.h64ToString(text))
+const startedAt = { nowMs: clock.wallMs(), tickMs: clock.monotonicMs(), serverMs: null }
+
 /** Its own connection: a delivery that times out must not cost the others theirs. */
 const copyLink = new RedisLink(config.redis, secrets.redisPassword, 'executor_copy')
 copyLink.open()
@@ -48,6 +52,7 @@ const opened = await openLedger({
   clock,
   config: config.ledger,
   log,
+  onRecovered: (record) => engine.handle({ kind: 'ledger-record', record }, startedAt),
   follow: (found) => {
     copy = new LedgerCopy({
       ...config.ledger,
@@ -75,8 +80,6 @@ const audit = new AuditWriter({
   clock,
   spoolFile: config.auditSpoolFile,
 })
-const hasher = await xxhash()
-const engine = new Engine(engineConfig(config), (text) => hasher.h64ToString(text))
 const venue = new DeribitClient({
   ...config.venue,
   clientSecret: secrets.clientSecret,
@@ -121,7 +124,7 @@ const loop = new ExecutorLoop({
   instruments: config.instruments,
   lastRunMs: recovered.lastWrittenMs ?? clock.wallMs(),
 })
-loop.handle({ kind: 'recovered', records: recovered.records })
+loop.handle({ kind: 'recovered' })
 
 const marketData = new MarketData(
   {

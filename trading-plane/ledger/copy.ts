@@ -4,8 +4,6 @@ import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { LedgerRecord } from './records.ts'
 
-/** Recovered records that are offered again: what the last run may not have delivered. */
-const offeredAgainMax = 1_024
 /** Records in one round trip. */
 const deliveryMax = 128
 const staleIdMessage = /equal or smaller/
@@ -28,7 +26,7 @@ export type CopyOptions = {
   readonly copyWaitingMax: number
   readonly copyLengthMax: number
   /** What was recovered; its end may not have been copied before the last run ended. */
-  readonly recovered: { readonly records: readonly LedgerRecord[]; readonly lastSeq: number }
+  readonly recovered: { readonly newest: readonly LedgerRecord[]; readonly lastSeq: number }
   readonly onAhead: (seq: number) => void
 }
 
@@ -53,12 +51,12 @@ export class LedgerCopy {
   #delivering: Promise<void> | null = null
 
   constructor(options: CopyOptions) {
-    const { records, lastSeq } = options.recovered
+    const { newest, lastSeq } = options.recovered
     this.#options = options
     this.#waiting = new BoundedQueue(options.copyWaitingMax)
     this.#newestSeq = lastSeq
     this.#inDoubtSeq = lastSeq
-    const again = records.slice(-Math.min(offeredAgainMax, options.copyWaitingMax))
+    const again = newest.slice(-options.copyWaitingMax)
     const firstSeq = lastSeq - again.length + 1
     for (const [index, record] of again.entries()) this.take(record, firstSeq + index)
     this.#copiedSeq = firstSeq - 1

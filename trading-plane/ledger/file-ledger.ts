@@ -31,6 +31,8 @@ export type LedgerOptions = {
   readonly component?: string
   readonly config?: LedgerConfig
   readonly log?: HousekeepingLog
+  /** Told every recovered record in order; counts only when the ledger opens. */
+  readonly onRecovered?: (record: LedgerRecord) => void
   /** Given what was recovered, returns who is told of every record that is durable after it. */
   readonly follow?: (recovered: Recovered) => (record: LedgerRecord, seq: number) => void
 }
@@ -69,8 +71,8 @@ async function openLocked(
   options: LedgerOptions,
   lock: LedgerLock,
 ): Promise<Result<OpenedLedger, LedgerFault>> {
-  const { directory, component = 'executor', runId, clock } = options
-  const recovered = recoverLedger(directory, component)
+  const { directory, component = 'executor', runId, clock, onRecovered = () => {} } = options
+  const recovered = recoverLedger(directory, component, onRecovered)
   if (!recovered.ok) return recovered
   removeUnfinished(directory, component)
   const ledger = new FileLedger(options, recovered.value, lock.release)

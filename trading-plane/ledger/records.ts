@@ -4,6 +4,9 @@ import { legStates } from '../engine/legs/leg.ts'
 const label = z.string().max(64)
 const count = z.int().nonnegative()
 
+export const sides = ['buy', 'sell'] as const
+export const timesInForce = ['good_til_cancelled', 'immediate_or_cancel'] as const
+
 /** The durable wish: everything needed to recognise the order at the venue (contract 2.4). */
 const intentRecord = z.strictObject({
   type: z.literal('intent'),
@@ -14,12 +17,12 @@ const intentRecord = z.strictObject({
   leg_index: count,
   instrument: z.string().max(64),
   currency: z.string().max(16),
-  side: z.enum(['buy', 'sell']),
+  side: z.enum(sides),
   amount_steps: count,
   price_ticks: count,
   amount: z.string().max(40),
   price: z.string().max(40),
-  time_in_force: z.enum(['good_til_cancelled', 'immediate_or_cancel']),
+  time_in_force: z.enum(timesInForce),
   post_only: z.boolean(),
   reduce_only: z.boolean(),
   created_ms: z.number(),
@@ -50,7 +53,7 @@ const tradeRecord = z.strictObject({
   trade_id: z.string().max(64),
   label,
   instrument: z.string().max(64),
-  side: z.enum(['buy', 'sell']),
+  side: z.enum(sides),
   steps: count,
   price: z.number(),
   fee: z.number(),

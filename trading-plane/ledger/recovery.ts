@@ -8,6 +8,7 @@ import {
   openSync,
   rmSync,
 } from 'node:fs'
+import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
 import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { syncDirectory } from '@bulkhead/shared/runtime/durable-file.ts'
 import { fault, ioFault, type LedgerFault } from './faults.ts'
@@ -15,6 +16,9 @@ import { type OnRecord, readFrames, type SegmentRead } from './read-frames.ts'
 import type { LedgerRecord } from './records.ts'
 import type { ChainEnd } from './segment.ts'
 import { listSegments, readSegment, type SegmentFile } from './segment-files.ts'
+
+/** Of the newest records so many are kept in memory: what a copy of the ledger may not have. */
+export const newestKept = 1_024
 
 const beginning: ChainEnd = { batch: 0, seq: 0, crc: 0 }
 
@@ -29,7 +33,8 @@ export type RecoveryMetrics = {
 }
 
 export type Recovered = {
-  readonly records: readonly LedgerRecord[]
+  /** The newest records, oldest first, at most `newestKept` of them. */
+  readonly newest: readonly LedgerRecord[]
   /** Highest sequence number found; 0 in a new ledger. */
   readonly lastSeq: number
   /** Wall time that the last record carries; null in a new ledger. */
@@ -49,23 +54,33 @@ export type Recovered = {
  * Reads every file of the component in order, each synced before it is read. A provably torn last
  * batch is cut, after a copy was kept; anything else that is not a whole row halts (design 6.3,
  * decisions D-17 and D-18). Doing it twice changes nothing.
+ *
+ * @param onRecord told every record in order, so that a long ledger need not fit in memory; what it
+ *   was told counts only when the whole ledger turns out sound
  */
 export function recoverLedger(
   directory: string,
-  component = 'executor',
+  component: string,
+  onRecord: (record: LedgerRecord) => void,
 ): Result<Recovered, LedgerFault> {
   const startedMs = performance.now()
   try {
     syncDirectory(directory)
-    const records: LedgerRecord[] = []
-    const scanned = scanLedger(directory, component, true, (record) => records.push(record))
+    const newest = new BoundedQueue<LedgerRecord>(newestKept)
+    let last: LedgerRecord | undefined
+    const scanned = scanLedger(directory, component, true, (record) => {
+      last = record
+      if (newest.isFull) newest.shift()
+      newest.push(record)
+      onRecord(record)
+    })
     if (!scanned.ok) return scanned
     const { end, files } = scanned.value
     const cuts = files.flatMap((each) => makeFinal(directory, each))
     return ok({
-      records,
+      newest: newest.toArray(),
       lastSeq: end.seq,
-      lastWrittenMs: lastTimeOf(records),
+      lastWrittenMs: lastTimeOf(last),
       end,
       nextFile: files.length + 1,
       uncompressed: files.flatMap(({ file }) => (file.isCompressed ? [] : [file.file])),
@@ -73,7 +88,7 @@ export function recoverLedger(
       metrics: {
         files: files.length,
         batches: end.batch,
-        totalEntries: records.length,
+        totalEntries: end.seq,
         lastValidSequence: end.seq,
         tornBatches: cuts.length,
         durationMs: performance.now() - startedMs,
@@ -165,8 +180,7 @@ function keepCopy(directory: string, file: string, offset: number): void {
   syncDirectory(directory)
 }
 
-function lastTimeOf(records: readonly LedgerRecord[]): number | null {
-  const last = records.at(-1)
+function lastTimeOf(last: LedgerRecord | undefined): number | null {
   switch (last?.type) {
     case undefined:
       return null

@@ -9,6 +9,8 @@ import { formatVersion } from './format.ts'
 
 /** Bound on one file, plain or unpacked; the largest that can be configured and its header. */
 const fileBytesMax = 257 * 1_048_576
+/** A file of the usual size comes out in one piece, which then need not be copied together. */
+const unpackedChunkBytes = 17 * 1_048_576
 const othersMayWrite = 0o022
 
 export type SegmentFile = SegmentName & {
@@ -100,7 +102,10 @@ function readWhole(file: string, isSynced: boolean): Buffer {
 
 function unpack(bytes: Buffer): Buffer | null {
   try {
-    return zstdDecompressSync(bytes, { maxOutputLength: fileBytesMax })
+    return zstdDecompressSync(bytes, {
+      maxOutputLength: fileBytesMax,
+      chunkSize: unpackedChunkBytes,
+    })
   } catch {
     return null
   }

@@ -1,3 +1,4 @@
+import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
 import { isLive, type Leg } from './leg.ts'
 
 /** What we still want of a leg and when we last asked for it. */
@@ -17,11 +18,10 @@ export class LegStore {
   readonly #labelOfIntent = new Map<string, string>()
   readonly #labelOfVenueOrder = new Map<string, string>()
   readonly #wishes = new Map<string, LegWish>()
-  readonly #ended: string[] = []
-  readonly #endedMax: number
+  readonly #ended: BoundedQueue<string>
 
   constructor(endedMax: number) {
-    this.#endedMax = endedMax
+    this.#ended = new BoundedQueue(endedMax)
   }
 
   get(label: string): Leg | undefined {
@@ -56,7 +56,10 @@ export class LegStore {
 
   /** The live legs and the last that ended, oldest first, at most `endedMax` of these. */
   recent(endedMax: number): Leg[] {
-    const ended = this.#ended.slice(-endedMax).flatMap((label) => this.#legs.get(label) ?? [])
+    const ended = this.#ended
+      .toArray()
+      .slice(-endedMax)
+      .flatMap((label) => this.#legs.get(label) ?? [])
     return [...ended, ...this.#live.values()]
   }
 
@@ -75,8 +78,9 @@ export class LegStore {
 
   #retire(label: string): void {
     this.#wishes.delete(label)
+    const oldest = this.#ended.isFull ? this.#ended.shift() : undefined
+    if (oldest !== undefined) this.#forget(oldest)
     this.#ended.push(label)
-    while (this.#ended.length > this.#endedMax) this.#forget(this.#ended.shift() as string)
   }
 
   #forget(label: string): void {

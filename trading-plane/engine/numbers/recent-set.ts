@@ -4,6 +4,9 @@ import { assert } from '@bulkhead/shared/kernel/assert.ts'
 export class RecentSet {
   readonly #capacity: number
   readonly #seen = new Set<string>()
+  /** The same texts in the order of their coming; a set finds its oldest only by walking. */
+  readonly #row: string[] = []
+  #oldestAt = 0
 
   constructor(capacity: number) {
     assert(Number.isInteger(capacity) && capacity > 0, 'a set remembers at least one text')
@@ -18,10 +21,13 @@ export class RecentSet {
   add(text: string): boolean {
     if (this.#seen.has(text)) return false
     this.#seen.add(text)
-    if (this.#seen.size > this.#capacity) {
-      const oldest = this.#seen.values().next().value
-      if (oldest !== undefined) this.#seen.delete(oldest)
+    if (this.#row.length < this.#capacity) {
+      this.#row.push(text)
+      return true
     }
+    this.#seen.delete(this.#row[this.#oldestAt] ?? '')
+    this.#row[this.#oldestAt] = text
+    this.#oldestAt = (this.#oldestAt + 1) % this.#capacity
     return true
   }
 }

@@ -28,7 +28,7 @@ function begin(records: readonly LedgerRecord[] = [], overrides = {}) {
     copyIntervalMs: 20,
     copyWaitingMax: 100,
     copyLengthMax: 10_000,
-    recovered: { records, lastSeq: records.length },
+    recovered: { newest: records, lastSeq: records.length },
     onAhead: (seq) => ahead.push(seq),
     ...overrides,
   })

@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
-import { recoverLedger } from '@bulkhead/trading-plane/ledger/recovery.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { intent } from '../../../support/ledger-files.ts'
+import { recoverAll } from '../../../support/recovered-ledger.ts'
 import { readSimply } from '../../../support/simple-ledger-reader.ts'
 
 const writerFile = join(projectRoot, 'test/support/ledger-writer.ts')
@@ -73,7 +73,7 @@ function acknowledged(out: string): [seq: number, n: number][] {
 
 /** The oracle: whatever was acknowledged, in any run, stands in the ledger as it was. */
 function expectKept(ledger: string, all: readonly (readonly [number, number])[]): void {
-  const recovered = recoverLedger(ledger)
+  const recovered = recoverAll(ledger)
   if (!recovered.ok) throw new Error(JSON.stringify(recovered.failure))
   const { records, lastSeq } = recovered.value
   expect(records).toHaveLength(lastSeq)

@@ -9,8 +9,8 @@ import { ledgerConfigSchema } from '@bulkhead/trading-plane/ledger/config.ts'
 import { openLedger } from '@bulkhead/trading-plane/ledger/file-ledger.ts'
 import { readFrames } from '@bulkhead/trading-plane/ledger/read-frames.ts'
 import { type LedgerRecord, ledgerRecordSchema } from '@bulkhead/trading-plane/ledger/records.ts'
-import { recoverLedger } from '@bulkhead/trading-plane/ledger/recovery.ts'
 import { beginning, buildFile } from '../../../support/ledger-files.ts'
+import { recoverAll } from '../../../support/recovered-ledger.ts'
 import {
   readFileSimply,
   readSimply,
@@ -31,6 +31,26 @@ const side = fc.constantFrom('buy' as const, 'sell' as const)
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
 
 const recordArbitrary: fc.Arbitrary<LedgerRecord> = fc.oneof(
+  fc.record({ type: fc.constant('run' as const), run_id: text(64), started_ms: number }),
+  fc.record({
+    type: fc.constant('intent' as const),
+    label,
+    intent_id: text(64),
+    strategy_id: text(64),
+    group_id: text(64),
+    leg_index: count,
+    instrument: text(64),
+    currency: text(16),
+    side,
+    amount_steps: fc.maxSafeNat(),
+    price_ticks: count,
+    amount: text(40),
+    price: text(40),
+    time_in_force: fc.constantFrom('good_til_cancelled' as const, 'immediate_or_cancel' as const),
+    post_only: fc.boolean(),
+    reduce_only: fc.boolean(),
+    created_ms: number,
+  }),
   fc.record({
     type: fc.constant('dispatch' as const),
     label,
@@ -94,7 +114,7 @@ describe('the ledger against a second, simple reader', () => {
           expected.push({ type: 'run', run_id: 'r', started_ms: expect.any(Number) as number })
           expected.push(...records)
         }
-        const recovered = recoverLedger(own)
+        const recovered = recoverAll(own)
         expect(recovered.ok && recovered.value.records).toEqual(expected)
         const simple = readSimply(own)
         expect(rowsOf(simple)).toEqual(expected.map(rowOf))
@@ -136,7 +156,7 @@ describe('the ledger against a second, simple reader', () => {
         for (const [at, value] of changes) file[at] = value
         const name = join(directory, 'executor-000001-1.wal')
         writeFileSync(name, file, { mode: 0o600 })
-        const recovered = recoverLedger(directory)
+        const recovered = recoverAll(directory)
         if (recovered.ok) {
           expect(rowsOf(readSimply(directory))).toEqual(recovered.value.records.map(rowOf))
         }
@@ -158,8 +178,8 @@ describe('the ledger against a second, simple reader', () => {
         const { bytes } = buildFile(batches)
         writeFileSync(name, bytes, { mode: 0o600 })
         truncateSync(name, Math.max(96, bytes.length - lost))
-        const first = recoverLedger(directory)
-        const second = recoverLedger(directory)
+        const first = recoverAll(directory)
+        const second = recoverAll(directory)
         if (!first.ok || !second.ok) throw new Error('refused')
         expect(second.value.records).toEqual(first.value.records)
         expect(second.value.end).toEqual(first.value.end)

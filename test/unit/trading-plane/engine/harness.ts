@@ -7,6 +7,7 @@ import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
 import { Engine } from '@bulkhead/trading-plane/engine/engine.ts'
 import type { EngineEvent, SafetyReading } from '@bulkhead/trading-plane/engine/events.ts'
 import { gatesConfig, gatesSchema } from '@bulkhead/trading-plane/executor/gates-config.ts'
+import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
 import type { Level } from '@bulkhead/trading-plane/market-data/book.core.ts'
 import type {
   AccountSummary,
@@ -127,6 +128,12 @@ export class EngineBench {
     const effects = this.engine.handle(event, this.at())
     this.effects.push(...effects)
     return effects
+  }
+
+  /** Reads the records of a ledger, as a start does. */
+  recover(records: readonly LedgerRecord[]): Effect[] {
+    for (const record of records) this.give({ kind: 'ledger-record', record })
+    return this.give({ kind: 'recovered' })
   }
 
   /** Moves the clock and keeps every input fresh, as the loop does. */

@@ -120,7 +120,7 @@ describe('a restart', () => {
   test('withdraws what was recorded and never sent', () => {
     const { label, records } = history()
     const bench = new EngineBench()
-    const effects = bench.give({ kind: 'recovered', records })
+    const effects = bench.recover(records)
     expect(only(effects, 'record').record).toMatchObject({ label, state: 'not_placed' })
     expect(bench.engine.view(bench.at()).liveLegs).toEqual([])
   })
@@ -129,7 +129,7 @@ describe('a restart', () => {
     const { label, records } = history()
     const sent = { type: 'dispatch' as const, label, valid_until_ms: 1, sent_ms: 1 }
     const bench = new EngineBench()
-    bench.give({ kind: 'recovered', records: [...records, sent] })
+    bench.recover([...records, sent])
     expect(bench.stateOf(label)).toBe('sent')
     bench.give({ kind: 'instruments', instruments: [perpetual] })
     bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
@@ -146,7 +146,7 @@ describe('a restart', () => {
     const { label, records } = history()
     const sent = { type: 'dispatch' as const, label, valid_until_ms: 1, sent_ms: 1 }
     const bench = new EngineBench()
-    bench.give({ kind: 'recovered', records: [...records, sent] })
+    bench.recover([...records, sent])
     bench.give({ kind: 'instruments', instruments: [perpetual] })
     bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
     bench.pass(100)
@@ -164,7 +164,7 @@ describe('a restart', () => {
     const place = intent()
     const { record } = only(bench.propose(place), 'submit')
     const next = new EngineBench()
-    next.give({ kind: 'recovered', records: [record] })
+    next.recover([record])
     next.becomeActive()
     expect(denialOf(next.propose({ ...place, intent_id: randomUUID() }))).toBe('DuplicateIntent')
     expect(denialOf(next.propose(place))).toBe('DuplicateIntent')

@@ -19,9 +19,9 @@ import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { ledgerConfigSchema } from '@bulkhead/trading-plane/ledger/config.ts'
 import { openLedger } from '@bulkhead/trading-plane/ledger/file-ledger.ts'
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
-import { recoverLedger } from '@bulkhead/trading-plane/ledger/recovery.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { buildFile, dispatch, smallBatches } from '../../../support/ledger-files.ts'
+import { recoverAll } from '../../../support/recovered-ledger.ts'
 
 const small = { segmentBytes: 524_288, ringBytes: 262_144, batchBytesMax: 65_536, waitingMax: 512 }
 let directory: string
@@ -47,11 +47,11 @@ const segments = () => readdirSync(directory).filter((name) => /\.wal(\.zst)?$/.
 const path = (name: string) => join(directory, name)
 const nameOf = (number: number, pid = 1) => `executor-${String(number).padStart(6, '0')}-${pid}.wal`
 const faultOf = () => {
-  const recovered = recoverLedger(directory)
+  const recovered = recoverAll(directory)
   return recovered.ok ? null : recovered.failure.code
 }
 const recoveredLabels = () => {
-  const recovered = recoverLedger(directory)
+  const recovered = recoverAll(directory)
   if (!recovered.ok) throw new Error(JSON.stringify(recovered.failure))
   return recovered.value.records.map((record) => ('label' in record ? record.label : record.type))
 }
@@ -60,7 +60,7 @@ describe('the ledger', () => {
   test('gives back every record in the order of the appends, across runs', async () => {
     for (const n of [1, 2, 3]) {
       const { ledger, recovered } = await open()
-      expect(recovered.records).toHaveLength((n - 1) * 3)
+      expect(recovered.newest).toHaveLength((n - 1) * 3)
       const receipts = await Promise.all([ledger.append(dispatch(n)), ledger.append(dispatch(n))])
       const durable = (seq: number) => ({ ok: true, value: { seq, acknowledged: 'durable' } })
       expect(receipts).toEqual([durable(n * 3 - 1), durable(n * 3)])
@@ -156,11 +156,11 @@ describe('the ledger', () => {
     const torn = Buffer.concat([file.bytes, file.bytes.subarray(96, 130), Buffer.alloc(4_000)])
     writeFileSync(path(nameOf(1)), torn, { mode: 0o600 })
     writeFileSync(path(`${nameOf(1)}.torn-at-${file.bytes.length}`), 'half a copy')
-    const first = recoverLedger(directory)
+    const first = recoverAll(directory)
     expect(first.ok && first.value.cuts).toHaveLength(1)
     expect(readFileSync(path(nameOf(1)))).toEqual(file.bytes)
     expect(readFileSync(path(`${nameOf(1)}.torn-at-${file.bytes.length}`))).toEqual(torn)
-    const second = recoverLedger(directory)
+    const second = recoverAll(directory)
     const found = first.ok && { ...first.value, cuts: [], metrics: expect.anything() as unknown }
     expect(second).toMatchObject({ ok: true, value: found })
   })

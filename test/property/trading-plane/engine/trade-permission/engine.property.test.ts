@@ -109,7 +109,7 @@ function unheard(bench: EngineBench, ms: number): void {
 
 function recordOpenings(bench: EngineBench, createdMs: number, openings: number): void {
   const records = Array.from({ length: openings }, () => recordedIntent(createdMs))
-  bench.give({ kind: 'recovered', records })
+  bench.recover(records)
 }
 
 const condition = fc.constantFrom(...unsafe)

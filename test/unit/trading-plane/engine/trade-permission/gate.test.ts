@@ -185,7 +185,7 @@ describe('the budget of openings', () => {
   test('degrades the risk state before anybody asks for the permission', () => {
     const bench = active({ openingsPerDayMax: 1 })
     const { nowMs } = bench.at()
-    bench.give({ kind: 'recovered', records: [recordedIntent(nowMs), recordedIntent(nowMs)] })
+    bench.recover([recordedIntent(nowMs), recordedIntent(nowMs)])
     expect(bench.mode().riskState).toBe('Degraded')
   })
 
@@ -198,7 +198,7 @@ describe('the budget of openings', () => {
       recordedIntent(nowMs - 4, { reduce_only: true }),
       recordedIntent(nowMs - 3),
     ]
-    bench.give({ kind: 'recovered', records })
+    bench.recover(records)
     expect(permissionOf(bench).openings.openings).toBe(2)
   })
 })
