@@ -53,6 +53,10 @@ const killSchema = z
     /** How far past the best price each closing attempt may trade, in basis points. */
     closeWidenBps: z.array(z.number().min(0).max(500)).min(1).max(3).default([0, 25, 100]),
     closePauseMs: z.int().min(10).max(2_000).default(200),
+    /** Whether what cannot be closed is hedged by its perpetual (decision D-38). */
+    hedgeOnEmergency: z.boolean().default(true),
+    /** Largest perpetual that hedging may build in one underlying, in USD. */
+    hedgeNotionalUsdMax: z.number().min(0).max(1_000_000_000).default(250_000),
     unconfirmedRetryMs: z.int().min(1_000).max(60_000).default(10_000),
   })
   .prefault({})

@@ -51,6 +51,7 @@ const venue = await openDeribitVenue({
   clientSecret: secrets.exchange,
   timeoutMs: config.exchange.timeoutMs,
   currencies: config.exchange.currencies,
+  clock: systemClock,
 })
 await venue.readOpenOrders('all', warmUpMs)
 const plane = new SafetyPlane({

@@ -1,11 +1,12 @@
 import type { z } from 'zod'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { venueFaultOf } from './faults.ts'
 import type {
+  ImmediateOrder,
   OpenOrderRead,
   Position,
   Quote,
-  ReducingOrder,
   RestingOrder,
   SafetyVenue,
   VenueFault,
@@ -30,6 +31,7 @@ export type DeribitVenueOptions = {
   readonly timeoutMs: number
   /** Currencies of the second way to read open orders, and of positions. */
   readonly currencies: readonly string[]
+  readonly clock: Clock
 }
 
 type Call = (params: Readonly<Record<string, string | number | boolean>>) => Promise<unknown>
@@ -130,10 +132,10 @@ class DeribitVenue implements SafetyVenue {
     const positions: Position[] = []
     for (const reply of await Promise.all(calls)) {
       if (!reply.ok) return reply
-      for (const { instrument_name, size, direction } of reply.value) {
+      for (const { instrument_name: instrument, size, direction, delta = null } of reply.value) {
         if (size === 0) continue
         const signed = direction === 'sell' ? -Math.abs(size) : size
-        positions.push({ instrument: instrument_name, size: signed })
+        positions.push({ instrument, size: signed, delta, perpetual: perpetualOf(instrument) })
       }
     }
     return ok(positions)
@@ -151,20 +153,36 @@ class DeribitVenue implements SafetyVenue {
       abovePrice: step.above_price,
       tickSize: step.tick_size,
     }))
+    const { kind, instrument_type, tick_size, contract_size, min_trade_amount } = details.value
     return ok({
       bidPrice: book.value.bids[0]?.[0] ?? null,
       askPrice: book.value.asks[0]?.[0] ?? null,
-      tick: { tickSize: details.value.tick_size, steps },
+      markPrice: book.value.mark_price ?? null,
+      tick: { tickSize: tick_size, steps },
+      amountStep: Math.max(contract_size, min_trade_amount),
+      amountUnit: kind === 'future' && instrument_type !== 'linear' ? 'usd' : 'coin',
     })
   }
 
-  async sendReducing(order: ReducingOrder): Promise<Result<number, VenueFault>> {
+  async sendReducing(order: ImmediateOrder): Promise<Result<number, VenueFault>> {
+    return this.#send(order, { reduce_only: true })
+  }
+
+  async sendHedge(order: ImmediateOrder): Promise<Result<number, VenueFault>> {
+    const lastMs = Math.round(this.#options.clock.wallMs()) + this.#options.timeoutMs
+    return this.#send(order, { valid_until: lastMs })
+  }
+
+  async #send(
+    order: ImmediateOrder,
+    terms: Readonly<Record<string, number | boolean>>,
+  ): Promise<Result<number, VenueFault>> {
     const params = {
+      ...terms,
       instrument_name: order.instrument,
       amount: order.amount,
       type: 'limit',
       price: order.price,
-      reduce_only: true,
       time_in_force: 'immediate_or_cancel',
       label: order.label,
     }
@@ -200,4 +218,10 @@ class DeribitVenue implements SafetyVenue {
       clearTimeout(timer)
     }
   }
+}
+
+/** `BTC-27MAR26-60000-C` is hedged by `BTC-PERPETUAL`, `SOL_USDC-...` by `SOL_USDC-PERPETUAL`. */
+function perpetualOf(instrument: string): string | null {
+  const dash = instrument.indexOf('-')
+  return dash < 1 ? null : `${instrument.slice(0, dash)}-PERPETUAL`
 }

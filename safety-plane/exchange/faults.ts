@@ -4,6 +4,13 @@ import type { VenueFault, VenueFaultCode } from './ports.ts'
 const starvedCodes: ReadonlySet<number> = new Set([10_028, 10_047])
 /** 13004 invalid_credentials, 13009 unauthorized, 13021 forbidden, 11042 permission_denied. */
 const unauthorizedCodes: ReadonlySet<number> = new Set([13_004, 13_009, 13_021, 11_042])
+/**
+ * 10012 book_closed, 10019 locked_by_admin, 10040 retry, 10041 settlement_in_progress, 11051
+ * system_maintenance, 11098 account_locked, 13028 temporarily_unavailable.
+ */
+const suspendedCodes: ReadonlySet<number> = new Set([
+  10_012, 10_019, 10_040, 10_041, 11_051, 11_098, 13_028,
+])
 
 /**
  * Class of a failure by the exchange's own code where it gave one, because ccxt's error classes are
@@ -19,6 +26,7 @@ export function venueFaultOf(error: unknown): VenueFault {
 
 function byCode(code: number): VenueFaultCode {
   if (starvedCodes.has(code)) return 'VENUE_BUDGET_STARVED'
+  if (suspendedCodes.has(code)) return 'VENUE_SUSPENDED'
   return unauthorizedCodes.has(code) ? 'VENUE_UNAUTHORIZED' : 'VENUE_REFUSED'
 }
 
@@ -32,6 +40,8 @@ function byClass(name: string): VenueFaultCode {
     case 'AuthenticationError':
     case 'PermissionDenied':
       return 'VENUE_UNAUTHORIZED'
+    case 'OnMaintenance':
+      return 'VENUE_SUSPENDED'
     case 'ExchangeError':
     case 'BadRequest':
       return 'VENUE_REFUSED'

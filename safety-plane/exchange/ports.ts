@@ -8,6 +8,8 @@ export const venueFaultCodes = [
   /** 10028, 10047 or HTTP 429: the account's budget is eaten by somebody else. */
   'VENUE_BUDGET_STARVED',
   'VENUE_UNAUTHORIZED',
+  /** Settlement, maintenance or a locked book: nobody can do this now, and it will be over. */
+  'VENUE_SUSPENDED',
   /** The exchange answered with any other error. */
   'VENUE_REFUSED',
   /** The answer was not what the interface promises. */
@@ -26,6 +28,10 @@ export type Position = {
   readonly instrument: string
   /** Signed, in the instrument's own unit (USD for inverse futures, coins for options). */
   readonly size: number
+  /** Coins of the underlying that it gains and loses like; null where the exchange does not say. */
+  readonly delta: number | null
+  /** Perpetual of the same underlying, itself when it is that one; null where there is none. */
+  readonly perpetual: string | null
 }
 
 /** Smallest price step, with the larger steps that hold above a price. */
@@ -38,11 +44,17 @@ export type TickRule = {
 export type Quote = {
   readonly bidPrice: number | null
   readonly askPrice: number | null
+  /** The exchange's own valuation; null where it gives none. */
+  readonly markPrice: number | null
   readonly tick: TickRule
+  /** Smallest amount and step between amounts. */
+  readonly amountStep: number
+  /** What an amount counts: USD for inverse contracts, coins for all others. */
+  readonly amountUnit: 'usd' | 'coin'
 }
 
-/** A limit order that can only make a position smaller and never rests. */
-export type ReducingOrder = {
+/** A limit order that never rests: what does not trade at once is cancelled by the exchange. */
+export type ImmediateOrder = {
   readonly instrument: string
   readonly side: 'buy' | 'sell'
   readonly amount: number
@@ -72,6 +84,12 @@ export interface SafetyVenue {
   ): Promise<Result<readonly RestingOrder[], VenueFault>>
   readPositions(): Promise<Result<readonly Position[], VenueFault>>
   readQuote(instrument: string): Promise<Result<Quote, VenueFault>>
-  /** @returns the amount that was filled at once */
-  sendReducing(order: ReducingOrder): Promise<Result<number, VenueFault>>
+  /** Sends an order that can only make a position smaller. @returns the amount filled at once */
+  sendReducing(order: ImmediateOrder): Promise<Result<number, VenueFault>>
+  /**
+   * Sends the one kind of order that may open a position: a hedge (decision D-38). Where the
+   * exchange can, it refuses the order when it arrives later than the call's limit.
+   * @returns the amount filled at once
+   */
+  sendHedge(order: ImmediateOrder): Promise<Result<number, VenueFault>>
 }

@@ -21,6 +21,7 @@ export const positionsReply = replyOf(
         instrument_name: z.string().min(1).max(64),
         size: z.number(),
         direction: z.enum(['buy', 'sell', 'zero']),
+        delta: z.number().optional(),
       }),
     )
     .max(10_000),
@@ -30,11 +31,16 @@ export const orderBookReply = replyOf(
   z.object({
     bids: z.array(z.tuple([z.number(), z.number()])),
     asks: z.array(z.tuple([z.number(), z.number()])),
+    mark_price: z.number().positive().optional(),
   }),
 )
 
 export const instrumentReply = replyOf(
   z.object({
+    kind: z.string(),
+    instrument_type: z.enum(['reversed', 'linear']).optional(),
+    contract_size: z.number().positive(),
+    min_trade_amount: z.number().positive(),
     tick_size: z.number().positive(),
     tick_size_steps: z
       .array(z.object({ above_price: z.number(), tick_size: z.number().positive() }))

@@ -24,6 +24,7 @@ const venue = await openDeribitVenue({
   clientSecret: secrets.exchange,
   timeoutMs: config.exchange.timeoutMs,
   currencies: config.exchange.currencies,
+  clock: systemClock,
 })
 const report = await cancelEverything({
   venue,

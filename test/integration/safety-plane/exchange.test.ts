@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { openDeribitVenue } from '@bulkhead/safety-plane/exchange/deribit.ts'
 import type { SafetyVenue } from '@bulkhead/safety-plane/exchange/ports.ts'
 import { type PaperVenueProcess, spawnPaperVenue } from '../../support/paper-venue.ts'
@@ -20,6 +21,7 @@ beforeAll(async () => {
     clientSecret: paper.keys.safety.clientSecret,
     timeoutMs: 500,
     currencies: ['BTC', 'ETH'],
+    clock: systemClock,
   })
 })
 afterEach(() => paper.control('DELETE', '/faults'))
@@ -54,9 +56,9 @@ test('reads a position, quotes it and takes it off with an order that never rest
     amount: 20,
     type: 'market',
   })
-  expect(await venue.readPositions()).toEqual({
+  expect(await venue.readPositions()).toMatchObject({
     ok: true,
-    value: [{ instrument: 'ETH-PERPETUAL', size: -20 }],
+    value: [{ instrument: 'ETH-PERPETUAL', size: -20, perpetual: 'ETH-PERPETUAL' }],
   })
   const quote = await venue.readQuote('ETH-PERPETUAL')
   if (!quote.ok) throw new Error(quote.failure.code)
@@ -91,7 +93,9 @@ test.each([
   ['http_html_502', {}, 'VENUE_UNREACHABLE'],
   ['reject', { code: 10_028 }, 'VENUE_BUDGET_STARVED'],
   ['reject', { code: 10_047 }, 'VENUE_BUDGET_STARVED'],
-  ['reject', { code: 11_051 }, 'VENUE_REFUSED'],
+  ['reject', { code: 11_051 }, 'VENUE_SUSPENDED'],
+  ['reject', { code: 10_041 }, 'VENUE_SUSPENDED'],
+  ['reject', { code: 11_094 }, 'VENUE_REFUSED'],
   ['reject', { code: 13_009 }, 'VENUE_UNAUTHORIZED'],
 ])('an exchange that answers with %s %j is %s', async (kind, parts, code) => {
   await plant(kind, 'private/cancel_all', parts)

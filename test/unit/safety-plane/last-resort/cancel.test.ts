@@ -35,6 +35,7 @@ function venueOf(restingAt: (tickMs: number) => number | 'silent') {
     readPositions: unused,
     readQuote: unused,
     sendReducing: unused,
+    sendHedge: unused,
   }
   const clock = { monotonicMs: () => tickMs, wallMs: () => 0, wallNs: () => 0n }
   return { venue, clock }
