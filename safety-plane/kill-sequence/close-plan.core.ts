@@ -49,7 +49,7 @@ export const closeOrdersMax = 12
  */
 const hedgePart = 0.98
 
-/** Below this part of what is hedged, the rest is left alone: no order for every move of a delta. */
+/** Below this part of what is hedged, the rest is left alone: no order for every small move. */
 const deadBand = 0.05
 
 /** The underlyings in which something besides the perpetual is held, with every delta known. */
