@@ -1,5 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import {
+  alertDrops,
+  alertOutcomes,
+  alertOutcomeWords,
+} from '@bulkhead/shared/contracts/reasons/alert-outcomes.ts'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import {
   guardRefusals,
@@ -94,6 +99,19 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'What a guard makes of its bot',
     order: 'Strongest evidence first; only STARTING and ALIVE are followed by a heartbeat.',
     codes: livenessVerdicts,
+  },
+  {
+    name: 'alertOutcomes',
+    title: 'What came of a try to send an alert',
+    order: 'The first is the only good one.',
+    codes: alertOutcomes,
+    words: alertOutcomeWords,
+  },
+  {
+    name: 'alertDrops',
+    title: 'Why an alert was given up',
+    order: 'Each is in the audit log as ALERT_DROPPED.',
+    codes: alertDrops,
   },
 ]
 

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { AlertChannelConfig } from '@bulkhead/shared/contracts/alert-channels.ts'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 import type { RedisLogin, SafetyRedisFiles } from '../redis/provision.ts'
 import type { Desk } from './desk-file.ts'
@@ -20,7 +21,9 @@ export type StackSettings = {
   readonly ladderScale: number
   readonly cgroupMount: string | null
   readonly cgroupOf: (component: string) => string | null
+  /** Of the command line; beside the channels of the desk file. */
   readonly webhookUrl: string | null
+  readonly alerts: readonly AlertChannelConfig[]
   /** Bots that are wrapped by `bulkhead guard`, by name. */
   readonly guarded: readonly string[]
 }
@@ -89,7 +92,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
       clientSecretFile: keys.safetySecretFile,
       tradingClientId,
     },
-    notify: { webhookUrl: settings.webhookUrl },
+    notify: { channels: alertChannels(settings) },
   }
 }
 
@@ -149,6 +152,11 @@ export function controlApiConfig(settings: StackSettings) {
     initialAdmin: { operatorId: initialAdminId, keyFile: keys.adminKeyFile },
     archiveFile: layout.auditArchiveFile,
   }
+}
+
+function alertChannels({ webhookUrl, alerts }: StackSettings) {
+  if (webhookUrl === null) return alerts
+  return [...alerts, { kind: 'webhook', name: 'command_line', url: webhookUrl }]
 }
 
 /** Writes a component's configuration and returns the file's name. */

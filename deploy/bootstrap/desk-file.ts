@@ -1,5 +1,9 @@
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
+import {
+  type AlertChannelConfig,
+  alertChannelsSchema,
+} from '@bulkhead/shared/contracts/alert-channels.ts'
 import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { type ConfigFault, loadConfig } from '@bulkhead/shared/runtime/config.ts'
 
@@ -20,24 +24,46 @@ const deskSchema = z.strictObject({
     )
     .min(1)
     .max(64),
+  /** Who is told of a kill; secrets are files, relative to this one. */
+  alerts: alertChannelsSchema,
 })
 
 /** What a desk trades, in place of the demo: `npm start -- --desk FILE`. */
 export type Desk = z.infer<typeof deskSchema>
 
-/** Reads a desk file; modules become absolute. All faults are reported together. */
+/** Reads a desk file; modules and secrets become absolute. All faults are reported together. */
 export function readDeskFile(file: string): Result<Desk, ConfigFault[]> {
   const loaded = loadConfig(deskSchema, file)
   if (!loaded.ok) return loaded
-  const { instruments, strategies } = loaded.value.config
+  const { instruments, strategies, alerts } = loaded.value.config
   const directory = dirname(resolve(file))
+  const located = (name: string) => (name.startsWith('$') ? name : resolve(directory, name))
   return ok({
     instruments,
     strategies: strategies.map((strategy) => ({
       ...strategy,
       module: resolve(directory, strategy.module),
     })),
+    alerts: alerts.map((channel) => withSecretsAt(channel, located)),
   })
+}
+
+/** The channel with the file of its secret where `located` finds it. */
+function withSecretsAt(
+  channel: AlertChannelConfig,
+  located: (name: string) => string,
+): AlertChannelConfig {
+  const at = (file: string | null) => (file === null ? null : located(file))
+  switch (channel.kind) {
+    case 'webhook':
+      return { ...channel, urlFile: at(channel.urlFile) }
+    case 'slack':
+      return { ...channel, urlFile: located(channel.urlFile) }
+    case 'telegram':
+      return { ...channel, tokenFile: located(channel.tokenFile) }
+    case 'email':
+      return { ...channel, passwordFile: at(channel.passwordFile) }
+  }
 }
 
 /**
@@ -64,5 +90,6 @@ export function demoDesk(option: string): Desk {
       { id: 'example-quoter', module, params: { instrument: 'BTC-PERPETUAL' } },
       { id: 'option-quoter', module, params: optionParams },
     ],
+    alerts: [],
   }
 }

@@ -166,6 +166,7 @@ class StackStarter {
       cgroupMount: this.#cgroups?.mount ?? null,
       cgroupOf: (component) => this.#cgroups?.groupOf(component) ?? null,
       webhookUrl: options.webhookUrl,
+      alerts: options.desk?.alerts ?? [],
       guarded: options.guarded,
     }
     const login = redis.logins.auditor

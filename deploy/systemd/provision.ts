@@ -32,6 +32,7 @@ const perpetualDesk: Desk = {
       params: { instrument: 'BTC-PERPETUAL' },
     },
   ],
+  alerts: [],
 }
 
 const options = readOptions()
@@ -52,6 +53,7 @@ const settings: configs.StackSettings = {
   cgroupMount,
   cgroupOf: (component) => tradingCgroup(unitOf[component] ?? component),
   webhookUrl: null,
+  alerts: desk.alerts,
   guarded: [],
 }
 const { trading } = redis.logins

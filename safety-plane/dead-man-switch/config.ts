@@ -4,6 +4,7 @@ import {
   observationComponentIds,
 } from '@bulkhead/shared/contracts/components.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
+import { notifySchema } from '../notify/config.ts'
 import { expectations } from './core.ts'
 
 const path = z.string().min(1).max(512)
@@ -75,15 +76,6 @@ const exchangeSchema = z.strictObject({
     .max(8)
     .default(['BTC', 'ETH']),
 })
-
-const notifySchema = z
-  .strictObject({
-    webhookUrl: z.url().nullable().default(null),
-    timeoutMs: z.int().min(100).max(5_000).default(1_000),
-    tries: z.int().min(1).max(10).default(3),
-    retryDelayMs: z.int().min(10).max(10_000).default(1_000),
-  })
-  .prefault({})
 
 const commandWindowSchema = z
   .strictObject({

@@ -9,6 +9,7 @@ import { serviceManager } from '@bulkhead/shared/runtime/service-manager.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { openDeribitVenue } from '../exchange/deribit.ts'
 import { hasOpenEpisode } from '../kill-sequence/store.ts'
+import { openChannels } from '../notify/channels.ts'
 import { deadManSwitchConfigSchema } from './config.ts'
 import { settleMemory } from './memory.ts'
 import { SafetyPlane } from './plane.ts'
@@ -45,6 +46,12 @@ if (await link.waitUntilReady(redisWaitMs)) {
   log.error('the safety Redis is not reachable: going on blind')
 }
 
+const alerts = await openChannels(config.notify)
+if (alerts.faults.length > 0) {
+  if (!hasOpenEpisode(config.stateDir)) refuseToStart(alerts.faults)
+  log.error({ faults: alerts.faults }, 'an open kill goes on although a channel is missing')
+}
+
 const venue = await openDeribitVenue({
   httpUrl: config.exchange.httpUrl,
   clientId: config.exchange.clientId,
@@ -60,6 +67,7 @@ const plane = new SafetyPlane({
   link,
   drainLink,
   venue,
+  alertChannels: alerts.channels,
   clock: systemClock,
   log,
   buildId: readBuildId(),

@@ -17,7 +17,9 @@ import { EpisodeRunner } from '../kill-sequence/loop.ts'
 import { createPhasePerformer } from '../kill-sequence/phases.ts'
 import { FileEpisodeStore } from '../kill-sequence/store.ts'
 import { deliverLeftBehind } from '../last-resort/spool.ts'
-import { WebhookNotifier } from '../notify/webhook.ts'
+import { AlertQueue } from '../notify/loop.ts'
+import type { AlertChannel } from '../notify/ports.ts'
+import { AlertQueueFile } from '../notify/queue-file.ts'
 import { ReadinessProbe } from '../readiness/loop.ts'
 import { IdentityCache } from '../sever/identities.ts'
 import { type KillableTarget, Severer } from '../sever/loop.ts'
@@ -36,6 +38,7 @@ export type PlaneParts = {
   /** Carries the audit drain. */
   readonly drainLink: RedisLink
   readonly venue: SafetyVenue
+  readonly alertChannels: readonly AlertChannel[]
   readonly clock: Clock
   readonly log: Logger
   readonly buildId: string
@@ -58,6 +61,7 @@ export class SafetyPlane {
   readonly #identities: IdentityCache
   readonly #killable: readonly KillableTarget[]
   readonly #severer: Severer
+  readonly #alerts: AlertQueue
   readonly #runner: EpisodeRunner
   readonly #watch: WatchLoop
   readonly #switch: KillSwitch
@@ -83,6 +87,7 @@ export class SafetyPlane {
     this.#killable = config.watch.filter(({ killable }) => killable)
     this.#identities = new IdentityCache(link, this.#killable, config.stateDir, log)
     this.#severer = this.#createSeverer()
+    this.#alerts = this.#createAlerts()
     this.#runner = this.#createRunner()
     this.#watch = this.#createWatch()
     const audit = (record: AuditRecord) => this.#writer.record(record)
@@ -112,6 +117,7 @@ export class SafetyPlane {
     this.#rememberSeen(this.#watch.expected, false)
     this.#watch.start()
     this.#readiness.start()
+    this.#alerts.start()
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
     this.#every(keepWarmMs, () => this.#parts.venue.keepWarm())
@@ -134,6 +140,7 @@ export class SafetyPlane {
     this.#watch.close()
     this.#rememberSeen(this.#watch.expected, true)
     this.#readiness.close()
+    this.#alerts.close()
     this.#runner.close()
     await this.#writer.record({ action: 'STOPPED', subject: component, correlationId: '' })
     await this.#parts.link.run((redis) => redis.del(redisKeys.pid(component)))
@@ -282,7 +289,7 @@ export class SafetyPlane {
 
   #createRunner(): EpisodeRunner {
     const { link, venue, clock, log } = this.#parts
-    const { kill, stateDir, severAtHardStop, notify } = this.#config
+    const { kill, stateDir, severAtHardStop } = this.#config
     const audit = async (record: AuditRecord) => {
       await this.#writer.record(record)
     }
@@ -290,7 +297,7 @@ export class SafetyPlane {
       link,
       venue,
       severer: this.#severer,
-      notifier: new WebhookNotifier(notify, log),
+      notifier: this.#alerts,
       clock,
       killable: this.#killable,
       senders: severAtHardStop,
@@ -304,6 +311,14 @@ export class SafetyPlane {
     const store = new FileEpisodeStore(stateDir, bootId)
     const onChange = () => void this.#publishStatus()
     return new EpisodeRunner({ limits: kill, store, perform, audit, clock, log, bootId, onChange })
+  }
+
+  #createAlerts(): AlertQueue {
+    const { alertChannels: channels, clock, log } = this.#parts
+    const { notify: limits, stateDir } = this.#config
+    const store = new AlertQueueFile(stateDir, log)
+    const audit = (record: AuditRecord) => this.#writer.record(record)
+    return new AlertQueue({ channels, limits, store, audit, clock, log })
   }
 
   #createCommands(): CommandLoop {

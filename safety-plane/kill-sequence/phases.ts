@@ -3,7 +3,7 @@ import type { Result } from '@bulkhead/shared/kernel/result.ts'
 import type { RedisFault, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { DeadlineTimer } from '../dead-man-switch/deadline-timer.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
-import type { Notifier } from '../notify/webhook.ts'
+import type { Notifier } from '../notify/ports.ts'
 import type { KillableTarget, Severer } from '../sever/loop.ts'
 import { type CloseLimits, closePositions } from './close.ts'
 import type { EpisodeState } from './episode.core.ts'
@@ -110,16 +110,24 @@ async function notify(tools: PhaseTools, { episode, level }: PhaseOrder): Promis
   const open = episode.phases.filter(
     (entry) => entry.level === level && entry.phase !== 'notify' && isOpen(entry.outcome),
   )
-  const sent = await tools.notifier.send({
+  const { outcome, channels } = await tools.notifier.send({
     title: `Kill switch activated: ${level}`,
+    event: open.length === 0 ? 'KILL_PROVEN' : 'KILL_UNPROVEN',
     episode: episode.id,
     level,
     trigger: episode.trigger,
     component: episode.component,
     unconfirmed: open.map(({ phase }) => phase),
   })
-  if (sent === 'not_configured') return { outcome: 'not_required', details: {} }
-  return { outcome: sent === 'sent' ? 'confirmed' : 'unconfirmed', details: {} }
+  if (outcome === 'not_configured') return { outcome: 'not_required', details: {} }
+  return {
+    outcome: outcome === 'sent' ? 'confirmed' : 'unconfirmed',
+    details: perChannel(channels),
+  }
 }
+
+/** As fields of the phase's audit entry. */
+const perChannel = (channels: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(channels).map(([name, told]) => [`channel_${name}`, told]))
 
 const isOpen = (outcome: string | null) => outcome !== 'confirmed' && outcome !== 'not_required'

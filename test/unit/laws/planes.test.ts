@@ -25,6 +25,7 @@ const SAFETY_PLANE_CLOSURE = [
   'ioredis',
   'ms',
   'node-gyp-build',
+  'nodemailer',
   'on-exit-leak-free',
   'pino',
   'pino-abstract-transport',

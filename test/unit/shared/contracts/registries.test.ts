@@ -7,6 +7,7 @@ import {
 import { permissionOf, permissions, rolePermissions } from '@bulkhead/shared/contracts/commands.ts'
 import { killLevels, killSwitchModes, modeOfLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { alertDrops, alertOutcomes } from '@bulkhead/shared/contracts/reasons/alert-outcomes.ts'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import {
   intentDenialReasons,
@@ -50,6 +51,8 @@ const registries: readonly [string, readonly string[], RegExp][] = [
   ['secret faults', secretFaults, screaming],
   ['redis faults', redisFaults, screaming],
   ['permissions', permissions, screaming],
+  ['alert outcomes', alertOutcomes, screaming],
+  ['alert drops', alertDrops, screaming],
 ]
 
 describe('reason registries', () => {
