@@ -21,6 +21,10 @@ import {
   reduceOnlyModeReasons,
 } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import {
+  resetObstacles,
+  resetObstacleWords,
+} from '@bulkhead/shared/contracts/reasons/reset-obstacles.ts'
+import {
   permissionFaults,
   permissionReasons,
 } from '@bulkhead/shared/contracts/reasons/trade-permission.ts'
@@ -87,6 +91,13 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'Why a signed command was refused',
     order: 'In the order of the checks.',
     codes: commandRefusals,
+  },
+  {
+    name: 'resetObstacles',
+    title: 'What stands in the way of a reset',
+    order: PRECEDENCE,
+    codes: resetObstacles,
+    words: resetObstacleWords,
   },
   {
     name: 'guardRefusals',

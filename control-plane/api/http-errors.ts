@@ -24,11 +24,15 @@ export const refusalHttpStatus: Readonly<Record<CommandRefusal, number>> = {
   EPISODE_MISMATCH: 409,
   EPISODE_IN_PROGRESS: 409,
   EPISODE_UNCONFIRMED: 409,
+  NO_RESET_TO_APPROVE: 409,
+  SELF_APPROVAL: 403,
+  APPROVAL_EXPIRED: 409,
 }
 
-/** 200 only for a command that the actor says it executed; 502 when it tried and failed. */
+/** 200 only for what the actor executed, 202 for what waits for a second person, 502 for failed. */
 export function httpStatusOf(outcome: CommandOutcome): number {
   if (outcome.outcome === 'EXECUTED') return 200
+  if (outcome.outcome === 'PENDING') return 202
   return outcome.reason === '' ? 502 : refusalHttpStatus[outcome.reason]
 }
 

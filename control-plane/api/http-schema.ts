@@ -2,13 +2,14 @@ import { z } from 'zod'
 import { commandEnvelopeSchema } from '@bulkhead/shared/contracts/commands.ts'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import { requestFaults } from './http-errors.ts'
+import { resetPreviewSchema } from './reset-preview-schema.ts'
 import { healthReportSchema, statusReportSchema } from './status-schema.ts'
 
 const streamId = z.string().regex(/^\d{1,18}-\d{1,18}$/)
 
 /** Answer to every command, accepted or not. */
 export const commandReplySchema = z.strictObject({
-  outcome: z.enum(['EXECUTED', 'REFUSED', 'FAILED', 'UNKNOWN']),
+  outcome: z.enum(['EXECUTED', 'PENDING', 'REFUSED', 'FAILED', 'UNKNOWN']),
   /** A command refusal code, or empty. */
   reason: z.enum([...commandRefusals, '']),
   /** Empty as long as the payload could not be believed. */
@@ -63,12 +64,17 @@ export const routeSchemas = {
     tags: ['commands'],
     consumes: ['application/json'],
     body: jsonSchema(commandEnvelopeSchema, 'input'),
-    response: { 200: commandReply, '4xx': commandReply, '5xx': commandReply },
+    response: { 200: commandReply, 202: commandReply, '4xx': commandReply, '5xx': commandReply },
   },
   status: {
     summary: 'The whole truth about the stack, read only',
     tags: ['status'],
     response: { 200: jsonSchema(statusReportSchema), ...faults },
+  },
+  resetPreview: {
+    summary: 'What a reset would do, and what still stands in its way',
+    tags: ['status'],
+    response: { 200: jsonSchema(resetPreviewSchema), ...faults },
   },
   health: {
     summary: 'Whether this process is up, and what it runs',

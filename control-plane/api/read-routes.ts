@@ -5,6 +5,7 @@ import { renderDocsPage } from './docs-page.ts'
 import type { EventStreams } from './event-streams.ts'
 import { type AuditQuery, type AuditReply, routeSchemas } from './http-schema.ts'
 import type { Metrics } from './metrics.ts'
+import { resetPreviewOf } from './reset-preview.core.ts'
 import { securityHeaders } from './server-headers.ts'
 import type { StatusReport } from './status-schema.ts'
 
@@ -24,6 +25,9 @@ export type ReadRouteParts = {
 export function addReadRoutes(app: FastifyInstance, parts: ReadRouteParts): void {
   const { buildId, status, archive, metrics } = parts
   app.get('/api/v1/status', { schema: routeSchemas.status }, async () => status())
+  app.get('/api/v1/reset/preview', { schema: routeSchemas.resetPreview }, async () =>
+    resetPreviewOf(await status()),
+  )
   app.get('/api/v1/health', { schema: routeSchemas.health }, async () => ({
     ok: true,
     build_id: buildId,

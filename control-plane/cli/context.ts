@@ -15,6 +15,13 @@ type Options = {
   readonly lines: string
   readonly follow: boolean
   readonly noWait: boolean
+  /** Reset: only show what it would do. */
+  readonly preview: boolean
+  /** Reset: the request that is approved. */
+  readonly approve: string | undefined
+  /** Who signs, when it is not the operator of this home: `ID` or `ID#KEY_VERSION`. */
+  readonly operator: string | undefined
+  readonly keyFile: string | undefined
 }
 
 export type Invocation = {
@@ -40,12 +47,18 @@ export function readInvocation(argv: readonly string[]): Result<Invocation, stri
         lines: { type: 'string', short: 'n', default: '20' },
         follow: { type: 'boolean', short: 'f', default: false },
         'no-wait': { type: 'boolean', default: false },
+        preview: { type: 'boolean', default: false },
+        approve: { type: 'string' },
+        operator: { type: 'string' },
+        'key-file': { type: 'string' },
       },
     })
-    const { 'no-wait': noWait, home, level, reason, ...rest } = values
+    const { 'no-wait': noWait, 'key-file': keyFile, ...rest } = values
+    const { home, level, reason, approve, operator } = values
+    const chosen = { home, level, reason, approve, operator }
     return ok({
       words: positionals,
-      options: { ...rest, home, level, reason, noWait },
+      options: { ...rest, ...chosen, noWait, keyFile },
       home: home === undefined ? stackHome() : resolve(home),
       output: createOutput(values.json, isTerminalColoured()),
     })

@@ -6,7 +6,10 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
   kill --level L0|L1|L2 --reason TEXT [--no-wait]
                           send a signed kill and follow its episode until it is confirmed;
                           --no-wait returns as soon as the safety plane accepted it
-  reset [--reason TEXT]   show the recorded episode and clear it (ADMIN)
+  reset [--reason TEXT]   show the recorded episode and clear it (ADMIN); with real money this
+                          only asks for it, and a second ADMIN runs
+                          reset --approve COMMAND_ID --operator ID --key-file FILE
+  reset --preview         what a reset would do and what stands in its way; sends nothing
   audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
   audit verify            check every chain in the log, inboxes, spools and sealed heads
   ledger inspect [-n N]   files of the ledger and its newest records, running or not

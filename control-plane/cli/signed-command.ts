@@ -15,6 +15,30 @@ const replyMsMax = 40_000
 export type Wish =
   | { readonly type: 'KILL'; readonly level: 'L0' | 'L1' | 'L2'; readonly reason: string }
   | { readonly type: 'RESET'; readonly episode: string; readonly reason: string }
+  | {
+      readonly type: 'APPROVE_RESET'
+      readonly episode: string
+      readonly approves: string
+      readonly reason: string
+    }
+
+/** Who signs. The operator of the home, unless the command line names another person and key. */
+export type Signer = Stack['operator']
+
+/**
+ * The signer that `--operator ID[#VERSION] --key-file FILE` names; the home's own operator without
+ * them. Undefined when only one of the two is given or the id is none.
+ */
+export function signerOf(
+  own: Signer,
+  operator: string | undefined,
+  keyFile: string | undefined,
+): Signer | undefined {
+  if (operator === undefined && keyFile === undefined) return own
+  const named = /^([a-z][a-z0-9._-]{0,31})(?:#([1-9]\d{0,5}))?$/.exec(operator ?? '')
+  if (named === null || keyFile === undefined) return undefined
+  return { operator_id: named[1]!, key_version: Number(named[2] ?? 1), key_file: keyFile }
+}
 
 export type SendFault = ClientFault | { readonly code: 'KEY_UNUSABLE'; readonly message: string }
 
@@ -22,8 +46,9 @@ export type SendFault = ClientFault | { readonly code: 'KEY_UNUSABLE'; readonly 
 export async function sendCommand(
   stack: Stack,
   wish: Wish,
+  signer: Signer = stack.operator,
 ): Promise<Result<CommandReply, SendFault>> {
-  const { operator_id, key_version, key_file } = stack.operator
+  const { operator_id, key_version, key_file } = signer
   const secret = readSecret(key_file)
   if (!secret.ok) {
     return fail({ code: 'KEY_UNUSABLE', message: `${secret.failure.code} ${key_file}` })

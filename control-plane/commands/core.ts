@@ -43,8 +43,11 @@ export type GateEffect =
 
 /** How a command ended, as the caller and the audit log see it. */
 export type CommandOutcome = {
-  /** UNKNOWN: delivered, but no acknowledgement came in time; it may still be obeyed. */
-  readonly outcome: 'EXECUTED' | 'REFUSED' | 'FAILED' | 'UNKNOWN'
+  /**
+   * PENDING: kept by the actor until a second person signs. UNKNOWN: delivered, but no
+   * acknowledgement came in time; it may still be obeyed.
+   */
+  readonly outcome: 'EXECUTED' | 'PENDING' | 'REFUSED' | 'FAILED' | 'UNKNOWN'
   readonly reason: CommandRefusal | ''
   /** Undefined as long as nothing of the payload may be believed. */
   readonly command: Command | undefined

@@ -177,6 +177,7 @@ function recordOf(
       audience: command.audience,
       key_version: String(command.key_version),
       ...(command.type === 'KILL' ? { level: command.level } : { target_episode: command.episode }),
+      ...(command.type === 'APPROVE_RESET' ? { approves: command.approves } : {}),
       reason: command.reason,
     },
   }

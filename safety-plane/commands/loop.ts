@@ -4,7 +4,6 @@ import {
   type CommandAck,
   operatorRecordSchema,
   permissionOf,
-  type ResetCommand,
   rolePermissions,
 } from '@bulkhead/shared/contracts/commands.ts'
 import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
@@ -17,10 +16,12 @@ import {
 } from '@bulkhead/shared/runtime/command-signing.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
-import { refuseOperator, refuseReset } from './core.ts'
+import { refuseOperator } from './core.ts'
 import type { CommandJournal } from './journal.ts'
 import type { Operators } from './operators.ts'
+import { executed, type Outcome, refused } from './outcome.ts'
 import type { KillSwitchControl } from './ports.ts'
+import { ResetDesk } from './reset.ts'
 
 export type CommandLoopOptions = {
   readonly link: RedisLink
@@ -30,13 +31,15 @@ export type CommandLoopOptions = {
   readonly window: CommandWindow
   /** Environments with real money need a second approver for a reset (decision D-20). */
   readonly resetNeedsApprover: boolean
+  /** How long a reset waits for its second signature. */
+  readonly resetApprovalMsMax: number
+  /** Only told: how long components have after a reset. */
+  readonly bootGraceMs: number
   /** @returns false when neither Redis nor the disk took the entry */
   readonly audit: (record: AuditRecord) => Promise<boolean>
   readonly clock: Clock
   readonly log: Logger
 }
-
-type Outcome = Omit<CommandAck, 'command_id' | 'at_ns'>
 
 const actor = 'dead_man_switch'
 /** Commands taken in one turn. */
@@ -49,11 +52,23 @@ const turnMax = 32
  */
 export class CommandLoop {
   readonly #options: CommandLoopOptions
+  readonly #desk: ResetDesk
   #isRunning = false
   #isWanted = false
 
   constructor(options: CommandLoopOptions) {
     this.#options = options
+    this.#desk = new ResetDesk({
+      ...options,
+      needsApprover: options.resetNeedsApprover,
+      approvalMsMax: options.resetApprovalMsMax,
+      authorize: (command) => this.#refuseByRole(command),
+    })
+  }
+
+  /** What a reset would clear and what stands in its way, kept fresh by whoever keeps house. */
+  get resets(): Pick<ResetDesk, 'view' | 'refresh'> {
+    return this.#desk
   }
 
   /** Works off everything that waits; requests during a turn are served by the next. */
@@ -153,34 +168,11 @@ export class CommandLoop {
   }
 
   async #execute(command: Command): Promise<Outcome> {
-    if (command.type === 'RESET') return this.#reset(command)
+    if (command.type === 'RESET') return this.#desk.request(command)
+    if (command.type === 'APPROVE_RESET') return this.#desk.approve(command)
     const episode = this.#options.control.kill(command)
     await this.#options.audit(auditOf('COMMAND_EXECUTED', command, episode))
-    return {
-      outcome: 'EXECUTED',
-      reason: '',
-      episode,
-      detail: `kill ${command.level} is under way`,
-    }
-  }
-
-  async #reset(command: ResetCommand): Promise<Outcome> {
-    const { control, audit, resetNeedsApprover } = this.#options
-    if (resetNeedsApprover) {
-      return refused('PERMISSION_DENIED', 'this environment needs a second approver')
-    }
-    const facts = await control.resetFacts()
-    const refusal = refuseReset(facts, command.episode)
-    if (refusal !== null) {
-      const detail = facts.ordersRest ? 'orders rest on the exchange, or it did not answer' : ''
-      return refused(refusal, detail)
-    }
-    // Re-arming adds risk, so it waits for its audit entry.
-    const isAudited = await audit(auditOf('RESET_INTENDED', command, command.episode))
-    if (!isAudited) return refused('AUDIT_UNAVAILABLE')
-    if (!control.reset(command.episode, command.operator_id)) return refused('EPISODE_IN_PROGRESS')
-    await audit(auditOf('RESET_EXECUTED', command, command.episode))
-    return { outcome: 'EXECUTED', reason: '', episode: command.episode, detail: 'reset to NORMAL' }
+    return executed(episode, `kill ${command.level} is under way`)
   }
 
   async #finish(raw: string, command: Command, outcome: Outcome): Promise<boolean> {
@@ -231,10 +223,6 @@ export class CommandLoop {
     const removed = await link.run((redis) => redis.lrem(redisKeys.commandsInWork(actor), 1, raw))
     return removed.ok
   }
-}
-
-function refused(reason: CommandRefusal, detail = ''): Outcome {
-  return { outcome: 'REFUSED', reason, episode: '', detail }
 }
 
 function auditOf(action: string, command: Command, episode: string): AuditRecord {

@@ -5,8 +5,14 @@ import type { ResetFacts } from './core.ts'
 export interface KillSwitchControl {
   /** Starts, raises or joins the episode. @returns its id, once it is durable */
   kill(command: KillCommand): string
+  /** Counts changes of the switch. */
+  readonly generation: number
+  /** Whether an episode has ended and waits for its reset. */
+  readonly isStanding: boolean
   /** What a reset would clear; asks the exchange whether orders rest. */
   resetFacts(): Promise<ResetFacts>
+  /** The same without asking, with what the exchange said before. */
+  factsWith(ordersResting: number | null): ResetFacts
   /**
    * Clears the episode and re-arms the ladder.
    *

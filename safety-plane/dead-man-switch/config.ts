@@ -116,6 +116,8 @@ export const deadManSwitchConfigSchema = z
     readinessIntervalMs: z.int().min(200).max(300_000).default(60_000),
     sealIntervalMs: z.int().min(200).max(300_000).default(60_000),
     commandWindow: commandWindowSchema,
+    /** How long a reset waits for its second signature, where one is asked for (D-20). */
+    resetApprovalMsMax: z.int().min(1_000).max(3_600_000).default(300_000),
   })
   .superRefine((config, context) => {
     for (const { path, message } of relationFaults(config)) {

@@ -200,6 +200,7 @@ export class SafetyPlane {
 
   async #housekeep(): Promise<void> {
     void this.#commands.run()
+    void this.#commands.resets.refresh()
     this.#drain.request()
     if (this.#isHousekeeping) return
     this.#isHousekeeping = true
@@ -228,6 +229,7 @@ export class SafetyPlane {
         },
         ladder: this.#watch.state,
         episode: this.#runner.state,
+        reset: this.#commands.resets.view(),
         readiness: this.#readiness.last,
       },
       clock,
@@ -323,7 +325,7 @@ export class SafetyPlane {
 
   #createCommands(): CommandLoop {
     const { link, operators, clock, log } = this.#parts
-    const { environment, stateDir, commandWindow } = this.#config
+    const { environment, stateDir, commandWindow, resetApprovalMsMax, ladder } = this.#config
     return new CommandLoop({
       link,
       operators,
@@ -331,6 +333,8 @@ export class SafetyPlane {
       control: this.#switch,
       window: commandWindow,
       resetNeedsApprover: environment === 'LIVE' || environment === 'MICRO_LIVE',
+      resetApprovalMsMax,
+      bootGraceMs: ladder.bootGraceMs,
       audit: async (record) => (await this.#writer.record(record)).ok,
       clock,
       log,

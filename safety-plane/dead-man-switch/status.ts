@@ -18,6 +18,7 @@ export type StatusParts = {
   readonly thresholdsMs: SafetyStatus['thresholds_ms']
   readonly ladder: LadderState
   readonly episode: EpisodeState
+  readonly reset: SafetyStatus['reset']
   readonly readiness: Readiness
 }
 
@@ -42,6 +43,7 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
       escalation: watch.escalation,
     })),
     episode: episode === null ? null : viewOf(episode),
+    reset: parts.reset,
     ready: parts.readiness.ready,
     not_ready_reasons: parts.readiness.reasons.slice(0, 32).map((reason) => reason.slice(0, 128)),
     resident_memory_mb: process.memoryUsage.rss() / 1_048_576,

@@ -6,9 +6,9 @@ import type { RedisFault, RedisLink } from '@bulkhead/shared/runtime/redis-link.
 import type { ResetFacts } from '../commands/core.ts'
 import type { KillSwitchControl } from '../commands/ports.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
-import { isAbove, isConfirmed, isRunning } from '../kill-sequence/episode.core.ts'
+import { isAbove, isConfirmed, isRunning, openPhases } from '../kill-sequence/episode.core.ts'
 import type { EpisodeRunner } from '../kill-sequence/loop.ts'
-import { ordersRest } from '../kill-sequence/orders.ts'
+import { ordersResting } from '../kill-sequence/orders.ts'
 import {
   holdsSwitchState,
   levelOfMode,
@@ -62,16 +62,30 @@ export class KillSwitch implements KillSwitchControl {
     })
   }
 
+  get generation(): number {
+    return this.#options.runner.state.generation
+  }
+
+  get isStanding(): boolean {
+    const { episode } = this.#options.runner.state
+    return episode !== null && !isRunning(episode)
+  }
+
   async resetFacts(): Promise<ResetFacts> {
     const { runner, venue } = this.#options
     const level = runner.state.episode?.level
-    const rests = level === undefined ? false : await ordersRest(venue, level)
-    const { episode } = runner.state
+    return this.factsWith(level === undefined ? 0 : await ordersResting(venue, level))
+  }
+
+  factsWith(resting: number | null): ResetFacts {
+    const { episode, generation } = this.#options.runner.state
     return {
       episode: episode?.id ?? null,
       isRunning: episode !== null && isRunning(episode),
       isConfirmed: episode !== null && isConfirmed(episode),
-      ordersRest: rests,
+      openPhases: episode === null ? [] : openPhases(episode),
+      ordersResting: resting,
+      generation,
     }
   }
 

@@ -11,10 +11,9 @@ import {
   type EpisodeTrigger,
   isAbove,
   isConfirmed,
-  isDone,
   isRunning,
+  openPhases,
   type PhaseFinished,
-  provingPhases,
   recordEnd,
   recordOf,
   recordStart,
@@ -243,7 +242,7 @@ function onTick(state: EpisodeState, tickMs: number, limits: EpisodeLimits): Epi
   if (episode === null || episode.retryAtTickMs === null || tickMs < episode.retryAtTickMs) {
     return { state, effects: [] }
   }
-  const open = provingPhases.find((phase) => !isDone(recordOf(episode, phase)?.outcome))
+  const [open] = openPhases(episode)
   assert(open !== undefined, 'a retry is planned only while something is unconfirmed')
   return begin(state, open, tickMs, limits, [])
 }

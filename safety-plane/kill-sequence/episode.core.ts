@@ -147,11 +147,13 @@ export const isRunning = (episode: Episode) => episode.current !== null
 export const isDone = (outcome: PhaseOutcome | null | undefined) =>
   outcome === 'confirmed' || outcome === 'not_required'
 
+/** Proving phases of the present pass that are not done. */
+export const openPhases = (episode: Episode): KillPhase[] =>
+  provingPhases.filter((phase) => !isDone(recordOf(episode, phase)?.outcome))
+
 /** Whether every proving phase of the present pass is done. Unconfirmed is never done (law 11). */
 export function isConfirmed(episode: Episode): boolean {
-  return (
-    !isRunning(episode) && provingPhases.every((phase) => isDone(recordOf(episode, phase)?.outcome))
-  )
+  return !isRunning(episode) && openPhases(episode).length === 0
 }
 
 /** When a tick has something to do, or null. */

@@ -131,9 +131,10 @@ async function countOpen(
   return { text: String(left), isZero: left === 0, isStarved: false }
 }
 
-/** Whether orders that this level does not allow rest now; unknown counts as resting. */
-export async function ordersRest(venue: SafetyVenue, level: KillLevel): Promise<boolean> {
-  return !(await countOpen(venue, 'all', level)).isZero
+/** How many orders rest now that this level does not allow; null when the venue does not say. */
+export async function ordersResting(venue: SafetyVenue, level: KillLevel): Promise<number | null> {
+  const { text } = await countOpen(venue, 'all', level)
+  return /^\d+$/.test(text) ? Number(text) : null
 }
 
 function pause(ms: number): Promise<void> {

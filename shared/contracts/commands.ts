@@ -56,16 +56,32 @@ export const resetCommandSchema = z.strictObject({
   episode: z.string().min(1).max(64),
 })
 
+/**
+ * The second signature under a reset, where real money is at stake (decision D-20). It is bound to
+ * the very request and to the episode that the request clears.
+ */
+export const approveResetCommandSchema = z.strictObject({
+  ...commandBase,
+  type: z.literal('APPROVE_RESET'),
+  episode: z.string().min(1).max(64),
+  /** The `command_id` of the RESET that is approved. */
+  approves: z.uuid(),
+})
+
 /** Payload of a signed command, parsed only after its signature held. */
-export const commandSchema = z.discriminatedUnion('type', [killCommandSchema, resetCommandSchema])
+export const commandSchema = z.discriminatedUnion('type', [
+  killCommandSchema,
+  resetCommandSchema,
+  approveResetCommandSchema,
+])
 export type Command = z.infer<typeof commandSchema>
 export type KillCommand = z.infer<typeof killCommandSchema>
 export type ResetCommand = z.infer<typeof resetCommandSchema>
+export type ApproveResetCommand = z.infer<typeof approveResetCommandSchema>
 
 /** Permission that a command needs. */
 export function permissionOf(command: Command): Permission {
-  if (command.type === 'RESET') return 'KILL_SWITCH_RESET'
-  return `KILL_SWITCH_${command.level}`
+  return command.type === 'KILL' ? `KILL_SWITCH_${command.level}` : 'KILL_SWITCH_RESET'
 }
 
 /** Upper bound of a serialised envelope in bytes. */
@@ -85,7 +101,8 @@ export type CommandEnvelope = z.infer<typeof commandEnvelopeSchema>
 /** Outcome of a command as it stands in `safety:acks:{actor}`: flat strings. */
 export const commandAckSchema = z.strictObject({
   command_id: z.string().max(64),
-  outcome: z.enum(['EXECUTED', 'REFUSED', 'FAILED']),
+  /** PENDING: checked and kept, but without effect until a second person signs too. */
+  outcome: z.enum(['EXECUTED', 'PENDING', 'REFUSED', 'FAILED']),
   /** A command refusal code, or empty. */
   reason: z.string().max(64),
   /** Episode that the command started, joined or cleared; empty when none. */

@@ -14,6 +14,7 @@ import {
   tradePermissions,
 } from './reasons/trade-permission.ts'
 import { openPermissionReasons } from './reasons/intent-denials.ts'
+import { resetObstacles } from './reasons/reset-obstacles.ts'
 
 /**
  * The documents in `safety:status:{component}`. Each is written whole by its component and expires
@@ -130,6 +131,28 @@ export const episodeViewSchema = z.strictObject({
 })
 export type EpisodeView = z.infer<typeof episodeViewSchema>
 
+/** What a reset would clear and what stands in its way, whether or not somebody wants one. */
+export const resetViewSchema = z.strictObject({
+  /** The episode that a reset must name. */
+  episode: z.string(),
+  obstacles: z
+    .array(z.strictObject({ code: z.enum(resetObstacles), detail: z.string().max(256) }))
+    .max(resetObstacles.length),
+  /** Whether a second person must sign too (decision D-20). */
+  needs_approver: z.boolean(),
+  /** The request that waits for its second signature. */
+  pending: z
+    .strictObject({
+      command_id: z.string(),
+      operator_id: z.string(),
+      expires_wall_ms: z.number(),
+    })
+    .nullable(),
+  /** How long the watched components have after a reset until they must have been seen. */
+  boot_grace_ms: z.number().nonnegative(),
+})
+export type ResetView = z.infer<typeof resetViewSchema>
+
 export const safetyStatusSchema = z.strictObject({
   ...head,
   component: z.literal('dead_man_switch'),
@@ -139,6 +162,8 @@ export const safetyStatusSchema = z.strictObject({
   watch: z.array(watchView).max(32),
   /** The running or the last episode; null when there was none since the last reset. */
   episode: episodeViewSchema.nullable(),
+  /** Null while there is nothing to reset. */
+  reset: resetViewSchema.nullable(),
   /** Whether every part of the kill path answered at the last probe (design 5.5). */
   ready: z.boolean(),
   not_ready_reasons: z.array(z.string().max(128)).max(32),

@@ -14,12 +14,13 @@ import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import { startSafetyRedis, type TestRedis } from './redis.ts'
 
-/** One operator per role, with the first ADMIN as the initial one. */
+/** One operator per role, with the first ADMIN as the initial one, and a second ADMIN. */
 export const testOperators: Readonly<Record<string, Role>> = {
   ada: 'ADMIN',
   rita: 'RISK',
   otto: 'OPERATOR',
   vera: 'VIEWER',
+  alan: 'ADMIN',
 }
 
 export type TestControlApi = {

@@ -86,6 +86,7 @@ export function safetyDocument(overrides: Partial<SafetyStatus> = {}): SafetySta
     thresholds_ms: { L0: 5_000, L1: 15_000, L2: 30_000 },
     watch: [{ component: 'executor', age_ms: 120, health: 'HEALTHY', escalation: null }],
     episode: null,
+    reset: null,
     ready: true,
     not_ready_reasons: [],
     resident_memory_mb: 92,

@@ -21,6 +21,9 @@ export const commandRefusals = [
   'EPISODE_MISMATCH',
   'EPISODE_IN_PROGRESS',
   'EPISODE_UNCONFIRMED',
+  'NO_RESET_TO_APPROVE',
+  'SELF_APPROVAL',
+  'APPROVAL_EXPIRED',
 ] as const
 
 export type CommandRefusal = (typeof commandRefusals)[number]

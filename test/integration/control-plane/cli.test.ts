@@ -37,13 +37,18 @@ describe('the bulkhead command', () => {
   let actor: SafetyActor
   let players: StatusPlayers
   let isConfirming: boolean
+  let needsApprover: boolean
 
   beforeEach(async () => {
     isConfirming = true
+    needsApprover = false
     api = await startControlApi({ commandTimeoutMs: 2_000 })
     players = await startStatusPlayers(api.redis)
     actor = await startSafetyActor(api.redis, (command) => {
-      if (command.type === 'RESET') {
+      if (command.type === 'RESET' && needsApprover) {
+        return { outcome: 'PENDING', detail: 'a second ADMIN must approve it within 300 s' }
+      }
+      if (command.type !== 'KILL') {
         void players.killSwitch('NORMAL')
         players.set('dead_man_switch', { episode: null })
         return {}
@@ -105,6 +110,39 @@ describe('the bulkhead command', () => {
     expect(reset.out).toContain('This clears episode episode-1 (kill switch HARD_STOP)')
     expect(reset.out).toContain('Episode episode-1 is cleared.')
     expect(await cli('reset')).toMatchObject({ code: 1, err: expect.stringContaining('nothing') })
+  })
+
+  it('previews a reset, asks for it and approves it with the key of another person', async () => {
+    needsApprover = true
+    await cli('kill', '--level', 'L1', '--reason', 'drill')
+    const view = { needs_approver: true, pending: null, boot_grace_ms: 10_000 }
+    const blocked = [{ code: 'ORDERS_REST' as const, detail: '2' }]
+    players.set('dead_man_switch', {
+      reset: { ...view, episode: 'episode-1', obstacles: blocked },
+    })
+    const shown = await eventually('the obstacle on show', async () => {
+      const run = await cli('reset', '--preview')
+      return run.out.includes('ORDERS_REST') && run
+    })
+    expect(shown.code).toBe(1)
+    expect(shown.out).toContain('must beat within 10 s')
+    expect(shown.out).toContain('must beat: executor (')
+    players.set('dead_man_switch', { reset: { ...view, episode: 'episode-1', obstacles: [] } })
+    await eventually('a free way', async () => (await cli('reset', '--preview')).code === 0)
+    const json = JSON.parse((await cli('reset', '--preview', '--json')).out) as object
+    expect(json).toMatchObject({ episode: 'episode-1', is_possible: true, needs_approver: true })
+
+    const asked = await cli('reset', '--json')
+    expect(asked.code).toBe(0)
+    const { reply } = JSON.parse(asked.out) as { reply: { command_id: string; outcome: string } }
+    expect(reply.outcome).toBe('PENDING')
+    const other = ['--operator', 'alan', '--key-file', api.keyFile('alan')]
+    const approved = await cli('reset', '--approve', reply.command_id, ...other)
+    expect(approved).toMatchObject({ code: 0, err: '' })
+    expect(approved.out).toContain('Episode episode-1 is cleared.')
+    const sent = JSON.parse(actor.received.at(-1)!) as { key_id: string }
+    expect(sent.key_id).toBe('alan#1')
+    expect((await cli('reset', '--approve', reply.command_id, '--operator', 'alan')).code).toBe(2)
   })
 
   it('says that a kill is not confirmed, and exits with status 1', async () => {

@@ -17,7 +17,10 @@ const actorRefusals = [
   'EPISODE_MISMATCH',
   'EPISODE_IN_PROGRESS',
   'EPISODE_UNCONFIRMED',
-]
+  'NO_RESET_TO_APPROVE',
+  'SELF_APPROVAL',
+  'APPROVAL_EXPIRED',
+] as const
 
 describe('the command gate over HTTP', () => {
   let api: TestControlApi
@@ -31,7 +34,7 @@ describe('the command gate over HTTP', () => {
       if (reason === 'stay silent') return null
       if (reason === 'fail') return { outcome: 'FAILED', detail: 'broke' }
       if (reason === 'odd') return { outcome: 'REFUSED', reason: 'BECAUSE' }
-      return actorRefusals.includes(reason) ? { outcome: 'REFUSED', reason } : {}
+      return actorRefusals.some((code) => code === reason) ? { outcome: 'REFUSED', reason } : {}
     })
     await eventually('operators are registered', async () => {
       const read = await admin.run((redis) => redis.hget('safety:rbac:operator:vera', 'state'))
@@ -248,7 +251,8 @@ describe('the command gate over HTTP', () => {
     expect(actor.received).toHaveLength(before)
     for (const code of actorRefusals) {
       const { status, reply } = await submit(api.kill('ada', { reason: code }))
-      expect({ status, ...reply }).toMatchObject({ status: 409, outcome: 'REFUSED', reason: code })
+      expect(reply).toMatchObject({ outcome: 'REFUSED', reason: code })
+      expect(status).toBe(refusalHttpStatus[code])
     }
     await api.redis.kill()
     const unreachable = await submit(api.kill('ada'))

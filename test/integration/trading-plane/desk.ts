@@ -202,6 +202,7 @@ function safetyStatus() {
     thresholds_ms: { L0: 5_000, L1: 15_000, L2: 30_000 },
     watch: [],
     episode: null,
+    reset: null,
     ready: true,
     not_ready_reasons: [],
     resident_memory_mb: 1,

@@ -156,10 +156,17 @@ export async function createWorld(
   }
 }
 
-/** ADMIN, RISK, OPERATOR and VIEWER, in this order. */
+/** ADMIN, RISK, OPERATOR and VIEWER, and a second ADMIN, in this order. */
 function provisionOperators(): ProvisionedOperator[] {
-  return (['ADMIN', 'RISK', 'OPERATOR', 'VIEWER'] as const).map((role) => ({
-    operator_id: role.toLowerCase(),
+  const roles = {
+    admin: 'ADMIN',
+    risk: 'RISK',
+    operator: 'OPERATOR',
+    viewer: 'VIEWER',
+    other: 'ADMIN',
+  } as const
+  return Object.entries(roles).map(([operator_id, role]) => ({
+    operator_id,
     role,
     key_version: 1,
     key_hex: randomBytes(32).toString('hex'),
@@ -193,6 +200,12 @@ export const resetCommand = (episode: string, operatorId = 'admin'): Command => 
   type: 'RESET',
   episode,
 })
+
+export const approveCommand = (
+  episode: string,
+  approves: string,
+  operatorId = 'other',
+): Command => ({ ...commandBase(operatorId), type: 'APPROVE_RESET', episode, approves })
 
 /** A limit order far from the market. */
 export const rest = (world: SafetyWorld, side: 'buy' | 'sell' = 'buy', reduceOnly = false) =>

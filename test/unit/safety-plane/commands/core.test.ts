@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { type Permission, rolePermissions } from '@bulkhead/shared/contracts/commands.ts'
 import {
+  type Approval,
   type OperatorFacts,
+  obstaclesOf,
+  type PendingReset,
+  refuseApproval,
   refuseOperator,
   refuseReset,
+  type ResetFacts,
 } from '@bulkhead/safety-plane/commands/core.ts'
 
 const active = { role: 'ADMIN', key_version: '1', state: 'ACTIVE' } as const
@@ -72,15 +77,60 @@ describe('an operator', () => {
 })
 
 describe('a reset', () => {
-  const proven = { episode: 'e1', isRunning: false, isConfirmed: true, ordersRest: false }
+  const proven: ResetFacts = {
+    episode: 'e1',
+    isRunning: false,
+    isConfirmed: true,
+    openPhases: [],
+    ordersResting: 0,
+    generation: 4,
+  }
   test.each([
     ['of the proven episode is allowed', proven, null],
     ['without an episode', { ...proven, episode: null }, 'NO_EPISODE_TO_RESET'],
     ['of another episode', { ...proven, episode: 'e2' }, 'EPISODE_MISMATCH'],
     ['while it runs', { ...proven, isRunning: true, isConfirmed: false }, 'EPISODE_IN_PROGRESS'],
     ['while it is unconfirmed', { ...proven, isConfirmed: false }, 'EPISODE_UNCONFIRMED'],
-    ['while orders rest', { ...proven, ordersRest: true }, 'EPISODE_UNCONFIRMED'],
+    ['while orders rest', { ...proven, ordersResting: 1 }, 'EPISODE_UNCONFIRMED'],
+    ['while nobody can tell', { ...proven, ordersResting: null }, 'EPISODE_UNCONFIRMED'],
   ])('%s', (_what, facts, refusal) => {
     expect(refuseReset(facts, 'e1')).toBe(refusal)
+  })
+
+  test('names everything in its way at once', () => {
+    expect(obstaclesOf(proven)).toEqual([])
+    expect(obstaclesOf({ ...proven, isRunning: true, isConfirmed: false })).toEqual([
+      { code: 'KILL_UNDER_WAY', detail: '' },
+    ])
+    const open = { ...proven, isConfirmed: false, openPhases: ['sever', 'sweep'] }
+    expect(obstaclesOf({ ...open, ordersResting: 3 })).toEqual([
+      { code: 'KILL_UNPROVEN', detail: 'sever, sweep' },
+      { code: 'ORDERS_REST', detail: '3' },
+    ])
+    expect(obstaclesOf({ ...proven, ordersResting: null })).toMatchObject([
+      { code: 'ORDERS_UNKNOWN' },
+    ])
+  })
+})
+
+describe('the second signature under a reset', () => {
+  const pending: PendingReset = {
+    commandId: 'c1',
+    episode: 'e1',
+    operatorId: 'ada',
+    generation: 4,
+    expiresTickMs: 1_000,
+  }
+  const approval: Approval = { episode: 'e1', approves: 'c1', operatorId: 'bob' }
+  test.each<[string, PendingReset | null, Partial<Approval>, number, number, string | null]>([
+    ['of another person in time is taken', pending, {}, 4, 999, null],
+    ['without a request', null, {}, 4, 0, 'NO_RESET_TO_APPROVE'],
+    ['of another request', pending, { approves: 'c2' }, 4, 0, 'NO_RESET_TO_APPROVE'],
+    ['of another episode', pending, { episode: 'e2' }, 4, 0, 'EPISODE_MISMATCH'],
+    ['of the same person', pending, { operatorId: 'ada' }, 4, 0, 'SELF_APPROVAL'],
+    ['at the very end of its time', pending, {}, 4, 1_000, 'APPROVAL_EXPIRED'],
+    ['after the kill went on', pending, {}, 5, 0, 'NO_RESET_TO_APPROVE'],
+  ])('%s', (_what, request, change, generation, tickMs, refusal) => {
+    expect(refuseApproval(request, { ...approval, ...change }, generation, tickMs)).toBe(refusal)
   })
 })

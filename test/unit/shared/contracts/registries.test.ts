@@ -28,6 +28,7 @@ import {
   permissionFaults,
   permissionReasons,
 } from '@bulkhead/shared/contracts/reasons/trade-permission.ts'
+import { resetObstacles } from '@bulkhead/shared/contracts/reasons/reset-obstacles.ts'
 import { auditFaultCodes } from '@bulkhead/shared/runtime/audit-chain.ts'
 import { configFaultCodes } from '@bulkhead/shared/runtime/config.ts'
 import { redisFaults } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -40,6 +41,7 @@ const registries: readonly [string, readonly string[], RegExp][] = [
   ['mode reasons', modeReasons, screaming],
   ['command refusals', commandRefusals, screaming],
   ['kill triggers', killTriggers, screaming],
+  ['reset obstacles', resetObstacles, screaming],
   ['guard refusals', guardRefusals, screaming],
   ['liveness verdicts', livenessVerdicts, screaming],
   ['open-permission reasons', openPermissionReasons, screaming],
