@@ -22,6 +22,7 @@ export type ChannelSpec =
   | { readonly family: 'quote'; readonly instrument: Instrument }
   | { readonly family: 'trades'; readonly filter: InstrumentFilter; readonly pace: Pace }
   | { readonly family: 'index'; readonly currency: Currency }
+  | { readonly family: 'volatility'; readonly currency: Currency }
   | { readonly family: 'platform' }
   | {
       readonly family: 'user-orders' | 'user-trades' | 'user-changes'
@@ -53,7 +54,9 @@ export function parseChannel(
     case 'trades':
       return filtered('trades', parts.slice(1), instruments)
     case 'deribit_price_index':
-      return indexChannel(second)
+      return indexChannel('index', second)
+    case 'deribit_volatility_index':
+      return indexChannel('volatility', second)
     case 'platform_state':
       return parts.length === 1 ? { family: 'platform' } : undefined
     case 'user':
@@ -146,9 +149,9 @@ function userChannel(
   }
 }
 
-function indexChannel(indexName: string): ChannelSpec | undefined {
+function indexChannel(family: 'index' | 'volatility', indexName: string): ChannelSpec | undefined {
   const currency = currencies.find((code) => indexName === `${code.toLowerCase()}_usd`)
-  return currency === undefined ? undefined : { family: 'index', currency }
+  return currency === undefined ? undefined : { family, currency }
 }
 
 function currencyOf(code: string): Currency | undefined {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { faultKinds, matches } from './faults.core.ts'
+import { currencies, type Currency } from './instruments.core.ts'
 import { orderView } from './orders.core.ts'
 import { readTarget } from './request-target.ts'
 import type { Venue } from './venue.ts'
@@ -32,6 +33,20 @@ const marketSchema = z.strictObject({
   instrument: z.string().min(1).max(64),
   price: z.number().min(0.000001).max(100_000_000),
 })
+
+const volatilitySchema = z.strictObject({
+  currency: z.enum(currencies as [Currency, ...Currency[]]),
+  percent: z.number().min(1).max(1_000),
+})
+
+const announcementSchema = z.strictObject({
+  title: z.string().min(1).max(200),
+  body: z.string().max(2_000).default(''),
+})
+/** More than a client may ask for. */
+const ANNOUNCEMENTS_MAX = 50
+
+const platformSchema = z.strictObject({ locked: z.boolean() })
 
 type Outcome = { readonly status: number; readonly body: unknown }
 
@@ -74,6 +89,15 @@ async function handle(
       return { status: 200, body: { planted: 0 } }
     case 'POST /market':
       return moveMarket(venue, body)
+    case 'POST /market/volatility':
+      return setVolatility(venue, body)
+    case 'POST /announcements':
+      return announce(venue, body)
+    case 'DELETE /announcements':
+      venue.announcements = []
+      return { status: 200, body: { announced: 0 } }
+    case 'POST /platform':
+      return setPlatform(venue, body)
     case 'POST /market/pause':
       venue.market.isPaused = true
       return { status: 200, body: { paused: true } }
@@ -123,6 +147,30 @@ function moveMarket(venue: Venue, body: unknown): Outcome {
   venue.market.jump(venue.exchange, instrument, parsed.data.price)
   venue.publisher.flush(venue.clock.wallMs())
   return { status: 200, body: { price: parsed.data.price } }
+}
+
+function setVolatility(venue: Venue, body: unknown): Outcome {
+  const parsed = volatilitySchema.safeParse(body)
+  if (!parsed.success) return invalid(parsed.error)
+  venue.market.setVolatility(parsed.data.currency, parsed.data.percent)
+  return { status: 200, body: parsed.data }
+}
+
+function announce(venue: Venue, body: unknown): Outcome {
+  const parsed = announcementSchema.safeParse(body)
+  if (!parsed.success) return invalid(parsed.error)
+  const publishedMs = Math.floor(venue.clock.wallMs())
+  const id = (venue.announcements[0]?.id ?? 0) + 1
+  const news = { id, publishedMs, ...parsed.data }
+  venue.announcements = [news, ...venue.announcements].slice(0, ANNOUNCEMENTS_MAX)
+  return { status: 201, body: { announced: venue.announcements.length } }
+}
+
+function setPlatform(venue: Venue, body: unknown): Outcome {
+  const parsed = platformSchema.safeParse(body)
+  if (!parsed.success) return invalid(parsed.error)
+  venue.isLocked = parsed.data.locked
+  return { status: 200, body: parsed.data }
 }
 
 /** Everything a test may want to know, from the venue's own books and without credits. */

@@ -24,7 +24,7 @@ type Entry = {
   isDirty: boolean
 }
 
-/** Period of the `100ms` channels; `agg2` ones go out every tenth time. */
+/** Period of the `100ms` channels; `agg2` and volatility ones go out every tenth time. */
 export const BATCH_MS = 100
 const AGGREGATE_BATCHES = 10
 /** Change numbers one step of the id base makes room for, and the most one change moves on. */
@@ -96,7 +96,8 @@ export class Publisher {
     this.#batchCount += 1
     const isAggregateTurn = this.#batchCount % AGGREGATE_BATCHES === 0
     for (const entry of this.#entries.values()) {
-      const isAggregate = 'pace' in entry.spec && entry.spec.pace === 'agg2'
+      const { spec } = entry
+      const isAggregate = spec.family === 'volatility' || ('pace' in spec && spec.pace === 'agg2')
       if (!isAggregate || isAggregateTurn) this.#flushBatch(entry, nowMs)
     }
   }
@@ -148,6 +149,8 @@ export class Publisher {
         return quoteView(this.#source, spec.instrument, nowMs)
       case 'index':
         return this.#index(spec.currency, nowMs)
+      case 'volatility':
+        return this.#volatility(spec.currency, nowMs)
       case 'user-portfolio':
         if (account === undefined || spec.currency === undefined) return undefined
         return portfolioView(this.#source, account, spec.currency)
@@ -227,6 +230,7 @@ export class Publisher {
     if (spec.family === 'ticker')
       this.#send(entry, tickerView(this.#source, spec.instrument, nowMs))
     if (spec.family === 'index') this.#send(entry, this.#index(spec.currency, nowMs))
+    if (spec.family === 'volatility') this.#send(entry, this.#volatility(spec.currency, nowMs))
     if (spec.family === 'book' && spec.pace !== 'raw') this.#sendChange(entry, nowMs)
     if (spec.family === 'grouped' && entry.isDirty) this.#send(entry, this.#grouped(spec, nowMs))
     entry.isDirty = false
@@ -247,6 +251,11 @@ export class Publisher {
   #index(currency: Currency, nowMs: number): Wire {
     const price = this.#source.market.indexPrice(currency)
     return { timestamp: nowMs, price, index_name: `${currency.toLowerCase()}_usd` }
+  }
+
+  #volatility(currency: Currency, nowMs: number): Wire {
+    const volatility = this.#source.market.volatilityIndex(currency)
+    return { timestamp: nowMs, volatility, index_name: `${currency.toLowerCase()}_usd` }
   }
 
   #sendFills(entry: Entry, data: unknown): void {

@@ -24,6 +24,13 @@ export type Counters = {
   slowConsumersCut: number
 }
 
+export type Announcement = {
+  readonly id: number
+  readonly title: string
+  readonly body: string
+  readonly publishedMs: number
+}
+
 /** Everything the venue's parts share: the exchange, who is connected, what is planted. */
 export class Venue {
   readonly config: PaperVenueConfig
@@ -38,6 +45,9 @@ export class Venue {
   readonly sessions = new Map<string, Session>()
   /** Accounts whose new connections start with cancel-on-disconnect switched on. */
   readonly cancelOnDisconnectAccounts = new Set<string>()
+  /** What the venue announces, newest first, and whether it says that trading is locked. */
+  announcements: readonly Announcement[] = []
+  isLocked = false
   readonly counters: Counters = {
     requests: 0,
     errors: 0,

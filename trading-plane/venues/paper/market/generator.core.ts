@@ -18,6 +18,10 @@ const STEPS_PER_YEAR_SECOND = 365 * 86_400
 const ANCHOR_PULL = 1e-5
 /** Ticks between quoted levels beyond the touch. */
 const GRID_TICKS = 4
+/** A level shows at least this part of its usual size: the market as a whole is never thin. */
+const LEVEL_PART_MIN = 0.5
+/** A taker is small beside a level. */
+const TAKER_PART = 1_000
 /** Chance per step that a quoted level changes its size. */
 const RESIZE_CHANCE = 0.05
 
@@ -68,7 +72,7 @@ export class Quoter {
   constructor(prng: Prng, instrument: Instrument, tuning: GeneratorTuning) {
     this.#prng = prng
     this.#tuning = tuning
-    this.#sizeLots = instrument.currency === 'BTC' ? 400 : 2000
+    this.#sizeLots = instrument.currency === 'BTC' ? 40_000 : 200_000
   }
 
   /**
@@ -101,7 +105,7 @@ export class Quoter {
   taker(): { direction: Direction; lots: number } | undefined {
     const draw = this.#prng()
     const direction: Direction = this.#prng() < 0.5 ? 'buy' : 'sell'
-    const lots = Math.max(1, Math.round(this.#drawLots() / 8))
+    const lots = Math.max(1, Math.round(this.#drawLots() / TAKER_PART))
     return draw < this.#tuning.takerChance ? { direction, lots } : undefined
   }
 
@@ -120,7 +124,8 @@ export class Quoter {
   }
 
   #drawLots(): number {
-    return 1 + Math.floor(this.#prng() * this.#prng() * this.#sizeLots * 4)
+    const drawn = this.#prng() * this.#prng() * 4
+    return Math.ceil(this.#sizeLots * (LEVEL_PART_MIN + (1 - LEVEL_PART_MIN) * drawn))
   }
 }
 

@@ -27,6 +27,8 @@ export type MarketOptions = {
 const CARRY_PER_YEAR = 0.08
 /** Volatility that prices options nobody recorded. */
 const MODEL_VOLATILITY = { BTC: 0.7, ETH: 0.8 } as const
+/** Annual, of the volatility index itself: it wanders by parts of a percent within an hour. */
+const VOLATILITY_OF_VOLATILITY = 0.5
 /** How far a passing taker goes, in ticks beyond the middle. */
 const TAKER_SLIP_TICKS = 40
 
@@ -38,6 +40,7 @@ export class Market {
   readonly #options: MarketOptions
   readonly #replay: Replay
   readonly #walks: Record<Currency, IndexWalk>
+  readonly #volatilities: Record<Currency, IndexWalk>
   readonly #quoters = new Map<Instrument, Quoter>()
   readonly #tickers = new Map<string, CapturedTicker>()
   #nowMs: number
@@ -58,6 +61,11 @@ export class Market {
       BTC: new IndexWalk(createPrng(seed + 1), startUsd.BTC, pace),
       ETH: new IndexWalk(createPrng(seed + 2), startUsd.ETH, pace),
     }
+    const calm = { volatility: VOLATILITY_OF_VOLATILITY, stepMs }
+    this.#volatilities = {
+      BTC: new IndexWalk(createPrng(seed + 3), MODEL_VOLATILITY.BTC * 100, calm),
+      ETH: new IndexWalk(createPrng(seed + 4), MODEL_VOLATILITY.ETH * 100, calm),
+    }
     const futures = instruments.filter(({ kind }) => kind === 'future')
     for (const [index, future] of futures.entries()) {
       this.#quoters.set(future, new Quoter(createPrng(seed + 10 + index), future, tuning))
@@ -66,6 +74,16 @@ export class Market {
 
   indexPrice(currency: Currency): number {
     return roundTo(this.#walks[currency].priceUsd, 2)
+  }
+
+  /** The coin's volatility index, in percent a year. */
+  volatilityIndex(currency: Currency): number {
+    return roundTo(this.#volatilities[currency].priceUsd, 4)
+  }
+
+  /** A shock of volatility: the index stands at once where it is told to. */
+  setVolatility(currency: Currency, percent: number): void {
+    this.#volatilities[currency].jumpTo(percent)
   }
 
   /** The coin's forward price at the instrument's expiry. */
@@ -119,6 +137,8 @@ export class Market {
     if (this.isPaused) return
     this.#walks.BTC.step()
     this.#walks.ETH.step()
+    this.#volatilities.BTC.step()
+    this.#volatilities.ETH.step()
     this.#quoteFutures(exchange)
     for (const [future, quoter] of this.#quoters) {
       const taker = quoter.taker()

@@ -16,6 +16,7 @@ import {
 } from './method.ts'
 
 const scopeParam = z.enum(['connection', 'account']).default('connection')
+const announcementCount = integerParam.pipe(z.number().min(1).max(50)).default(5)
 const POLICY_VIOLATION = 1008
 
 /** Signing in, heartbeats, subscriptions and cancel-on-disconnect of one connection. */
@@ -57,15 +58,32 @@ export const sessionMethods: Readonly<Record<string, Method>> = {
     return ok({ version: '1.2.26' })
   }),
   'public/get_time': method({ access: 'public' }, {}, ({ nowMs }) => ok(nowMs)),
-  'public/status': method({ access: 'public' }, {}, () =>
-    ok({ locked: 'false', locked_indices: [] }),
+  'public/status': method({ access: 'public' }, {}, ({ venue }) =>
+    ok({ locked: `${venue.isLocked}`, locked_indices: [] }),
   ),
   'public/hello': method(
     { access: 'public' },
     { client_name: z.string().max(64).optional(), client_version: z.string().max(64).optional() },
     () => ok({ version: '1.2.26' }),
   ),
-  'public/get_announcements': method({ access: 'public' }, {}, () => ok([])),
+  'public/get_announcements': method(
+    { access: 'public' },
+    { start_timestamp: integerParam.optional(), count: announcementCount },
+    ({ venue }, { start_timestamp: untilMs, count }) =>
+      ok(
+        venue.announcements
+          .filter(({ publishedMs }) => publishedMs <= (untilMs ?? publishedMs))
+          .slice(0, count)
+          .map(({ id, title, body, publishedMs }) => ({
+            id,
+            title,
+            body,
+            publication_timestamp: publishedMs,
+            important: true,
+            confirmation: false,
+          })),
+      ),
+  ),
 
   'public/set_heartbeat': method(
     { access: 'public', isWebSocketOnly: true },
