@@ -96,6 +96,17 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
   }
 }
 
+/**
+ * Paper money on a machine that does other things besides: the venue is a process next door, and a
+ * demonstration does not wait for two minutes (decision D-47).
+ */
+const paperNetwork = {
+  exitStableS: 1,
+  callP95MsMax: 5_000,
+  eventLagMsMax: 10_000,
+  timeoutRateMax: 0.5,
+}
+
 export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: Desk) {
   return {
     ...common(settings, 'executor', settings.redis.logins.trading),
@@ -120,6 +131,7 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: 
       inventorySkew: { deltaLimits: { BTC: 10, ETH: 200 } },
       globalExposure: { deltaUsdMax: 300_000 },
     },
+    monitors: { networkJitter: paperNetwork },
   }
 }
 

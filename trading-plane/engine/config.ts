@@ -1,9 +1,11 @@
 import type { GatesConfig } from './gates/config.ts'
+import type { MonitorsConfig } from './monitors/config.ts'
 import type { TradePermissionConfig } from './trade-permission/config.ts'
 
 /** What the engine decides by; built from the executor's checked configuration. */
 export type EngineConfig = {
   readonly gates: GatesConfig
+  readonly monitors: MonitorsConfig
   readonly orderNotionalUsdMax: number
   readonly positionNotionalUsdMax: number
   /** Live orders at one time, for opening and for closing orders each. */

@@ -35,6 +35,8 @@ export type Effect =
   | { readonly kind: 'read-instruments' }
   /** Read margin and equity; answered with `account` or `account-failed`. */
   | { readonly kind: 'read-account' }
+  /** Ask the venue about itself; answered with `exchange-health` or `exchange-health-failed`. */
+  | { readonly kind: 'read-exchange-health' }
   | {
       readonly kind: 'log'
       readonly message: string

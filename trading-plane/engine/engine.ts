@@ -10,6 +10,16 @@ import { handleIntent } from './intents/handle-intent.ts'
 import type { Hash64 } from './intents/label.ts'
 import type { Leg } from './legs/leg.ts'
 import { modeNow, openingDenial } from './mode-view.ts'
+import {
+  failExchangeHealth,
+  takeCall,
+  takeExchangeHealth,
+  takeTicker,
+  takeVolatility,
+} from './monitors/watch.ts'
+import type { NetworkJitterState } from './monitors/network-jitter/core.ts'
+import type { SafetyOverride } from './monitors/override.ts'
+import type { OverrideView } from './monitors/state.ts'
 import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
@@ -46,6 +56,10 @@ export type EngineView = {
   readonly isVenueReady: boolean
   readonly cancelOnDisconnect: 'armed' | 'absent' | 'unknown'
   readonly marketDataAgeMs: number | null
+  /** The strongest override of contract 2.3 and who wants one, as of the last turn. */
+  readonly cortexOverride: SafetyOverride
+  readonly overrideProducers: readonly OverrideView[]
+  readonly networkJitter: NetworkJitterState
   readonly counters: Readonly<Record<string, number>>
 }
 
@@ -104,6 +118,9 @@ export class Engine {
       isVenueReady: state.venue.isReady,
       cancelOnDisconnect: state.venue.cancelOnDisconnect,
       marketDataAgeMs: state.feedTickMs === null ? null : Math.max(0, at.tickMs - state.feedTickMs),
+      cortexOverride: state.monitors.cortexOverride,
+      overrideProducers: state.monitors.producers,
+      networkJitter: state.monitors.networkJitter,
       counters: { ...Object.fromEntries(state.counters), ...gauges(state, at) },
     }
   }
@@ -123,6 +140,10 @@ export class Engine {
         return takeAccount(state, event, at)
       case 'account-failed':
         return failAccount(state, at)
+      case 'exchange-health':
+        return takeExchangeHealth(state, event, at)
+      case 'exchange-health-failed':
+        return failExchangeHealth(state, at)
       case 'intent':
         return handleIntent(state, event.intent, at, out, this.#hash64)
       case 'dispatched':
@@ -151,12 +172,18 @@ export class Engine {
         return takeVenueLost(state, event, at, out)
       case 'too-many-requests':
         return takeComplaint(state, at)
+      case 'call-ended':
+        return takeCall(state, event, at)
       case 'clock-sampled':
         return takeClockSample(state, event.sample)
       case 'book':
         return takeBook(state, event.book)
       case 'book-gap':
         return takeBookGap(state, event.instrument, at)
+      case 'ticker':
+        return takeTicker(state, event.ticker)
+      case 'volatility':
+        return takeVolatility(state, event.reading)
       case 'feed-alive':
         state.feedTickMs = at.tickMs
         return

@@ -3,10 +3,12 @@ import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/k
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { Level } from '../market-data/book.core.ts'
+import type { TickerReading, VolatilityReading } from '../market-data/messages.ts'
 import type {
   AccountSummary,
   CancelOutcome,
   ClockSample,
+  ExchangeHealth,
   InstrumentInfo,
   OrderOutcome,
   VenueOrder,
@@ -55,6 +57,13 @@ export type EngineEvent =
       readonly askedTickMs: number
     }
   | { readonly kind: 'account-failed' }
+  | {
+      readonly kind: 'exchange-health'
+      readonly health: ExchangeHealth
+      /** Monotonic time of the question. */
+      readonly askedTickMs: number
+    }
+  | { readonly kind: 'exchange-health-failed' }
   | { readonly kind: 'intent'; readonly intent: Intent }
   | { readonly kind: 'dispatched'; readonly label: string; readonly validUntilMs: number }
   | { readonly kind: 'withheld'; readonly label: string; readonly reason: IntentDenialReason }
@@ -83,10 +92,14 @@ export type EngineEvent =
   | { readonly kind: 'venue-ready'; readonly cancelOnDisconnect: 'armed' | 'absent' }
   | { readonly kind: 'venue-lost'; readonly detail: string }
   | { readonly kind: 'too-many-requests' }
+  /** A request to the venue ended, by its answer or by none. */
+  | { readonly kind: 'call-ended'; readonly durationMs: number; readonly isTimeout: boolean }
   /** The exchange was asked for its clock; null when it did not answer. */
   | { readonly kind: 'clock-sampled'; readonly sample: ClockSample | null }
   | { readonly kind: 'book'; readonly book: BookDepth }
   | { readonly kind: 'book-gap'; readonly instrument: string }
+  | { readonly kind: 'ticker'; readonly ticker: TickerReading }
+  | { readonly kind: 'volatility'; readonly reading: VolatilityReading }
   | { readonly kind: 'feed-alive' }
   /** Null when the safety Redis gave no answer: what is known then grows old. */
   | { readonly kind: 'safety'; readonly reading: SafetyReading | null }

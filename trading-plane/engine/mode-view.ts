@@ -22,7 +22,7 @@ export function openingDenial(state: EngineState, mode: ModeDecision): IntentDen
 }
 
 function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
-  const { safety, venue, config, metadata, account } = state
+  const { safety, venue, config, metadata, account, monitors } = state
   const { instrumentMetadata, netEdge, units, marginHeadroom } = config.gates
   const metadataAgeMs = ageMs(metadata.readTickMs, at)
   return Object.freeze({
@@ -54,6 +54,9 @@ function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): Mod
     mmUtilAgeMsMax: marginHeadroom.ageMsMax,
     mmUtilReduceOnly: marginHeadroom.reduceOnlyAt,
     mmUtilKill: marginHeadroom.killAt,
+    cortexOverride: monitors.cortexOverride.kind,
+    isBunkerModeActive: monitors.networkJitter.isActive,
+    isMaintenance: monitors.isMaintenance,
   })
 }
 

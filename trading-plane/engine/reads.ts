@@ -26,6 +26,7 @@ export function startReads(state: EngineState, at: At, out: Effect[]): void {
 export function forgetReads(state: EngineState, at: At): void {
   Object.assign(state.metadata, { isReading: false, nextTickMs: at.tickMs })
   Object.assign(state.account, { isReading: false, nextTickMs: at.tickMs })
+  Object.assign(state.monitors, { isReadingHealth: false, nextHealthTickMs: at.tickMs })
 }
 
 /**

@@ -4,6 +4,7 @@ import type { EngineConfig } from './config.ts'
 import type { BookDepth } from './events.ts'
 import type { InstrumentSpec } from './intents/instrument.ts'
 import { LegStore } from './legs/store.ts'
+import { createMonitors, type MonitorsState } from './monitors/state.ts'
 import { RateWindow } from './numbers/rate-window.ts'
 import { RecentSet } from './numbers/recent-set.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
@@ -81,6 +82,7 @@ export type EngineState = {
   readonly permission: PermissionState
   readonly metadata: MetadataView
   readonly account: AccountView
+  readonly monitors: MonitorsState
   /** When contracts and amount of an intent last did not match (contract 1.0 rule 3). */
   unitsMismatchTickMs: number | null
   feedTickMs: number | null
@@ -125,6 +127,7 @@ export function createEngineState(config: EngineConfig): EngineState {
       nextTickMs: 0,
     },
     account: { mmUtil: null, askedTickMs: null, isReading: false, nextTickMs: 0 },
+    monitors: createMonitors(config.monitors),
     unitsMismatchTickMs: null,
     feedTickMs: null,
     openPermission: openPermissionAtStart,

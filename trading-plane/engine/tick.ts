@@ -1,6 +1,7 @@
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import { modeNow } from './mode-view.ts'
+import { askExchangeHealth, watch } from './monitors/watch.ts'
 import { startReads } from './reads.ts'
 import { startLookups, startReconcile } from './reconcile.ts'
 import type { EngineState } from './state.ts'
@@ -10,6 +11,7 @@ import { cancelIfWanted } from './transitions.ts'
 
 /** One turn: the mode anew, what it forbids is cancelled, what is in doubt is asked about. */
 export function tick(state: EngineState, at: At, out: Effect[]): void {
+  watch(state, at)
   tickPermission(state, at, out)
   const decision = modeNow(state, at, state.config.killSwitchAgeMsMax)
   publishMode(state, decision, out)
@@ -22,6 +24,7 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
   startLookups(state, at, out)
   startReconcile(state, at, out)
   startReads(state, at, out)
+  askExchangeHealth(state, at, out)
 }
 
 function publishMode(state: EngineState, decision: ModeDecision, out: Effect[]): void {

@@ -3,6 +3,12 @@ import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
 import { ledgerConfigSchema } from '../ledger/config.ts'
+import {
+  isAsStrictAsDefault,
+  monitorsConfig,
+  monitorsSchema,
+  realMoney,
+} from './monitors-config.ts'
 import { tradePermissionConfig, tradePermissionSchema } from './trade-permission-config.ts'
 
 const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
@@ -38,25 +44,31 @@ const marketDataSchema = z.strictObject({
 /**
  * Everything that the executor is told; limits have no defaults, because nobody else can know them.
  */
-export const executorConfigSchema = z.strictObject({
-  component: z.literal('executor'),
-  environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),
-  redis: redisLinkSchema,
-  logFile: z.string().min(1).optional(),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  auditSpoolFile: z.string().min(1),
-  intentSocketPath: z.string().min(1).max(107),
-  ledgerDir: z.string().min(1),
-  ledger: ledgerConfigSchema.prefault({}),
-  heartbeatIntervalMs: z.int().min(20).max(5_000).default(500),
-  venue: venueSchema,
-  instruments: z.array(instrument).min(1).max(64),
-  limits: limitsSchema,
-  gates: gatesSchema,
-  marketData: marketDataSchema.prefault({}),
-  safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
-  tradePermission: tradePermissionSchema.prefault({}),
-})
+export const executorConfigSchema = z
+  .strictObject({
+    component: z.literal('executor'),
+    environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),
+    redis: redisLinkSchema,
+    logFile: z.string().min(1).optional(),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    auditSpoolFile: z.string().min(1),
+    intentSocketPath: z.string().min(1).max(107),
+    ledgerDir: z.string().min(1),
+    ledger: ledgerConfigSchema.prefault({}),
+    heartbeatIntervalMs: z.int().min(20).max(5_000).default(500),
+    venue: venueSchema,
+    instruments: z.array(instrument).min(1).max(64),
+    limits: limitsSchema,
+    gates: gatesSchema,
+    monitors: monitorsSchema.prefault({}),
+    marketData: marketDataSchema.prefault({}),
+    safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
+    tradePermission: tradePermissionSchema.prefault({}),
+  })
+  .refine((own) => !realMoney.has(own.environment) || isAsStrictAsDefault(own.monitors), {
+    path: ['monitors', 'networkJitter'],
+    error: 'must not be looser than the defaults where real money is at stake',
+  })
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>
 
 /** What the engine decides by: the configured limits and the fixed bounds beside them. */
@@ -64,6 +76,7 @@ export function engineConfig(config: ExecutorConfig): EngineConfig {
   return {
     ...config.limits,
     gates: gatesConfig(config.gates),
+    monitors: monitorsConfig(config.monitors, config.instruments),
     killSwitchAgeMsMax: 1_000,
     killSwitchAgeAtDispatchMsMax: 300,
     safetyHeartbeatAgeMsMax: config.safetyHeartbeatAgeMsMax,

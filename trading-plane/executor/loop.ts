@@ -75,11 +75,14 @@ export class ExecutorLoop {
       onTrades: (trades) => this.handle({ kind: 'trades', trades }),
       onPositions: (positions) => this.handle({ kind: 'positions', positions }),
       onTooManyRequests: () => this.handle({ kind: 'too-many-requests' }),
+      onCallEnded: (call) => this.handle({ kind: 'call-ended', ...call }),
     }
   }
 
   takeFeedBatch(batch: FeedBatch): void {
     if (batch.isAlive) this.handle({ kind: 'feed-alive' })
+    for (const ticker of batch.tickers) this.handle({ kind: 'ticker', ticker })
+    for (const reading of batch.volatilities) this.handle({ kind: 'volatility', reading })
     for (const instrument of batch.gaps) this.handle({ kind: 'book-gap', instrument })
     for (const { venueMs, ...book } of batch.books) {
       const { instrument, bids, asks } = book
@@ -148,6 +151,19 @@ export class ExecutorLoop {
     }
   }
 
+  async #readExchangeHealth(): Promise<void> {
+    const { gateway, log, clock } = this.#ports
+    const session = this.#session
+    const askedTickMs = clock.monotonicMs()
+    const read = await gateway.reads.exchangeHealth()
+    if (session !== this.#session) return
+    if (read.ok) this.handle({ kind: 'exchange-health', health: read.value, askedTickMs })
+    else {
+      log.warn({ detail: read.detail }, 'the venue did not tell of itself')
+      this.handle({ kind: 'exchange-health-failed' })
+    }
+  }
+
   #perform(effects: readonly Effect[]): void {
     let recorded: Promise<unknown> | null = null
     for (const effect of effects) {
@@ -175,6 +191,9 @@ export class ExecutorLoop {
           break
         case 'read-account':
           void this.#readAccount()
+          break
+        case 'read-exchange-health':
+          void this.#readExchangeHealth()
           break
         case 'log':
           this.#ports.log.warn(effect.fields, effect.message)

@@ -39,7 +39,8 @@ const link = new RedisLink(config.redis, secrets.redisPassword, 'executor')
 link.open()
 
 const hasher = await xxhash()
-const engine = new Engine(engineConfig(config), (text) => hasher.h64ToString(text))
+const engineSettings = engineConfig(config)
+const engine = new Engine(engineSettings, (text) => hasher.h64ToString(text))
 const startedAt = { nowMs: clock.wallMs(), tickMs: clock.monotonicMs(), serverMs: null }
 
 /** Its own connection: a delivery that times out must not cost the others theirs. */
@@ -86,6 +87,7 @@ const venue = new DeribitClient({
   clock,
   log,
 })
+const { references } = engineSettings.monitors
 const authorizer = new Authorizer({
   ledger,
   audit,
@@ -131,7 +133,10 @@ const marketData = new MarketData(
     venueKind: config.venue.kind,
     wsUrl: config.venue.wsUrl,
     heartbeatSeconds: config.venue.heartbeatSeconds,
-    instruments: config.instruments,
+    instruments: [
+      ...new Set([...config.instruments, ...references.map(({ instrument }) => instrument)]),
+    ],
+    volatilityIndexes: [...new Set(references.map(({ volatilityIndex }) => volatilityIndex))],
     ...config.marketData,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     redis: config.redis,

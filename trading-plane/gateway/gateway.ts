@@ -13,6 +13,7 @@ export type VenueReads = Pick<
   | 'tradesSince'
   | 'estimatedServerMs'
   | 'sampleClock'
+  | 'exchangeHealth'
 >
 
 /**
@@ -37,6 +38,7 @@ export class Gateway {
       tradesSince: (sinceMs) => venue.tradesSince(sinceMs),
       estimatedServerMs: () => venue.estimatedServerMs(),
       sampleClock: () => venue.sampleClock(),
+      exchangeHealth: () => venue.exchangeHealth(),
     } satisfies VenueReads)
   }
 

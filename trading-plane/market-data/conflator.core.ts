@@ -1,6 +1,6 @@
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { applyUpdate, type Book, type BookUpdate, emptyBook, topLevels } from './book.core.ts'
-import type { BookSnapshot, FeedBatch } from './messages.ts'
+import type { BookSnapshot, FeedBatch, TickerReading, VolatilityReading } from './messages.ts'
 
 /** A snapshot that was asked for and has not come after this time is asked for again. */
 const snapshotWaitMs = 2_000
@@ -16,6 +16,8 @@ export class Conflator {
   readonly #books = new Map<string, Book>()
   readonly #indexPrices = new Map<string, number>()
   readonly #heardTickMs = new Map<string, number>()
+  readonly #tickers = new Map<string, TickerReading>()
+  readonly #volatilities = new Map<string, VolatilityReading>()
   readonly #changed = new Set<string>()
   readonly #gaps = new Set<string>()
   /** When a fresh snapshot of a waiting book was last asked for. */
@@ -56,12 +58,20 @@ export class Conflator {
    * Takes one ticker. It comes in order with the changes of its book on the same connection, so it
    * confirms that a whole book still stands: the book goes out again with its new age.
    */
-  takeIndexPrice(instrument: string, indexPrice: number | null, tickMs: number): void {
+  takeTicker(ticker: TickerReading): void {
+    const { instrument, indexPrice, heardTickMs: tickMs } = ticker
     this.#noteData(tickMs)
+    if (!this.#books.has(instrument)) return
+    this.#tickers.set(instrument, ticker)
     if (indexPrice !== null && indexPrice > 0) this.#indexPrices.set(instrument, indexPrice)
     if (this.#books.get(instrument)?.state !== 'continuous') return
     this.#heardTickMs.set(instrument, tickMs)
     this.#changed.add(instrument)
+  }
+
+  /** It says nothing of a book, so it does not keep the feed alive. */
+  takeVolatility(reading: VolatilityReading): void {
+    this.#volatilities.set(reading.index, reading)
   }
 
   /** The connection is gone: no book is whole until its next snapshot. */
@@ -75,8 +85,11 @@ export class Conflator {
 
   /** What is new since the last batch; undefined when nothing is. */
   takeBatch(malformedCount: number): FeedBatch | undefined {
-    if (!this.#isAlive && this.#gaps.size === 0) return undefined
+    const hasNews = this.#isAlive || this.#gaps.size > 0 || this.#volatilities.size > 0
+    if (!hasNews) return undefined
     const batch = {
+      tickers: [...this.#tickers.values()],
+      volatilities: [...this.#volatilities.values()],
       books: [...this.#changed].map((instrument) => this.#snapshot(instrument)),
       gaps: [...this.#gaps],
       isAlive: this.#isAlive,
@@ -84,6 +97,8 @@ export class Conflator {
     }
     this.#changed.clear()
     this.#gaps.clear()
+    this.#tickers.clear()
+    this.#volatilities.clear()
     this.#isAlive = false
     return batch
   }

@@ -31,6 +31,7 @@ const feed = new DeribitFeed(
     wsUrl: data.wsUrl,
     heartbeatSeconds: data.heartbeatSeconds,
     instruments: data.instruments,
+    volatilityIndexes: data.volatilityIndexes,
     clock,
     log,
   },
@@ -40,8 +41,11 @@ const feed = new DeribitFeed(
       log.warn({ instrument: update.instrument }, 'gap in a book: subscribing again')
       void feed.resubscribe(update.instrument)
     },
-    onTicker: ({ instrument, indexPrice }) => {
-      conflator.takeIndexPrice(instrument, indexPrice, clock.monotonicMs())
+    onTicker: (ticker) => {
+      conflator.takeTicker({ ...ticker, heardTickMs: clock.monotonicMs() })
+    },
+    onVolatility: (volatility) => {
+      conflator.takeVolatility({ ...volatility, heardTickMs: clock.monotonicMs() })
     },
     onLost: () => conflator.loseAll(),
   },

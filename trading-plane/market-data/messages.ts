@@ -7,6 +7,8 @@ export type FeedWorkerData = {
   readonly wsUrl: string
   readonly heartbeatSeconds: number
   readonly instruments: readonly string[]
+  /** Volatility indexes to listen to, by the venue's names. */
+  readonly volatilityIndexes: readonly string[]
   readonly conflateMs: number
   readonly ageMsMax: number
   readonly heartbeatIntervalMs: number
@@ -26,6 +28,25 @@ export type BookSnapshot = {
   readonly venueMs: number
 }
 
+/** The prices of one ticker; null is one that it did not tell. */
+export type TickerReading = {
+  readonly instrument: string
+  readonly markPrice: number | null
+  readonly indexPrice: number | null
+  readonly lastPrice: number | null
+  /** Middle of best bid and ask; null while a side is empty. */
+  readonly midPrice: number | null
+  /** Monotonic time at which the feed heard it. */
+  readonly heardTickMs: number
+}
+
+/** The venue's own volatility index of a coin, in percent a year. */
+export type VolatilityReading = {
+  readonly index: string
+  readonly value: number
+  readonly heardTickMs: number
+}
+
 /**
  * From worker to executor: everything new since the last batch, each book once. The next batch
  * waits for the answer to this one, so that a slow loop gets fewer batches and never a longer
@@ -33,6 +54,9 @@ export type BookSnapshot = {
  */
 export type FeedBatch = {
   readonly books: readonly BookSnapshot[]
+  /** The newest ticker of each instrument and value of each index. */
+  readonly tickers: readonly TickerReading[]
+  readonly volatilities: readonly VolatilityReading[]
   /** Books that lost their continuity since the last batch. */
   readonly gaps: readonly string[]
   /** Whether any market data came since the last batch. */

@@ -127,6 +127,14 @@ export type CancelOutcome =
   | { readonly kind: 'ambiguous'; readonly detail: string }
   | { readonly kind: 'not_sent'; readonly detail: string }
 
+/** What the venue says of itself. */
+export type ExchangeHealth = {
+  /** Trading is locked for one of our currencies. */
+  readonly isLocked: boolean
+  /** Announced windows, by the venue's clock. */
+  readonly maintenance: readonly { readonly startMs: number; readonly endMs: number }[]
+}
+
 /** One look at the venue's clock, by our monotonic one. */
 export type ClockSample = {
   /** Venue milliseconds minus our monotonic milliseconds. */
@@ -151,6 +159,8 @@ export type VenueEvents = {
   readonly onPositions: (positions: readonly VenuePosition[]) => void
   /** The venue refused a request because we sent too many; on some venues the session ends too. */
   readonly onTooManyRequests: () => void
+  /** A request ended: after `durationMs` by its answer, or because none came in time. */
+  readonly onCallEnded: (call: { readonly durationMs: number; readonly isTimeout: boolean }) => void
 }
 
 /** The private side of a venue. Only the gateway holds one (design law 5). */
@@ -172,5 +182,6 @@ export type TradingVenue = {
   positions(): Promise<VenueRead<readonly VenuePosition[]>>
   /** Every currency of the account. */
   accountSummaries(): Promise<VenueRead<readonly AccountSummary[]>>
+  exchangeHealth(): Promise<VenueRead<ExchangeHealth>>
   tradesSince(sinceMs: number): Promise<VenueRead<readonly VenueTrade[]>>
 }

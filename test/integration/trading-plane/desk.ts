@@ -16,6 +16,14 @@ import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
 
 export const instrument = 'BTC-PERPETUAL'
 
+/** A machine under test is slow now and then, and a test does not wait for two minutes. */
+const patientNetwork = {
+  exitStableS: 0,
+  callP95MsMax: 30_000,
+  eventLagMsMax: 30_000,
+  timeoutRateMax: 1,
+}
+
 /**
  * A real trading plane on a real Redis and a real paper venue, with a safety plane played by hand.
  */
@@ -131,6 +139,7 @@ export async function startDesk(
           inventorySkew: { deltaLimits: { BTC: 10 } },
           globalExposure: { deltaUsdMax: 100_000 },
         },
+        monitors: { networkJitter: patientNetwork, exchangeHealth: { pollS: 1 } },
         ...overrides,
       }),
     startOrchestrator: (strategies) => start('orchestrator', { strategies }),

@@ -48,6 +48,18 @@ const predicates: readonly Predicate[] = [
     holds: (s) => s.isSessionKillActive && s.tooManyRequestsIn5m >= s.tooManyRequestsKillMin,
   },
   {
+    reason: 'KILL_CORTEX_FORCE_KILL',
+    axis: 'capital',
+    severity: 'CRITICAL',
+    holds: (s) => s.cortexOverride === 'ForceKill',
+  },
+  {
+    reason: 'REDUCEONLY_RISKSTATE_MAINTENANCE',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => riskStateOf(s) === 'Maintenance',
+  },
+  {
     reason: 'REDUCEONLY_EMERGENCY_REDUCEONLY_ACTIVE',
     axis: 'system',
     severity: 'DEGRADED',
@@ -58,6 +70,18 @@ const predicates: readonly Predicate[] = [
     axis: 'system',
     severity: 'DEGRADED',
     holds: (s) => s.isOpenPermissionLatched,
+  },
+  {
+    reason: 'REDUCEONLY_BUNKER_MODE_ACTIVE',
+    axis: 'market',
+    severity: 'STRESSED',
+    holds: (s) => s.isBunkerModeActive,
+  },
+  {
+    reason: 'REDUCEONLY_CORTEX_FORCE_REDUCE_ONLY',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => s.cortexOverride === 'ForceReduceOnly',
   },
   {
     reason: 'REDUCEONLY_FEE_MODEL_HARD_STALE',
@@ -131,6 +155,7 @@ export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
 function riskStateOf(snapshot: ModeSnapshot): RiskState {
   const { killSwitchMode } = snapshot
   if (killSwitchMode === 'HARD_STOP' || killSwitchMode === 'EMERGENCY') return 'Kill'
+  if (snapshot.isMaintenance) return 'Maintenance'
   return isDegraded(snapshot) ? 'Degraded' : 'Healthy'
 }
 

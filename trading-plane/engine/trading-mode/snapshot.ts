@@ -1,4 +1,5 @@
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { SafetyOverride } from '../monitors/override.ts'
 
 /**
  * All that the mode is decided from, taken at one moment (contract 2.2.0). `null` means missing,
@@ -38,4 +39,9 @@ export type ModeSnapshot = {
   readonly mmUtilAgeMsMax: number
   readonly mmUtilReduceOnly: number
   readonly mmUtilKill: number
+  /** The strongest of what the producers of contract 2.3 want. */
+  readonly cortexOverride: SafetyOverride['kind']
+  readonly isBunkerModeActive: boolean
+  /** The venue is locked, or its announced maintenance is near or on. */
+  readonly isMaintenance: boolean
 }

@@ -7,6 +7,7 @@ import type {
   CancelOrder,
   CancelOutcome,
   ClockSample,
+  ExchangeHealth,
   InstrumentInfo,
   OrderOutcome,
   PlaceOrder,
@@ -21,6 +22,7 @@ import { Connection } from './connection.ts'
 import { classifyError, mayMeanInstrumentGone, TOO_MANY_REQUESTS } from './errors.ts'
 import {
   accountSummariesSchema,
+  announcementsSchema,
   cancelOnDisconnectSchema,
   changesSchema,
   instrumentsSchema,
@@ -28,6 +30,7 @@ import {
   ordersSchema,
   orderSchema,
   placeResultSchema,
+  platformSchema,
   positionsSchema,
   serverTimeSchema,
   tradesPageSchema,
@@ -83,6 +86,7 @@ export class DeribitClient implements TradingVenue {
         this.#events?.onLost(detail)
       },
       onSubscription: (channel, data) => this.#subscribed(channel, data),
+      onCallEnded: (durationMs, isTimeout) => this.#events?.onCallEnded({ durationMs, isTimeout }),
     })
   }
 
@@ -172,6 +176,21 @@ export class DeribitClient implements TradingVenue {
 
   async accountSummaries(): Promise<VenueRead<readonly AccountSummary[]>> {
     return this.#read('private/get_account_summaries', {}, accountSummariesSchema)
+  }
+
+  /** Announcements of the last weeks, newest first, and whether the platform is locked now. */
+  async exchangeHealth(): Promise<VenueRead<ExchangeHealth>> {
+    const params = { count: 50 }
+    const announced = await this.#read('public/get_announcements', params, announcementsSchema)
+    if (!announced.ok) return announced
+    const platform = await this.#read('public/status', {}, platformSchema)
+    if (!platform.ok) return platform
+    const { locked, locked_indices: indices } = platform.value
+    const isOurs = (index: string) =>
+      this.#options.currencies.some((code) => index.startsWith(`${code.toLowerCase()}_`))
+    const isLocked =
+      locked === 'partial' ? indices.length === 0 || indices.some(isOurs) : `${locked}` === 'true'
+    return { ok: true, value: { isLocked, maintenance: announced.value } }
   }
 
   async tradesSince(sinceMs: number): Promise<VenueRead<readonly VenueTrade[]>> {

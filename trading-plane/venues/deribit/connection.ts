@@ -23,6 +23,7 @@ export type ConnectionEvents = {
   readonly onOpen: (socket: RpcSocket) => Promise<boolean>
   readonly onLost: (detail: string) => void
   readonly onSubscription: (channel: string, data: unknown) => void
+  readonly onCallEnded?: (durationMs: number, isTimeout: boolean) => void
 }
 
 /**
@@ -90,6 +91,7 @@ export class Connection {
       onClose: (detail) => this.#lost(socket, detail),
       onNotification: (method, params) => this.#notified(socket, method, params),
       onMalformed: (kind) => this.malformed(kind),
+      onCallEnded: (durationMs, isTimeout) => this.#events.onCallEnded?.(durationMs, isTimeout),
     })
     this.#socket = socket
   }

@@ -1,13 +1,22 @@
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import { Connection } from './connection.ts'
-import { type BookMessage, bookSchema, type TickerMessage, tickerSchema } from './parse.ts'
+import {
+  type BookMessage,
+  bookSchema,
+  type TickerMessage,
+  tickerSchema,
+  type VolatilityMessage,
+  volatilitySchema,
+} from './parse.ts'
 import type { RpcSocket } from './rpc-socket.ts'
 
 export type DeribitFeedOptions = {
   readonly wsUrl: string
   readonly heartbeatSeconds: number
   readonly instruments: readonly string[]
+  /** Names such as `btc_usd`; Deribit has one for BTC and one for ETH. */
+  readonly volatilityIndexes: readonly string[]
   readonly clock: Clock
   readonly log: Logger
 }
@@ -15,11 +24,13 @@ export type DeribitFeedOptions = {
 export type FeedEvents = {
   readonly onBook: (message: BookMessage) => void
   readonly onTicker: (message: TickerMessage) => void
+  readonly onVolatility: (message: VolatilityMessage) => void
   /** Every book is out of date until its next snapshot. */
   readonly onLost: (detail: string) => void
 }
 
 const subscribeMs = 3_000
+const volatilityChannel = 'deribit_volatility_index.'
 
 /**
  * The public side of Deribit: books and tickers of the configured instruments over a connection
@@ -65,10 +76,11 @@ export class DeribitFeed {
   }
 
   async #subscribe(socket: RpcSocket): Promise<boolean> {
-    const channels = this.#options.instruments.flatMap((name) => [
-      bookChannel(name),
-      `ticker.${name}.100ms`,
-    ])
+    const { instruments, volatilityIndexes } = this.#options
+    const channels = [
+      ...instruments.flatMap((name) => [bookChannel(name), `ticker.${name}.100ms`]),
+      ...volatilityIndexes.map((index) => `${volatilityChannel}${index}`),
+    ]
     const reply = await socket.call('public/subscribe', { channels }, subscribeMs)
     return reply.kind === 'result'
   }
@@ -82,6 +94,10 @@ export class DeribitFeed {
       const ticker = tickerSchema.safeParse(data)
       if (ticker.success) this.#events.onTicker(ticker.data)
       else this.#connection.malformed('ticker')
+    } else if (channel.startsWith(volatilityChannel)) {
+      const volatility = volatilitySchema.safeParse(data)
+      if (volatility.success) this.#events.onVolatility(volatility.data)
+      else this.#connection.malformed('volatility index')
     } else {
       this.#connection.malformed('unknown channel')
     }

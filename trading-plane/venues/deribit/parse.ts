@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import type {
   AccountSummary,
+  ExchangeHealth,
   InstrumentInfo,
   InstrumentKind,
   VenueOrder,
   VenuePosition,
   VenueTrade,
 } from '../port.ts'
+import { maintenanceWindow } from './maintenance.ts'
 
 /**
  * Messages of Deribit as they are on the wire, checked where we depend on them and open to fields
@@ -196,10 +198,36 @@ export const bookSchema = z
   }))
 export type BookMessage = z.infer<typeof bookSchema>
 
+/** Zero stands for an empty side. */
+const told = z.number().nullable().default(null)
+
 export const tickerSchema = z
-  .object({ instrument_name: name, index_price: z.number().nullable().default(null) })
-  .transform((wire) => ({ instrument: wire.instrument_name, indexPrice: wire.index_price }))
+  .object({
+    instrument_name: name,
+    index_price: told,
+    mark_price: told,
+    last_price: told,
+    best_bid_price: told,
+    best_ask_price: told,
+  })
+  .transform((wire) => ({
+    instrument: wire.instrument_name,
+    indexPrice: wire.index_price,
+    markPrice: wire.mark_price,
+    lastPrice: wire.last_price,
+    midPrice: middle(wire.best_bid_price, wire.best_ask_price),
+  }))
 export type TickerMessage = z.infer<typeof tickerSchema>
+
+/** `deribit_volatility_index.{index}`: the index in percent a year. */
+export const volatilitySchema = z
+  .object({ index_name: name, volatility: z.number() })
+  .transform((wire) => ({ index: wire.index_name, value: wire.volatility }))
+export type VolatilityMessage = z.infer<typeof volatilitySchema>
+
+function middle(bid: number | null, ask: number | null): number | null {
+  return bid !== null && ask !== null && bid > 0 && ask > 0 ? (bid + ask) / 2 : null
+}
 
 function priceAndAmount([action, price, size]: z.infer<typeof level>): readonly [number, number] {
   return [price, action === 'delete' ? 0 : size]
@@ -234,6 +262,29 @@ function amountStep(contractSize: number | undefined, least: number | undefined)
 function textOf(value: number | undefined): string | null {
   return value === undefined || !(value > 0) ? null : String(value)
 }
+
+/** Without a title or a body there is nothing to read; times are the venue's clock. */
+export const announcementsSchema = z
+  .array(
+    z.object({
+      title: z.string().max(1_000).default(''),
+      body: z.string().max(100_000).default(''),
+      publication_timestamp: z.number().positive(),
+    }),
+  )
+  .max(50)
+  .transform((wire): ExchangeHealth['maintenance'] =>
+    wire.flatMap(({ title, body, publication_timestamp: publishedMs }) => {
+      const window = maintenanceWindow({ title, body, publishedMs })
+      return window === undefined ? [] : [window]
+    }),
+  )
+
+/** `public/status`: documented as text, shown as a boolean; `partial` names the locked indices. */
+export const platformSchema = z.object({
+  locked: z.union([z.boolean(), z.enum(['true', 'false', 'partial'])]),
+  locked_indices: z.array(z.string().max(64)).max(1_000).default([]),
+})
 
 /** `public/get_time`: milliseconds since the epoch by the venue's clock. */
 export const serverTimeSchema = z.number().positive()

@@ -22,6 +22,8 @@ export type RpcSocketEvents = {
   readonly onNotification: (method: string, params: unknown) => void
   /** Something arrived that is no message of the protocol; `kind` names what, for counting. */
   readonly onMalformed: (kind: string) => void
+  /** A call that was sent ended, by its answer or because none came. */
+  readonly onCallEnded: (durationMs: number, isTimeout: boolean) => void
 }
 
 type Pending = {
@@ -101,6 +103,7 @@ export class RpcSocket {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id)
+        this.#events.onCallEnded(timeoutMs, true)
         resolve({ kind: 'lost', wasSent: true, detail: `no answer in ${timeoutMs} ms` })
       }, timeoutMs)
       this.#pending.set(id, { resolve, timer, sentTickMs: this.#clock.monotonicMs() })
@@ -135,6 +138,7 @@ export class RpcSocket {
     if (pending === undefined) return
     this.#pending.delete(reply.id)
     clearTimeout(pending.timer)
+    this.#events.onCallEnded(this.#heardTickMs - pending.sentTickMs, false)
     if (reply.usOut !== undefined) this.#observe(pending.sentTickMs, reply.usOut / 1_000)
     if (reply.error === undefined) pending.resolve({ kind: 'result', value: reply.result })
     else pending.resolve({ kind: 'error', code: reply.error.code, message: messageOf(reply.error) })
@@ -153,8 +157,9 @@ export class RpcSocket {
   #end(detail: string): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const { resolve, timer } of this.#pending.values()) {
+    for (const { resolve, timer, sentTickMs } of this.#pending.values()) {
       clearTimeout(timer)
+      this.#events.onCallEnded(this.#clock.monotonicMs() - sentTickMs, true)
       resolve({ kind: 'lost', wasSent: true, detail })
     }
     this.#pending.clear()

@@ -8,9 +8,12 @@ import { Engine } from '@bulkhead/trading-plane/engine/engine.ts'
 import type { EngineEvent, SafetyReading } from '@bulkhead/trading-plane/engine/events.ts'
 import { gatesConfig, gatesSchema } from '@bulkhead/trading-plane/executor/gates-config.ts'
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
+import { monitorsConfig, monitorsSchema } from '@bulkhead/trading-plane/executor/monitors-config.ts'
 import type { Level } from '@bulkhead/trading-plane/market-data/book.core.ts'
+import type { TickerReading } from '@bulkhead/trading-plane/market-data/messages.ts'
 import type {
   AccountSummary,
+  ExchangeHealth,
   InstrumentInfo,
   VenueOrder,
   VenueTrade,
@@ -49,6 +52,22 @@ export const option: InstrumentInfo = {
   expirationMs: 32_503_708_800_000,
 }
 
+/** The market by which the monitors judge; apart from those that the gates are tested on. */
+export const reference: InstrumentInfo = { ...perpetual, name: 'XRP-PERPETUAL' }
+export const volatilityIndex = 'btc_usd'
+
+/** The defaults of the schema; the network is in nobody's way but in its own tests. */
+export const monitors = {
+  ...monitorsConfig(
+    monitorsSchema.parse({
+      networkJitter: { exitStableS: 0, eventLagMsMax: 60_000 },
+      cortex: { inputAgeMsMax: 60_000 },
+      basis: { priceAgeMsMax: 60_000 },
+    }),
+    [reference.name],
+  ),
+}
+
 /** The defaults of the schema, and the figures that have none. */
 export const gates = gatesConfig(
   gatesSchema.parse({
@@ -61,6 +80,7 @@ export const gates = gatesConfig(
 
 export const engineConfig: EngineConfig = {
   gates,
+  monitors,
   orderNotionalUsdMax: 1_000,
   positionNotionalUsdMax: 3_000,
   openOrdersMax: 5,
@@ -105,6 +125,13 @@ const emptyDepth: Depth = { bids: [], asks: [] }
 
 type KindOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>
 
+/** Whatever instruments a test makes the venue tell, the market of the monitors is among them. */
+function withReference(event: EngineEvent): EngineEvent {
+  if (event.kind !== 'instruments') return event
+  const others = event.instruments.filter(({ name }) => name !== reference.name)
+  return { ...event, instruments: [...others, reference] }
+}
+
 /** An engine with a clock of its own; every event it takes and effect it gives can be looked at. */
 export class EngineBench {
   readonly engine: Engine
@@ -125,7 +152,7 @@ export class EngineBench {
 
   give(event: EngineEvent): Effect[] {
     if (event.kind === 'book-gap') this.#books.delete(event.instrument)
-    const effects = this.engine.handle(event, this.at())
+    const effects = this.engine.handle(withReference(event), this.at())
     this.effects.push(...effects)
     return effects
   }
@@ -141,9 +168,36 @@ export class EngineBench {
     this.tickMs += ms
     this.give({ kind: 'feed-alive' })
     for (const instrument of this.#books.keys()) this.hear(instrument)
+    this.calm()
     this.readAccount()
     this.readSafety(reading)
     return this.give({ kind: 'tick' })
+  }
+
+  /** A quiet reference market, a quick venue that announces nothing. */
+  calm(): void {
+    this.depth({ bids: [[2_999.5, 1e6]], asks: [[3_000.5, 1e6]] }, reference.name)
+    this.ticker()
+    this.volatility(60)
+    this.give({ kind: 'call-ended', durationMs: 5, isTimeout: false })
+    this.health()
+  }
+
+  ticker(prices: Partial<TickerReading> = {}): void {
+    const calm = { markPrice: 3_000, indexPrice: 3_000, lastPrice: 3_000, midPrice: 3_000 }
+    const ticker = { instrument: reference.name, heardTickMs: this.tickMs, ...calm, ...prices }
+    this.give({ kind: 'ticker', ticker })
+  }
+
+  volatility(value: number): void {
+    const reading = { index: volatilityIndex, value, heardTickMs: this.tickMs }
+    this.give({ kind: 'volatility', reading })
+  }
+
+  health(health: Partial<ExchangeHealth> = {}): void {
+    const calm = { isLocked: false, maintenance: [] }
+    const event = { kind: 'exchange-health', askedTickMs: this.tickMs } as const
+    this.give({ ...event, health: { ...calm, ...health } })
   }
 
   readSafety(reading: Partial<SafetyReading> = {}): void {

@@ -173,6 +173,7 @@ describe('the gateway', () => {
     expect(Object.keys(gateway.reads).toSorted()).toEqual([
       'accountSummaries',
       'estimatedServerMs',
+      'exchangeHealth',
       'instruments',
       'openOrders',
       'ordersByLabel',

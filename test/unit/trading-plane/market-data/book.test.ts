@@ -79,6 +79,15 @@ describe('a book', () => {
   })
 })
 
+const ticker = (instrument: string, indexPrice: number, heardTickMs: number) => ({
+  instrument,
+  indexPrice,
+  heardTickMs,
+  markPrice: indexPrice,
+  lastPrice: indexPrice,
+  midPrice: indexPrice,
+})
+
 describe('conflation', () => {
   const conflator = () => new Conflator(['BTC-PERPETUAL', 'ETH-PERPETUAL'])
 
@@ -88,7 +97,7 @@ describe('conflation', () => {
     for (let id = 11; id <= 5_000; id += 1) {
       feed.takeBook(update({ changeId: id, previousChangeId: id - 1, bids: [[99, id]] }), id)
     }
-    feed.takeIndexPrice('BTC-PERPETUAL', 100, 5_000)
+    feed.takeTicker(ticker('BTC-PERPETUAL', 100, 5_000))
     const batch = feed.takeBatch(0)
     expect(batch?.books).toHaveLength(1)
     expect(batch?.books[0]).toMatchObject({
@@ -132,7 +141,7 @@ describe('conflation', () => {
     const feed = conflator()
     feed.takeBook(snapshot(), 1)
     feed.takeBatch(0)
-    feed.takeIndexPrice('ETH-PERPETUAL', 3_000, 9_000)
+    feed.takeTicker(ticker('ETH-PERPETUAL', 3_000, 9_000))
     expect(feed.takeBatch(0)).toMatchObject({ books: [], isAlive: true })
     expect(feed.dataTickMs).toBe(9_000)
   })
@@ -141,7 +150,7 @@ describe('conflation', () => {
     const feed = conflator()
     feed.takeBook(snapshot(), 1)
     expect(feed.takeBatch(0)?.books).toMatchObject([{ heardTickMs: 1 }])
-    feed.takeIndexPrice('BTC-PERPETUAL', 100, 900)
+    feed.takeTicker(ticker('BTC-PERPETUAL', 100, 900))
     expect(feed.takeBatch(0)?.books).toMatchObject([
       {
         heardTickMs: 900,
@@ -157,7 +166,7 @@ describe('conflation', () => {
     const feed = conflator()
     feed.takeBook(snapshot(), 1)
     feed.takeBook(update({ previousChangeId: 5 }), 2)
-    feed.takeIndexPrice('BTC-PERPETUAL', 100, 900)
+    feed.takeTicker(ticker('BTC-PERPETUAL', 100, 900))
     expect(feed.takeBatch(0)).toMatchObject({ books: [], gaps: ['BTC-PERPETUAL'] })
     feed.takeBook(snapshot(), 1_000)
     expect(feed.takeBatch(0)?.books).toMatchObject([{ heardTickMs: 1_000, indexPrice: 100 }])

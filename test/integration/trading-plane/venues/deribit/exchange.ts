@@ -91,6 +91,7 @@ export function startClient(
     onTrades: hear('trades'),
     onPositions: hear('positions'),
     onTooManyRequests: hear('too many requests'),
+    onCallEnded: () => undefined,
   }
   client.start(events)
   return { client, heard }

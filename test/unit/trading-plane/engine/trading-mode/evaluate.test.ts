@@ -38,6 +38,9 @@ const healthy: ModeSnapshot = {
   mmUtilAgeMsMax: 30_000,
   mmUtilReduceOnly: 0.85,
   mmUtilKill: 0.95,
+  cortexOverride: 'None',
+  isBunkerModeActive: false,
+  isMaintenance: false,
 }
 
 type Row = readonly [string, Partial<ModeSnapshot>, string, readonly string[]]
@@ -126,6 +129,36 @@ const rows: readonly Row[] = [
   ['much of the margin in use', { mmUtil: 0.85 }, 'ReduceOnly', ['REDUCEONLY_MARGIN_MM_UTIL_HIGH']],
   ['margin short of critical', { mmUtil: 0.949 }, 'ReduceOnly', ['REDUCEONLY_MARGIN_MM_UTIL_HIGH']],
   ['nearly all of the margin', { mmUtil: 0.95 }, 'Kill', ['KILL_MARGIN_MM_UTIL_CRITICAL']],
+  [
+    'AT-1050: bunker mode alone',
+    { isBunkerModeActive: true },
+    'ReduceOnly',
+    ['REDUCEONLY_BUNKER_MODE_ACTIVE'],
+  ],
+  [
+    'AT-1051: much of the margin alone',
+    { mmUtil: 0.85 },
+    'ReduceOnly',
+    ['REDUCEONLY_MARGIN_MM_UTIL_HIGH'],
+  ],
+  [
+    'maintenance of the venue',
+    { isMaintenance: true },
+    'ReduceOnly',
+    ['REDUCEONLY_RISKSTATE_MAINTENANCE'],
+  ],
+  [
+    'a monitor that wants no new risk',
+    { cortexOverride: 'ForceReduceOnly' },
+    'ReduceOnly',
+    ['REDUCEONLY_CORTEX_FORCE_REDUCE_ONLY'],
+  ],
+  [
+    'a monitor that wants a kill',
+    { cortexOverride: 'ForceKill' },
+    'Kill',
+    ['KILL_CORTEX_FORCE_KILL'],
+  ],
   [
     'several at once, in the order of the registry',
     { isSafetyReady: false, isOpenPermissionLatched: true, marketDataAgeMs: null },

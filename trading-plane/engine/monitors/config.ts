@@ -1,0 +1,14 @@
+import type { BasisLimits } from './basis/config.ts'
+import type { CortexLimits, Reference } from './cortex/config.ts'
+import type { ExchangeHealthLimits } from './exchange-health/config.ts'
+import type { NetworkJitterLimits } from './network-jitter/config.ts'
+
+/** One part per monitor; the executor's schema holds defaults and bounds. */
+export type MonitorsConfig = {
+  /** The markets by which cortex and basis judge, one per traded coin and quote (D-47). */
+  readonly references: readonly Reference[]
+  readonly cortex: CortexLimits
+  readonly basis: BasisLimits
+  readonly networkJitter: NetworkJitterLimits
+  readonly exchangeHealth: ExchangeHealthLimits
+}
