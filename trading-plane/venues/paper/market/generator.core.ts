@@ -18,10 +18,8 @@ const STEPS_PER_YEAR_SECOND = 365 * 86_400
 const ANCHOR_PULL = 1e-5
 /** Ticks between quoted levels beyond the touch. */
 const GRID_TICKS = 4
-/** A level shows at least this part of its usual size: the market as a whole is never thin. */
-const LEVEL_PART_MIN = 0.5
-/** A taker is small beside a level. */
-const TAKER_PART = 1_000
+/** A level behind the touch is larger by this factor, so that the market as a whole is deep. */
+const DEEP_FACTOR = 100
 /** Chance per step that a quoted level changes its size. */
 const RESIZE_CHANCE = 0.05
 
@@ -72,7 +70,7 @@ export class Quoter {
   constructor(prng: Prng, instrument: Instrument, tuning: GeneratorTuning) {
     this.#prng = prng
     this.#tuning = tuning
-    this.#sizeLots = instrument.currency === 'BTC' ? 40_000 : 200_000
+    this.#sizeLots = instrument.currency === 'BTC' ? 400 : 2000
   }
 
   /**
@@ -84,7 +82,9 @@ export class Quoter {
     const shown: QuoteChange[] = []
     for (const direction of ['buy', 'sell'] as const) {
       const side = this.#shown[direction]
-      const wanted = new Set(this.#wantedTicks(direction, midTicks))
+      const ticks = this.#wantedTicks(direction, midTicks)
+      const touch = ticks[0]
+      const wanted = new Set(ticks)
       for (const priceTicks of side.keys()) {
         if (wanted.has(priceTicks)) continue
         side.delete(priceTicks)
@@ -93,7 +93,9 @@ export class Quoter {
       for (const priceTicks of wanted) {
         const known = side.get(priceTicks)
         const isResized = this.#prng() < RESIZE_CHANCE
-        const lots = known === undefined || isResized ? this.#drawLots() : known
+        const isTouch = priceTicks === touch
+        const isKept = known !== undefined && !isResized && this.#isDeep(known) !== isTouch
+        const lots = isKept ? known : isTouch ? this.#drawLots() : this.#drawDeepLots()
         side.set(priceTicks, lots)
         shown.push({ direction, priceTicks, lots })
       }
@@ -105,7 +107,7 @@ export class Quoter {
   taker(): { direction: Direction; lots: number } | undefined {
     const draw = this.#prng()
     const direction: Direction = this.#prng() < 0.5 ? 'buy' : 'sell'
-    const lots = Math.max(1, Math.round(this.#drawLots() / TAKER_PART))
+    const lots = Math.max(1, Math.round(this.#drawLots() / 8))
     return draw < this.#tuning.takerChance ? { direction, lots } : undefined
   }
 
@@ -124,8 +126,16 @@ export class Quoter {
   }
 
   #drawLots(): number {
-    const drawn = this.#prng() * this.#prng() * 4
-    return Math.ceil(this.#sizeLots * (LEVEL_PART_MIN + (1 - LEVEL_PART_MIN) * drawn))
+    return 1 + Math.floor(this.#prng() * this.#prng() * this.#sizeLots * 4)
+  }
+
+  #isDeep(lots: number): boolean {
+    return lots >= (this.#sizeLots * DEEP_FACTOR) / 2
+  }
+
+  /** Half of it always stands there. */
+  #drawDeepLots(): number {
+    return Math.ceil((this.#sizeLots * DEEP_FACTOR + this.#drawLots() * DEEP_FACTOR) / 2)
   }
 }
 
