@@ -6,6 +6,7 @@ import {
   alertOutcomeWords,
 } from '@bulkhead/shared/contracts/reasons/alert-outcomes.ts'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
+import { egressRefusals } from '@bulkhead/shared/contracts/reasons/egress-refusals.ts'
 import {
   guardRefusals,
   livenessVerdicts,
@@ -123,6 +124,12 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'Why an alert was given up',
     order: 'Each is in the audit log as ALERT_DROPPED.',
     codes: alertDrops,
+  },
+  {
+    name: 'egressRefusals',
+    title: 'Why the egress gate refused a connection',
+    order: 'In the order of the checks; the code stands in place of the HTTP reason phrase.',
+    codes: egressRefusals,
   },
 ]
 

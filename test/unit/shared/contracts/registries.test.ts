@@ -13,6 +13,7 @@ import {
   intentDenialReasons,
   openPermissionReasons,
 } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import { egressRefusals } from '@bulkhead/shared/contracts/reasons/egress-refusals.ts'
 import {
   guardRefusals,
   livenessVerdicts,
@@ -42,6 +43,7 @@ const registries: readonly [string, readonly string[], RegExp][] = [
   ['command refusals', commandRefusals, screaming],
   ['kill triggers', killTriggers, screaming],
   ['reset obstacles', resetObstacles, screaming],
+  ['egress refusals', egressRefusals, screaming],
   ['guard refusals', guardRefusals, screaming],
   ['liveness verdicts', livenessVerdicts, screaming],
   ['open-permission reasons', openPermissionReasons, screaming],
@@ -66,7 +68,7 @@ describe('reason registries', () => {
   })
 
   test('no code means one thing in one registry and another in the next', () => {
-    const reasons = registries.slice(0, 7).flatMap(([, codes]) => codes)
+    const reasons = registries.slice(0, 8).flatMap(([, codes]) => codes)
     expect(reasons.filter((code, at) => reasons.indexOf(code) !== at)).toEqual([])
   })
 
