@@ -21,6 +21,7 @@ export class Metrics {
   readonly #silent = this.#gauge('bulkhead_component_silent', '1 when silent.', ['component'])
   readonly #redis = this.#gauge('bulkhead_safety_redis_reachable', '1 when reachable.', [])
   readonly #ready = this.#gauge('bulkhead_kill_path_ready', '1 when the last probe passed.', [])
+  readonly #gate = this.#gauge('bulkhead_egress_gate', '1 for the present state.', ['state'])
   readonly #orders = this.#gauge('bulkhead_open_orders', 'Open orders, while known.', [])
   readonly #archive = this.#gauge('bulkhead_audit_archive', '1 for the present state.', ['state'])
   readonly #streams = this.#gauge('bulkhead_event_streams', 'Readers of the event stream.', [])
@@ -49,6 +50,9 @@ export class Metrics {
     this.#silent.set({ component: 'dead_man_switch' }, flag(report.safety.silent))
     this.#redis.set(flag(report.safety_redis.reachable))
     this.#ready.set(flag(!report.safety.silent && report.safety.document?.ready === true))
+    const gate = report.safety.silent ? null : (report.safety.document?.egress_gate ?? null)
+    this.#gate.reset()
+    if (gate !== null) this.#gate.set({ state: gate }, 1)
     const orders = report.executor.silent ? undefined : report.executor.document?.orders.length
     if (orders === undefined) this.#orders.remove()
     else this.#orders.set(orders)

@@ -84,8 +84,19 @@ function safetyLines(report: StatusReport, paint: Paint): string[] {
   return [
     `kill switch  ${mode}${known}${since}${why}`,
     `kill path    ${ready}`,
+    ...gateLines(safety, paint),
     ...(report.episode === null ? [] : episodeLines(report.episode, paint)),
   ]
+}
+
+/** The executor's way to the exchange; nothing where no gate is configured. */
+function gateLines({ silent, document }: StatusReport['safety'], paint: Paint): string[] {
+  const gate = document?.egress_gate ?? null
+  if (gate === null) return []
+  const asOf = silent ? paint('red', ' (last known)') : ''
+  const colour = gate === 'open' ? 'green' : 'red'
+  const words = gate === 'unreachable' ? 'UNREACHABLE: the executor cannot trade' : gate
+  return [`egress gate  ${paint(colour, words)}${asOf}`]
 }
 
 /** An episode and its phases, one line each. */

@@ -77,6 +77,13 @@ const exchangeSchema = z.strictObject({
     .default(['BTC', 'ETH']),
 })
 
+const egressGateSchema = z.strictObject({
+  /** Where the gate takes votes; it must be of the same host. */
+  controlSocket: z.string().min(1).max(107),
+  /** Longest time that it may take to answer; then it counts as unreachable. */
+  replyMsMax: z.int().min(20).max(2_000).default(250),
+})
+
 const commandWindowSchema = z
   .strictObject({
     ageMsMax: z.int().min(1_000).max(300_000).default(30_000),
@@ -112,6 +119,8 @@ export const deadManSwitchConfigSchema = z
       .nullable(),
     kill: killSchema,
     exchange: exchangeSchema,
+    /** The executor's way to the exchange; null only where there is none to cut. */
+    egressGate: egressGateSchema.nullable().default(null),
     notify: notifySchema,
     readinessIntervalMs: z.int().min(200).max(300_000).default(60_000),
     sealIntervalMs: z.int().min(200).max(300_000).default(60_000),
@@ -128,13 +137,21 @@ export type DeadManSwitchConfig = z.infer<typeof deadManSwitchConfigSchema>
 
 type Relations = Pick<
   DeadManSwitchConfig,
-  'watch' | 'ladder' | 'kill' | 'redis' | 'exchange' | 'severAtHardStop' | 'marketDataFailsafe'
+  | 'watch'
+  | 'ladder'
+  | 'kill'
+  | 'redis'
+  | 'exchange'
+  | 'severAtHardStop'
+  | 'marketDataFailsafe'
+  | 'environment'
+  | 'egressGate'
 >
 type RelationFault = { readonly path: string[]; readonly message: string }
 
 /** Relations between settings, each with its code; a process that breaks one does not start. */
 function relationFaults(config: Relations): RelationFault[] {
-  return [...watchFaults(config), ...timingFaults(config)]
+  return [...watchFaults(config), ...gateFaults(config), ...timingFaults(config)]
 }
 
 function watchFaults({ watch, severAtHardStop, exchange, marketDataFailsafe }: Relations) {
@@ -161,6 +178,14 @@ function watchFaults({ watch, severAtHardStop, exchange, marketDataFailsafe }: R
     add(['exchange', 'clientId'], 'SAFETY_KEY_IS_TRADING_KEY: the safety plane needs its own key')
   }
   return faults
+}
+
+/** Where money is real, the executor has one way out, and it can be cut (design 5.4). */
+function gateFaults({ environment, egressGate }: Relations): RelationFault[] {
+  const isReal = environment === 'LIVE' || environment === 'MICRO_LIVE'
+  if (!isReal || egressGate !== null) return []
+  const message = `EGRESS_GATE_MISSING: ${environment} needs a gate that can be closed`
+  return [{ path: ['egressGate'], message }]
 }
 
 /** Beats, Redis deadlines and kill budgets must fit between the rungs (design 5.1). */

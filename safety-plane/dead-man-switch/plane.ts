@@ -13,6 +13,7 @@ import { CommandJournal } from '../commands/journal.ts'
 import { CommandLoop } from '../commands/loop.ts'
 import type { Operators } from '../commands/operators.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
+import type { EpisodeState } from '../kill-sequence/episode.core.ts'
 import { EpisodeRunner } from '../kill-sequence/loop.ts'
 import { createPhasePerformer } from '../kill-sequence/phases.ts'
 import { FileEpisodeStore } from '../kill-sequence/store.ts'
@@ -29,6 +30,7 @@ import { type CycleOutcome, WatchLoop } from './loop.ts'
 import { readSeen, writeSeen } from './seen.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
+import { Wire } from './wire.ts'
 
 export type PlaneParts = {
   readonly loaded: LoadedConfig<DeadManSwitchConfig>
@@ -62,6 +64,7 @@ export class SafetyPlane {
   readonly #killable: readonly KillableTarget[]
   readonly #severer: Severer
   readonly #alerts: AlertQueue
+  readonly #wire: Wire
   readonly #runner: EpisodeRunner
   readonly #watch: WatchLoop
   readonly #switch: KillSwitch
@@ -88,6 +91,7 @@ export class SafetyPlane {
     this.#identities = new IdentityCache(link, this.#killable, config.stateDir, log)
     this.#severer = this.#createSeverer()
     this.#alerts = this.#createAlerts()
+    this.#wire = this.#createWire()
     this.#runner = this.#createRunner()
     this.#watch = this.#createWatch()
     const audit = (record: AuditRecord) => this.#writer.record(record)
@@ -96,6 +100,7 @@ export class SafetyPlane {
       venue,
       link,
       watch: () => this.#watch,
+      wire: this.#wire,
       audit,
       log,
     })
@@ -106,6 +111,7 @@ export class SafetyPlane {
 
   /** Takes up an open episode first, then watches. */
   async start(): Promise<void> {
+    this.#wire.start()
     await this.#identities.refresh()
     this.#watch.expect(this.#seenBefore())
     await this.#switch.resume()
@@ -142,6 +148,7 @@ export class SafetyPlane {
     this.#readiness.close()
     this.#alerts.close()
     this.#runner.close()
+    this.#wire.stop()
     await this.#writer.record({ action: 'STOPPED', subject: component, correlationId: '' })
     await this.#parts.link.run((redis) => redis.del(redisKeys.pid(component)))
     await this.#drain.settle()
@@ -231,6 +238,7 @@ export class SafetyPlane {
         episode: this.#runner.state,
         reset: this.#commands.resets.view(),
         readiness: this.#readiness.last,
+        egressGate: this.#wire.view,
       },
       clock,
     )
@@ -311,8 +319,17 @@ export class SafetyPlane {
     })
     const bootId = readBootId()
     const store = new FileEpisodeStore(stateDir, bootId)
+    const onDecision = (state: EpisodeState) => this.#wire.follow(state)
     const onChange = () => void this.#publishStatus()
-    return new EpisodeRunner({ limits: kill, store, perform, audit, clock, log, bootId, onChange })
+    const parts = { limits: kill, store, perform, audit, clock, log, bootId }
+    return new EpisodeRunner({ ...parts, onDecision, onChange })
+  }
+
+  #createWire(): Wire {
+    const { egressGate: gate } = this.#config
+    const audit = (record: AuditRecord) => this.#writer.record(record)
+    const onChange = () => void this.#publishStatus()
+    return new Wire({ watcher: component, gate, clock: this.#parts.clock, audit, onChange })
   }
 
   #createAlerts(): AlertQueue {

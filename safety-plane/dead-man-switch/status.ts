@@ -20,6 +20,7 @@ export type StatusParts = {
   readonly episode: EpisodeState
   readonly reset: SafetyStatus['reset']
   readonly readiness: Readiness
+  readonly egressGate: SafetyStatus['egress_gate']
 }
 
 /** The status document of the dead-man switch as it is right now. */
@@ -47,6 +48,7 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
     ready: parts.readiness.ready,
     not_ready_reasons: parts.readiness.reasons.slice(0, 32).map((reason) => reason.slice(0, 128)),
     resident_memory_mb: process.memoryUsage.rss() / 1_048_576,
+    egress_gate: parts.egressGate,
   }
 }
 

@@ -18,12 +18,14 @@ import {
 } from '../kill-sequence/switch-state.ts'
 import type { LadderTrigger } from './core.ts'
 import type { WatchLoop } from './loop.ts'
+import type { Wire } from './wire.ts'
 
 export type KillSwitchOptions = {
   readonly runner: EpisodeRunner
   readonly venue: SafetyVenue
   readonly link: RedisLink
   readonly watch: () => WatchLoop
+  readonly wire: Wire
   readonly audit: (record: AuditRecord) => Promise<unknown>
   readonly log: Logger
 }
@@ -120,9 +122,13 @@ export class KillSwitch implements KillSwitchControl {
     return adopted.ok ? writeSwitchState(link, runner.state) : adopted
   }
 
-  /** Puts the state back into Redis when it is not there, whoever removed it. */
+  /**
+   * Puts the state back into Redis when it is not there, whoever removed it, and lets the executor
+   * through where no kill forbids it.
+   */
   async uphold(): Promise<void> {
-    const { runner, link, audit } = this.#options
+    const { runner, link, audit, wire } = this.#options
+    wire.uphold(runner.state, this.#isRecordKnown)
     if (!link.isReady || (await holdsSwitchState(link, runner.state))) return
     const written = await this.publish()
     if (!written.ok) return

@@ -24,6 +24,8 @@ export type EpisodeRunnerOptions = {
   readonly clock: Clock
   readonly log: Logger
   readonly bootId: string
+  /** Told of every new state before it is stored or acted upon; never waited for. */
+  readonly onDecision: (state: EpisodeState) => void
   /** After every change, once its effects are under way. */
   readonly onChange: () => void
 }
@@ -109,6 +111,7 @@ export class EpisodeRunner {
     const { state, effects } = stepEpisode(this.#state, input, this.#options.limits)
     const isChanged = state !== this.#state
     this.#state = state
+    if (isChanged) this.#options.onDecision(state)
     if (isChanged) this.#save()
     this.#retry.set(retryTickMs(state))
     for (const effect of effects) this.#carryOut(effect)

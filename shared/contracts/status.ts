@@ -168,5 +168,7 @@ export const safetyStatusSchema = z.strictObject({
   ready: z.boolean(),
   not_ready_reasons: z.array(z.string().max(128)).max(32),
   resident_memory_mb: z.number().nonnegative(),
+  /** The executor's way to the exchange, as last answered; null where no gate is configured. */
+  egress_gate: z.enum(['open', 'closed', 'unreachable']).nullable(),
 })
 export type SafetyStatus = z.infer<typeof safetyStatusSchema>

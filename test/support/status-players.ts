@@ -90,6 +90,7 @@ export function safetyDocument(overrides: Partial<SafetyStatus> = {}): SafetySta
     ready: true,
     not_ready_reasons: [],
     resident_memory_mb: 92,
+    egress_gate: 'open',
     ...overrides,
   }
 }

@@ -140,6 +140,9 @@ function alertsOf(status) {
     const why = safety.document.not_ready_reasons.map(plain).join(', ')
     alerts.ready = `The kill path is not ready: ${why || 'no reason given'}.`
   }
+  if (!safety.silent && safety.document.egress_gate === 'unreachable') {
+    alerts.gate = 'The egress gate does not answer: the executor cannot reach the exchange.'
+  }
   if (audit_archive.state !== 'FOLLOWING' && redis.reachable) {
     alerts.archive = `The audit archive does not keep up: ${plain(audit_archive.state)}.`
   }
@@ -294,6 +297,15 @@ function fillTable(id, emptyText, heads, numeric, rows, note) {
   frame.replaceChildren(...parts)
 }
 
+/** The executor's way to the exchange; no row where no gate is configured. */
+function gateCheck(watch) {
+  const gate = watch?.egress_gate
+  if (gate === null) return []
+  return [
+    ['Egress gate', watch && (gate === 'open' ? 'open' : gate.toUpperCase()), gate === 'open'],
+  ]
+}
+
 function renderChecks({ executor, safety, orchestrator, safety_redis: redis, audit_archive }) {
   const desk = executor.silent ? null : executor.document
   const watch = safety.silent ? null : safety.document
@@ -302,6 +314,7 @@ function renderChecks({ executor, safety, orchestrator, safety_redis: redis, aud
   const checks = [
     ['Kill path', watch && (watch.ready ? 'ready' : 'NOT READY'), watch?.ready],
     ['Watchdog', watch && plain(watch.watchdog_state), watch?.watchdog_state === 'ARMED'],
+    ...gateCheck(watch),
     [
       'Exchange connection',
       desk && (desk.venue_connected ? 'connected' : 'NOT CONNECTED'),

@@ -215,6 +215,7 @@ function safetyStatus() {
     ready: true,
     not_ready_reasons: [],
     resident_memory_mb: 1,
+    egress_gate: null,
   }
 }
 

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { EpisodeView, ExecutorStatus } from '@bulkhead/shared/contracts/status.ts'
+import type {
+  EpisodeView,
+  ExecutorStatus,
+  SafetyStatus,
+} from '@bulkhead/shared/contracts/status.ts'
 import { buildStatus } from '../../../../control-plane/api/status.core.ts'
 import { renderStatus } from '../../../../control-plane/cli/render-status.ts'
 import {
@@ -24,6 +28,7 @@ const sweptAt = (startedWallMs: number, outcome: 'confirmed' | 'unconfirmed'): E
 function linesOf(
   executor: { document: ExecutorStatus | null; ageMs: number | null },
   episode: EpisodeView | null = null,
+  safety: Partial<SafetyStatus> = {},
 ): string[] {
   const beat = { ageMs: executor.ageMs, pid: 41, process: 'RUNNING' } as const
   const report = buildStatus(
@@ -39,7 +44,7 @@ function linesOf(
       ],
       executor,
       orchestrator: { document: orchestratorDocument(), ageMs: 10 },
-      safety: { document: safetyDocument({ episode }), ageMs: 10 },
+      safety: { document: safetyDocument({ episode, ...safety }), ageMs: 10 },
       archive: { state: 'FOLLOWING', last_id: '0-0' },
     },
     limits,
@@ -54,6 +59,17 @@ describe('renderStatus', () => {
     expect(lines[0]).toBe('TradingMode  ReduceOnly   PAPER')
     expect(ordersLine(lines)).toBe('orders       unknown')
     expect(lines).toContain('positions    unknown')
+  })
+
+  it('says how the executor is let through, and nothing where there is no gate', () => {
+    const lineOf = (egressGate: SafetyStatus['egress_gate']) =>
+      linesOf({ document: executorDocument(), ageMs: 10 }, null, { egress_gate: egressGate }).find(
+        (line) => line.startsWith('egress gate'),
+      )
+    expect(lineOf('open')).toBe('egress gate  open')
+    expect(lineOf('closed')).toBe('egress gate  closed')
+    expect(lineOf('unreachable')).toBe('egress gate  UNREACHABLE: the executor cannot trade')
+    expect(lineOf(null)).toBeUndefined()
   })
 
   it('marks what a silent executor last said as last known', () => {

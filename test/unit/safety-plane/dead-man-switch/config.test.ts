@@ -121,3 +121,10 @@ describe('start-up is refused for', () => {
     )
   })
 })
+
+test('where money is real, the executor has one way out, and it can be cut', () => {
+  expect(faultsOf({ environment: 'LIVE' })).toEqual(['EGRESS_GATE_MISSING'])
+  expect(faultsOf({ environment: 'MICRO_LIVE' })).toEqual(['EGRESS_GATE_MISSING'])
+  expect(faultsOf({ environment: 'LIVE', egressGate: { controlSocket: 'gate.sock' } })).toEqual([])
+  expect(faultsOf({ environment: 'STAGING' })).toEqual([])
+})
