@@ -16,7 +16,7 @@ export type StackSettings = {
   readonly layout: HomeLayout
   readonly redis: SafetyRedisFiles
   readonly keys: ProvisionedKeys
-  readonly ports: { readonly api: number; readonly venue: number; readonly venueControl: number }
+  readonly ports: Readonly<Record<'api' | 'venue' | 'venueControl' | 'gate', number>>
   /** 1 for the documented ladder of 5, 15 and 30 s; 0.1 for a fast drill. */
   readonly ladderScale: number
   readonly cgroupMount: string | null
@@ -46,6 +46,20 @@ export function paperVenueConfig(settings: StackSettings) {
       },
     ],
     logFile: layout.logFile('paper_venue'),
+  }
+}
+
+/** The gate lets nobody through but to the venue of this stack. */
+export function egressGateConfig(settings: StackSettings, venue: VenueUrls) {
+  const { layout, ports } = settings
+  const { hostname, port } = new URL(venue.wsUrl)
+  return {
+    component: 'egress_gate',
+    logFile: layout.logFile('egress_gate'),
+    port: ports.gate,
+    controlSocket: layout.gateSocket,
+    stateDir: layout.gateStateDir,
+    allow: [{ host: hostname, port: Number(port) }],
   }
 }
 
@@ -92,6 +106,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
       clientSecretFile: keys.safetySecretFile,
       tradingClientId,
     },
+    egressGate: { controlSocket: layout.gateSocket },
     notify: { channels: alertChannels(settings) },
   }
 }
@@ -107,7 +122,13 @@ const paperNetwork = {
   timeoutRateMax: 0.5,
 }
 
-export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: Desk) {
+/** @param gatePort where the egress gate listens */
+export function executorConfig(
+  settings: StackSettings,
+  venue: VenueUrls,
+  gatePort: number,
+  desk: Desk,
+) {
   return {
     ...common(settings, 'executor', settings.redis.logins.trading),
     intentSocketPath: settings.layout.intentSocket,
@@ -115,6 +136,7 @@ export function executorConfig(settings: StackSettings, venue: VenueUrls, desk: 
     venue: {
       kind: 'deribit',
       wsUrl: venue.wsUrl,
+      egressGate: { host: '127.0.0.1', port: gatePort },
       clientId: tradingClientId,
       clientSecretFile: settings.keys.tradingSecretFile,
     },

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 
 /** Offsets from the base port. 6380 is the safety Redis, 6381 is kept for the governance Redis. */
-export const portOffsets = { redis: 0, api: 2, venue: 3, venueControl: 4 } as const
+export const portOffsets = { redis: 0, api: 2, venue: 3, venueControl: 4, gate: 5 } as const
 export type PortName = keyof typeof portOffsets
 export type StackPorts = Readonly<Record<PortName, number>>
 
@@ -13,10 +13,11 @@ export const portsFrom = (basePort: number): StackPorts => ({
   api: basePort + portOffsets.api,
   venue: basePort + portOffsets.venue,
   venueControl: basePort + portOffsets.venueControl,
+  gate: basePort + portOffsets.gate,
 })
 
 /** Lets the system choose every port, and leaves Redis to its unix socket. */
-export const anyPorts: StackPorts = { redis: 0, api: 0, venue: 0, venueControl: 0 }
+export const anyPorts: StackPorts = { redis: 0, api: 0, venue: 0, venueControl: 0, gate: 0 }
 
 /** The ports that somebody else holds already. */
 export async function portsInUse(ports: StackPorts): Promise<PortName[]> {

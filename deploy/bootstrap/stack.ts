@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { killSwitchStateSchema } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
@@ -19,6 +18,7 @@ import type { Child, ChildFault, ChildSpec } from './child.ts'
 import * as configs from './component-configs.ts'
 import { demoDesk, type Desk } from './desk-file.ts'
 import { type HomeLock, lockHome } from './home-lock.ts'
+import { clearLeftovers } from './leftovers.ts'
 import { portsInUse, type StackPorts } from './ports.ts'
 import { initialAdminId, provisionKeys } from './provision-keys.ts'
 import { type RestartPolicy, Supervisor } from './supervisor.ts'
@@ -61,6 +61,7 @@ export type RunningStack = {
 /** Each entry point and how long it may take to be ready. */
 const entryPoints = {
   paper_venue: 'trading-plane/venues/paper/main.ts',
+  egress_gate: 'safety-plane/egress-gate/main.ts',
   dead_man_switch: 'safety-plane/dead-man-switch/main.ts',
   control_api: 'control-plane/api/main.ts',
   executor: 'trading-plane/executor/main.ts',
@@ -76,6 +77,7 @@ const guardEntryPoint = 'trading-plane/guard/main.ts'
  */
 export const nodeOptions: Readonly<Partial<Record<Component, readonly string[]>>> = {
   dead_man_switch: ['--max-semi-space-size=1', '--max-old-space-size=256'],
+  egress_gate: ['--max-semi-space-size=1', '--max-old-space-size=64'],
 }
 
 const readyMsMax = 30_000
@@ -86,12 +88,11 @@ const restartDelayMs = 500
  * and comes back only so that an ADMIN can reset (decision D-09).
  */
 const redisRestartDelayMs = 2_500
-const leftoverGoneMsMax = 5_000
 /** Trading stops first, the safety plane outlives it, Redis ends last. */
 const stopOrder = [
   ['executor', 'orchestrator'],
   ['control_api'],
-  ['dead_man_switch'],
+  ['dead_man_switch', 'egress_gate'],
   ['paper_venue'],
   ['redis'],
 ] as const
@@ -152,7 +153,8 @@ class StackStarter {
     this.#lock = lock
     const redis = provisionSafetyRedis(layout, options.ports.redis, options.guarded)
     const keys = provisionKeys(layout)
-    for (const directory of [layout.ledgerDir, layout.auditDir, layout.safetyStateDir]) {
+    const { ledgerDir, auditDir, safetyStateDir, gateStateDir } = layout
+    for (const directory of [ledgerDir, auditDir, safetyStateDir, gateStateDir]) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
     }
     this.#cgroups = createCgroupTree(`bulkhead-${hash('sha256', layout.home).slice(0, 10)}`)
@@ -202,7 +204,13 @@ class StackStarter {
       configs.deadManSwitchConfig(this.#settings, urls),
     )
     const desk = this.#options.desk ?? demoDesk(busiestRecorded(venue.value))
-    configs.writeConfig(layout, 'executor', configs.executorConfig(this.#settings, urls, desk))
+    const gate = await this.#startGate(urls)
+    if (!gate.ok) return faultOf(gate.failure)
+    configs.writeConfig(
+      layout,
+      'executor',
+      configs.executorConfig(this.#settings, urls, gate.value, desk),
+    )
     configs.writeConfig(layout, 'orchestrator', configs.orchestratorConfig(this.#settings, desk))
     for (const component of this.#settings.guarded) {
       configs.writeConfig(layout, component, configs.guardConfig(this.#settings, component))
@@ -254,6 +262,18 @@ class StackStarter {
     }
     this.#options.say(`${'redis'.padEnd(16)} ready, pid ${started.value.pid}`)
     return undefined
+  }
+
+  /** Before whoever goes through it; on the same port after a restart. @returns the port */
+  async #startGate(urls: configs.VenueUrls): Promise<Result<number, ChildFault>> {
+    const { layout } = this.#settings
+    const config = configs.egressGateConfig(this.#settings, urls)
+    configs.writeConfig(layout, 'egress_gate', config)
+    const gate = await this.#start('egress_gate', 'always')
+    if (!gate.ok) return gate
+    const port = Number(gate.value.detail['port'])
+    configs.writeConfig(layout, 'egress_gate', { ...config, port })
+    return ok(port)
   }
 
   async #start(component: Component, policy: RestartPolicy): Promise<Result<Child, ChildFault>> {
@@ -367,20 +387,4 @@ function faultOf(fault: ChildFault): StackFault {
 function busiestRecorded(venue: Child): string {
   const [busiest] = z.array(z.string()).min(1).parse(venue.detail['replayedNames'])
   return busiest as string
-}
-
-/** Ends what a crashed supervisor left behind, after its pid and start time agree. */
-async function clearLeftovers(lock: HomeLock, say: (line: string) => void): Promise<void> {
-  for (const { component, pid, start_ticks: startTicks } of lock.leftovers) {
-    if (!isSameProcess(pid, startTicks)) continue
-    say(`${component.padEnd(16)} left by a crashed start, ended (pid ${pid})`)
-    process.kill(pid, 'SIGKILL')
-    const deadlineMs = performance.now() + leftoverGoneMsMax
-    while (isSameProcess(pid, startTicks) && performance.now() < deadlineMs) await sleep(10)
-  }
-}
-
-function isSameProcess(pid: number, startTicks: string): boolean {
-  const stat = readProcessStat(pid)
-  return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z'
 }

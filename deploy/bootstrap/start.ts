@@ -8,7 +8,7 @@ import { startStack } from './stack.ts'
 
 const usage = `usage: npm start [-- options]
   --for SECONDS        stop by itself after this time
-  --base-port PORT     first of the five ports used (default ${basePortDefault})
+  --base-port PORT     first of the six ports used (default ${basePortDefault})
   --webhook URL        where kill alerts are posted
   --desk FILE          instruments and strategies to run in place of the demo
   --guard NAME         provision a bot of this name for npx bulkhead guard; repeatable

@@ -5,6 +5,7 @@ import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 export const unitOf: Readonly<Record<string, string>> = {
   redis: 'bulkhead-redis',
   dead_man_switch: 'bulkhead-safety',
+  egress_gate: 'bulkhead-egress',
   executor: 'bulkhead-executor',
   orchestrator: 'bulkhead-orchestrator',
   control_api: 'bulkhead-control',
@@ -39,6 +40,7 @@ export function systemLayout(root: string): HomeLayout {
     redisDir: stateOf('redis'),
     redisSocket: join(runtimeOf('redis'), 'redis.sock'),
     intentSocket: join(runtimeOf('executor'), 'intents.sock'),
+    gateSocket: join(runtimeOf('egress_gate'), 'gate.sock'),
     runDir: runtimeOf('redis'),
     ledgerDir: join(stateOf('executor'), 'ledger'),
     auditDir: join(stateOf('control_api'), 'audit'),
@@ -46,5 +48,6 @@ export function systemLayout(root: string): HomeLayout {
     auditHeadsFile: join(stateOf('dead_man_switch'), 'heads.jsonl'),
     auditArchiveFile: join(stateOf('control_api'), 'archive.sqlite'),
     safetyStateDir: join(stateOf('dead_man_switch'), 'state'),
+    gateStateDir: join(stateOf('egress_gate'), 'state'),
   }
 }

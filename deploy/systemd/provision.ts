@@ -63,9 +63,10 @@ const safety = configs.deadManSwitchConfig(settings, venue)
 const watch = safety.watch.map((entry) => ({ ...entry, uid: tradingUid }))
 const components: Readonly<Record<string, object>> = {
   paper_venue: configs.paperVenueConfig(settings),
+  egress_gate: configs.egressGateConfig(settings, venue),
   dead_man_switch: { ...safety, watch },
   control_api: configs.controlApiConfig(settings),
-  executor: configs.executorConfig(settings, venue, desk),
+  executor: configs.executorConfig(settings, venue, ports.gate, desk),
   orchestrator: configs.orchestratorConfig(settings, desk),
 }
 for (const [component, config] of Object.entries(components)) {

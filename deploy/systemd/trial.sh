@@ -80,7 +80,7 @@ inside() {
   export PATH=$PWD/node_modules/.bin:$PATH BULKHEAD_HOME=/etc/bulkhead NO_COLOR=1
   install_by_page
   local unit old
-  for unit in redis paper-venue safety control executor orchestrator; do
+  for unit in redis paper-venue egress safety control executor orchestrator; do
     claim "$unit is up" is_active "$unit"
   done
   claim 'it trades' shows '^TradingMode +Active'
@@ -91,6 +91,12 @@ inside() {
   kill -KILL "$old"
   claim 'an executor that crashed comes back while the switch is NORMAL' is_another executor "$old"
 
+  claim 'the gate is open' shows '^egress gate +open'
+  old=$(main_pid egress)
+  kill -KILL "$old"
+  claim 'a gate that died comes back and is opened' is_another egress "$old"
+  claim 'and the desk trades through it again' shows '^TradingMode +Active'
+
   old=$(main_pid safety)
   kill -STOP "$old"
   sleep 3
@@ -99,6 +105,7 @@ inside() {
 
   timeout 30 bulkhead kill --level L2 --reason 'trial' >/run/kill.txt || true
   claim 'a kill is confirmed' grep -q '^Confirmed' /run/kill.txt
+  claim 'the gate is closed' shows '^egress gate +closed'
   claim 'by the cgroup' bash -c "bulkhead audit tail -n 80 | grep 'executor=dead by cgroup'"
   sleep 5
   claim 'a severed executor stays down' is_down executor
@@ -106,6 +113,7 @@ inside() {
   claim 'because the condition refused' said executor 'START_REFUSED KILL_SWITCH_THROWN'
   claim 'the kill can be reset' begin_again
   claim 'after the reset it trades again' shows '^TradingMode +Active'
+  claim 'through the gate' shows '^egress gate +open'
 
   old=$(main_pid redis)
   kill -KILL "$old"

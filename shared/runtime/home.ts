@@ -27,6 +27,7 @@ export function homeLayout(home: string) {
     redisDir: join(home, 'redis'),
     redisSocket: join(home, 'run', 'redis.sock'),
     intentSocket: join(home, 'run', 'intents.sock'),
+    gateSocket: join(home, 'run', 'gate.sock'),
     runDir: join(home, 'run'),
     ledgerDir: join(home, 'data', 'ledger'),
     auditDir: join(home, 'data', 'audit'),
@@ -34,6 +35,7 @@ export function homeLayout(home: string) {
     auditHeadsFile: join(home, 'data', 'audit', 'heads.jsonl'),
     auditArchiveFile: join(home, 'data', 'audit', 'archive.sqlite'),
     safetyStateDir: join(home, 'data', 'safety'),
+    gateStateDir: join(home, 'data', 'egress-gate'),
   } as const
 }
 export type HomeLayout = ReturnType<typeof homeLayout>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
+import { egressGateAddressSchema } from '../venues/egress-tunnel.ts'
 import { ledgerConfigSchema } from '../ledger/config.ts'
 import {
   isAsStrictAsDefault,
@@ -17,6 +18,8 @@ const usd = z.number().positive().max(1_000_000_000)
 const venueSchema = z.strictObject({
   kind: z.literal('deribit'),
   wsUrl: z.url({ protocol: /^wss?$/ }),
+  /** The gate through which every connection to the venue goes; null only where no money is. */
+  egressGate: egressGateAddressSchema.nullable().default(null),
   clientId: z.string().min(1).max(128),
   /** File with the secret of the trading key, readable by its owner only. */
   clientSecretFile: z.string().min(1),
@@ -68,6 +71,10 @@ export const executorConfigSchema = z
   .refine((own) => !realMoney.has(own.environment) || isAsStrictAsDefault(own.monitors), {
     path: ['monitors', 'networkJitter'],
     error: 'must not be looser than the defaults where real money is at stake',
+  })
+  .refine((own) => !realMoney.has(own.environment) || own.venue.egressGate !== null, {
+    path: ['venue', 'egressGate'],
+    error: 'EGRESS_GATE_MISSING: where money is real, nothing reaches the venue but through it',
   })
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>
 

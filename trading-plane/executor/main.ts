@@ -132,6 +132,7 @@ const marketData = new MarketData(
   {
     venueKind: config.venue.kind,
     wsUrl: config.venue.wsUrl,
+    egressGate: config.venue.egressGate,
     heartbeatSeconds: config.venue.heartbeatSeconds,
     instruments: [
       ...new Set([...config.instruments, ...references.map(({ instrument }) => instrument)]),

@@ -29,6 +29,7 @@ let batches = 0
 const feed = new DeribitFeed(
   {
     wsUrl: data.wsUrl,
+    egressGate: data.egressGate,
     heartbeatSeconds: data.heartbeatSeconds,
     instruments: data.instruments,
     volatilityIndexes: data.volatilityIndexes,

@@ -1,10 +1,12 @@
 import type { RedisLinkConfig } from '@bulkhead/shared/runtime/redis-link.ts'
+import type { EgressGateAddress } from '../venues/egress-tunnel.ts'
 import type { Level } from './book.core.ts'
 
 /** What the worker is started with. It holds no key of the exchange. */
 export type FeedWorkerData = {
   readonly venueKind: 'deribit'
   readonly wsUrl: string
+  readonly egressGate: EgressGateAddress | null
   readonly heartbeatSeconds: number
   readonly instruments: readonly string[]
   /** Volatility indexes to listen to, by the venue's names. */

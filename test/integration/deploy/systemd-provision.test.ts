@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { controlApiConfigSchema } from '@bulkhead/control-plane/api/config.ts'
 import { deadManSwitchConfigSchema } from '@bulkhead/safety-plane/dead-man-switch/config.ts'
+import { egressGateConfigSchema } from '@bulkhead/safety-plane/egress-gate/config.ts'
 import { stackSchema } from '@bulkhead/shared/contracts/stack.ts'
 import { loadConfig } from '@bulkhead/shared/runtime/config.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
@@ -41,6 +42,7 @@ const provision = (...args: string[]) =>
 
 const schemas = {
   dead_man_switch: deadManSwitchConfigSchema,
+  egress_gate: egressGateConfigSchema,
   executor: executorConfigSchema,
   orchestrator: orchestratorConfigSchema,
   control_api: controlApiConfigSchema,
@@ -111,7 +113,11 @@ describe('provisioning for systemd', () => {
         ...unit.values('LogsDirectory').map((name) => `/var/log/${name}/`),
         ...unit.values('RuntimeDirectory').map((name) => `/run/${name}/`),
       ]
-      const shared = ['/run/bulkhead-redis/redis.sock', '/run/bulkhead-executor/intents.sock']
+      const shared = [
+        '/run/bulkhead-redis/redis.sock',
+        '/run/bulkhead-executor/intents.sock',
+        '/run/bulkhead-egress/gate.sock',
+      ]
       const paths = configsOf(unit)
         .flatMap(configTexts)
         .filter((text) => /^\/(var|run)\//.test(text) && !shared.includes(text))
@@ -137,6 +143,17 @@ describe('provisioning for systemd', () => {
       expect(uid).toBe(tradingUid)
       expect(Number(unit.value('RestartSec')) * 1_000).toBeGreaterThan(kill.severVerifyTimeoutMs)
     }
+  })
+
+  test('sends the executor through the gate, and lets the gate reach only the venue', () => {
+    const read = (component: string) =>
+      JSON.parse(readFileSync(configFile(component), 'utf8')) as Record<string, unknown>
+    const venue = read('executor')['venue'] as { wsUrl: string; egressGate: object }
+    expect(venue.egressGate).toEqual({ host: '127.0.0.1', port: read('egress_gate')['port'] })
+    const { hostname, port } = new URL(venue.wsUrl)
+    expect(read('egress_gate')['allow']).toEqual([{ host: hostname, port: Number(port) }])
+    const { controlSocket } = read('dead_man_switch')['egressGate'] as { controlSocket: string }
+    expect(controlSocket).toBe(read('egress_gate')['controlSocket'])
   })
 
   test('leaves to tmpfiles.d only what was provisioned', () => {

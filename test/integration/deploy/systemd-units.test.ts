@@ -28,6 +28,7 @@ const exposureMax: Readonly<Record<string, number>> = {
   'bulkhead-safety': 2.0,
   'bulkhead-lastresort': 1.5,
   'bulkhead-redis': 1.5,
+  'bulkhead-egress': 1.5,
   'bulkhead-executor': 1.5,
   'bulkhead-orchestrator': 1.5,
   'bulkhead-control': 1.5,
@@ -110,9 +111,12 @@ describe('systemd unit of the safety plane', () => {
   })
 
   test('gives Node the same bounds on memory as npm start does', () => {
-    const options = nodeOptions.dead_man_switch ?? []
-    expect(options.length).toBeGreaterThan(0)
-    for (const name of ['bulkhead-safety', 'bulkhead-lastresort']) {
+    for (const [name, options = []] of [
+      ['bulkhead-safety', nodeOptions.dead_man_switch],
+      ['bulkhead-lastresort', nodeOptions.dead_man_switch],
+      ['bulkhead-egress', nodeOptions.egress_gate],
+    ] as const) {
+      expect(options.length).toBeGreaterThan(0)
       const words = serviceOf(name).value('ExecStart')?.split(' ') ?? []
       expect(words.slice(1, 1 + options.length)).toEqual(options)
     }
@@ -127,6 +131,24 @@ describe('systemd unit of the safety plane', () => {
   })
 })
 
+describe('systemd unit of the egress gate', () => {
+  const gate = serviceOf('bulkhead-egress')
+
+  test('has no secret, no capability and a user of its own, and comes back always', () => {
+    expect(gate.values('LoadCredential')).toEqual([])
+    expect(gate.value('SupplementaryGroups')).toBeUndefined()
+    expect(services.filter((unit) => unit.value('User') === gate.value('User'))).toEqual([gate])
+    expect(gate.value('Restart')).toBe('always')
+  })
+
+  test('hands the socket that closes it to the user of the dead-man switch', () => {
+    const owner = serviceOf('bulkhead-safety').value('User')
+    const folder = `/run/${gate.value('RuntimeDirectory')}`
+    expect(gate.value('ExecStartPost')).toBe(`+/usr/bin/chown ${owner} ${folder}/gate.sock`)
+    expect(gate.value('RuntimeDirectoryMode')).toBe('0711')
+  })
+})
+
 describe('systemd units of the trading plane', () => {
   const trading = ['bulkhead-executor', 'bulkhead-orchestrator'].map(serviceOf)
 
@@ -138,6 +160,15 @@ describe('systemd units of the trading plane', () => {
       expect(unit.value('Slice')).toBe('bulkhead-trading.slice')
       expect(unit.value('PrivateUsers')).toBe('yes')
     }
+  })
+
+  test('reach the loopback and nothing else, so that the executor cannot go round the gate', () => {
+    for (const unit of trading) {
+      expect(unit.value('IPAddressDeny'), unit.name).toBe('any')
+      expect(new Set(unit.values('IPAddressAllow')), unit.name).toEqual(new Set(['localhost']))
+    }
+    const [executor] = trading
+    expect(executor?.value('After')?.split(' ')).toContain('bulkhead-egress.service')
   })
 
   test('are the only units in their slice, so that it may be killed as a whole', () => {

@@ -1,7 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { z } from 'zod'
-import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
-import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type {
   AccountSummary,
   CancelOrder,
@@ -18,7 +16,7 @@ import type {
   VenueRead,
   VenueTrade,
 } from '../port.ts'
-import { Connection } from './connection.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 import { classifyError, mayMeanInstrumentGone, TOO_MANY_REQUESTS } from './errors.ts'
 import {
   accountSummariesSchema,
@@ -39,14 +37,10 @@ import {
 import type { RpcReply, RpcSocket } from './rpc-socket.ts'
 import { clockSample } from './server-clock.core.ts'
 
-export type DeribitClientOptions = {
-  readonly wsUrl: string
+export type DeribitClientOptions = ConnectionOptions & {
   readonly clientId: string
   readonly clientSecret: string
-  readonly heartbeatSeconds: number
   readonly currencies: readonly string[]
-  readonly clock: Clock
-  readonly log: Logger
 }
 
 const setUpMs = 3_000

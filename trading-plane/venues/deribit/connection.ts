@@ -1,5 +1,6 @@
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import { egressAgent, type EgressGateAddress } from '../egress-tunnel.ts'
 import { backoffMs } from './backoff.core.ts'
 import { RpcSocket } from './rpc-socket.ts'
 
@@ -13,6 +14,8 @@ const malformedKindsMax = 32
 
 export type ConnectionOptions = {
   readonly wsUrl: string
+  /** The only way to the venue; null for a direct one. */
+  readonly egressGate: EgressGateAddress | null
   readonly heartbeatSeconds: number
   readonly clock: Clock
   readonly log: Logger
@@ -85,8 +88,9 @@ export class Connection {
   }
 
   #connect(): void {
-    const { wsUrl, clock } = this.#options
-    const socket: RpcSocket = new RpcSocket(wsUrl, clock, {
+    const { wsUrl, egressGate, clock } = this.#options
+    const agent = egressAgent(egressGate, wsUrl)
+    const socket: RpcSocket = new RpcSocket(wsUrl, agent, clock, {
       onOpen: () => void this.#setUp(socket),
       onClose: (detail) => this.#lost(socket, detail),
       onNotification: (method, params) => this.#notified(socket, method, params),

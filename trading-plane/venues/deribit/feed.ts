@@ -1,6 +1,4 @@
-import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
-import type { Logger } from '@bulkhead/shared/runtime/log.ts'
-import { Connection } from './connection.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 import {
   type BookMessage,
   bookSchema,
@@ -11,14 +9,10 @@ import {
 } from './parse.ts'
 import type { RpcSocket } from './rpc-socket.ts'
 
-export type DeribitFeedOptions = {
-  readonly wsUrl: string
-  readonly heartbeatSeconds: number
+export type DeribitFeedOptions = ConnectionOptions & {
   readonly instruments: readonly string[]
   /** Names such as `btc_usd`; Deribit has one for BTC and one for ETH. */
   readonly volatilityIndexes: readonly string[]
-  readonly clock: Clock
-  readonly log: Logger
 }
 
 export type FeedEvents = {

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
@@ -58,11 +59,13 @@ export class RpcSocket {
   #serverClock: ServerClock | null = null
   #heardTickMs: number
 
-  constructor(url: string, clock: Clock, events: RpcSocketEvents) {
+  /** @param agent how connections are made; undefined for the ordinary way */
+  constructor(url: string, agent: Agent | undefined, clock: Clock, events: RpcSocketEvents) {
     this.#clock = clock
     this.#events = events
     this.#heardTickMs = clock.monotonicMs()
     this.#socket = new WebSocket(url, {
+      ...(agent === undefined ? {} : { agent }),
       handshakeTimeout: handshakeMs,
       maxPayload: messageBytesMax,
       perMessageDeflate: false,

@@ -77,6 +77,7 @@ export function startClient(
   }
   const client = new DeribitClient({
     wsUrl: url,
+    egressGate: null,
     clientId: 'id',
     clientSecret: 'secret',
     heartbeatSeconds: options.heartbeatSeconds ?? 10,
