@@ -4,6 +4,7 @@ import {
   observationComponentIds,
 } from '@bulkhead/shared/contracts/components.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
+import { exchangeSchema } from '../exchange/config.ts'
 import { notifySchema } from '../notify/config.ts'
 import { expectations } from './core.ts'
 
@@ -61,21 +62,6 @@ const killSchema = z
     unconfirmedRetryMs: z.int().min(1_000).max(60_000).default(10_000),
   })
   .prefault({})
-
-const exchangeSchema = z.strictObject({
-  id: z.literal('deribit'),
-  httpUrl: z.url().nullable(),
-  clientId: z.string().min(1).max(128),
-  clientSecretFile: path,
-  /** The executor's key, only to refuse being given the same one. */
-  tradingClientId: z.string().min(1).max(128),
-  timeoutMs: z.int().min(50).max(2_000).default(2_000),
-  currencies: z
-    .array(z.string().regex(/^[A-Z0-9]{2,8}$/))
-    .min(1)
-    .max(8)
-    .default(['BTC', 'ETH']),
-})
 
 const egressGateSchema = z.strictObject({
   /** Where the gate takes votes; it must be of the same host. */

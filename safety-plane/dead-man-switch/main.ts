@@ -1,4 +1,5 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
 import { loadConfigOrExit } from '@bulkhead/shared/runtime/config.ts'
 import { createLogger } from '@bulkhead/shared/runtime/log.ts'
@@ -7,7 +8,7 @@ import { RedisKeyListener, RedisLink } from '@bulkhead/shared/runtime/redis-link
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { serviceManager } from '@bulkhead/shared/runtime/service-manager.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
-import { openDeribitVenue } from '../exchange/deribit.ts'
+import { openVenue } from '../exchange/open.ts'
 import { hasOpenEpisode } from '../kill-sequence/store.ts'
 import { openChannels } from '../notify/channels.ts'
 import { deadManSwitchConfigSchema } from './config.ts'
@@ -52,15 +53,11 @@ if (alerts.faults.length > 0) {
   log.error({ faults: alerts.faults }, 'an open kill goes on although a channel is missing')
 }
 
-const venue = await openDeribitVenue({
-  httpUrl: config.exchange.httpUrl,
-  clientId: config.exchange.clientId,
-  clientSecret: secrets.exchange,
-  timeoutMs: config.exchange.timeoutMs,
-  currencies: config.exchange.currencies,
-  clock: systemClock,
-})
-await venue.readOpenOrders('all', warmUpMs)
+const venue = await openVenue(config.exchange, secrets.exchange, systemClock)
+await Promise.race([
+  Promise.all([venue.keepWarm(), venue.readOpenOrders('all', warmUpMs)]),
+  sleep(warmUpMs),
+])
 const plane = new SafetyPlane({
   loaded,
   operators,

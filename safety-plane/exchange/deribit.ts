@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
-import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
-import { venueFaultOf } from './faults.ts'
+import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { askWithin, type Call, createClient, type ExchangeModule } from './client.ts'
+import { deribitFaultOf } from './faults.ts'
 import type {
   ImmediateOrder,
   OpenOrderRead,
@@ -34,8 +35,6 @@ export type DeribitVenueOptions = {
   readonly clock: Clock
 }
 
-type Call = (params: Readonly<Record<string, string | number | boolean>>) => Promise<unknown>
-
 /** The implicit calls of ccxt that are used: one HTTP request each, nothing before or after it. */
 type RawDeribit = {
   readonly publicGetTest: Call
@@ -59,18 +58,13 @@ export async function openDeribitVenue(options: DeribitVenueOptions): Promise<Sa
   const module: unknown = await import(
     new URL('./src/deribit.js', import.meta.resolve('ccxt')).href
   )
-  const { default: Deribit } = module as { default: new (config: object) => RawDeribit }
-  const exchange = new Deribit({
-    apiKey: options.clientId,
-    secret: options.clientSecret,
-    enableRateLimit: false,
-    timeout: options.timeoutMs,
-    ...(options.httpUrl === null ? {} : { urls: { api: { rest: options.httpUrl } } }),
-  })
+  const keys = { apiKey: options.clientId, secret: options.clientSecret }
+  const exchange = createClient(module as ExchangeModule<RawDeribit>, keys, options)
   return new DeribitVenue(exchange, options)
 }
 
 class DeribitVenue implements SafetyVenue {
+  readonly endpoints = { all: 'get_open_orders', by_part: 'get_open_orders_by_currency' }
   readonly #raw: RawDeribit
   readonly #options: DeribitVenueOptions
 
@@ -95,7 +89,10 @@ class DeribitVenue implements SafetyVenue {
     return this.#ask(call, cancelAllReply, timeoutMs)
   }
 
-  async cancelOrder(orderId: string, timeoutMs: number): Promise<Result<number, VenueFault>> {
+  async cancelOrder(
+    { orderId }: Pick<RestingOrder, 'orderId'>,
+    timeoutMs: number,
+  ): Promise<Result<number, VenueFault>> {
     const call = this.#raw.privateGetCancel({ order_id: orderId })
     const reply = await this.#ask(call, cancelReply, timeoutMs)
     return reply.ok ? ok(1) : reply
@@ -161,6 +158,7 @@ class DeribitVenue implements SafetyVenue {
       tick: { tickSize: tick_size, steps },
       amountStep: Math.max(contract_size, min_trade_amount),
       amountUnit: kind === 'future' && instrument_type !== 'linear' ? 'usd' : 'coin',
+      unitSize: 1,
     })
   }
 
@@ -192,31 +190,13 @@ class DeribitVenue implements SafetyVenue {
     return reply.ok ? ok(reply.value.order.filled_amount) : reply
   }
 
-  /**
-   * Waits for one reply up to the limit and takes nothing from it that its schema does not have.
-   */
-  async #ask<S extends z.ZodType<{ result: unknown }>>(
+  #ask<S extends z.ZodType<{ result: unknown }>>(
     call: Promise<unknown>,
     schema: S,
     timeoutMs = this.#options.timeoutMs,
   ): Promise<Result<z.infer<S>['result'], VenueFault>> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs, 'late')
-    })
-    try {
-      const reply = await Promise.race([call.then((value) => ({ value })), late])
-      if (reply === 'late') {
-        return fail({ code: 'VENUE_TIMED_OUT', detail: `no reply in ${timeoutMs} ms` })
-      }
-      const parsed = schema.safeParse(reply.value)
-      if (parsed.success) return ok(parsed.data.result)
-      return fail({ code: 'VENUE_MALFORMED', detail: parsed.error.issues[0]?.message ?? '' })
-    } catch (error) {
-      return fail(venueFaultOf(error))
-    } finally {
-      clearTimeout(timer)
-    }
+    const reply = askWithin(call, schema, timeoutMs, deribitFaultOf)
+    return reply.then((given) => (given.ok ? ok(given.value.result) : given))
   }
 }
 

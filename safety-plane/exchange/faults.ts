@@ -13,15 +13,12 @@ const suspendedCodes: ReadonlySet<number> = new Set([
 ])
 
 /**
- * Class of a failure by the exchange's own code where it gave one, because ccxt's error classes are
- * not outcome classes (reliability finding 7), else by the kind of transport failure.
+ * Class of a failure at Deribit by the exchange's own code where it gave one, because ccxt's error
+ * classes are not outcome classes (reliability finding 7), else by the kind of transport failure.
  */
-export function venueFaultOf(error: unknown): VenueFault {
-  const name = error instanceof Error ? error.constructor.name : ''
-  const message = error instanceof Error ? error.message : String(error)
-  const detail = message.slice(0, 200)
-  const code = /"code"\s*:\s*(-?\d{1,9})/.exec(message)?.[1]
-  return { code: code === undefined ? byClass(name) : byCode(Number(code)), detail }
+export function deribitFaultOf(error: unknown): VenueFault {
+  const code = /"code"\s*:\s*(-?\d{1,9})/.exec(textOf(error))?.[1]
+  return code === undefined ? venueFaultOf(error) : faultOf(byCode(Number(code)), error)
 }
 
 function byCode(code: number): VenueFaultCode {
@@ -30,22 +27,43 @@ function byCode(code: number): VenueFaultCode {
   return unauthorizedCodes.has(code) ? 'VENUE_UNAUTHORIZED' : 'VENUE_REFUSED'
 }
 
-function byClass(name: string): VenueFaultCode {
-  switch (name) {
-    case 'RequestTimeout':
-      return 'VENUE_TIMED_OUT'
-    case 'RateLimitExceeded':
-    case 'DDoSProtection':
-      return 'VENUE_BUDGET_STARVED'
-    case 'AuthenticationError':
-    case 'PermissionDenied':
-      return 'VENUE_UNAUTHORIZED'
-    case 'OnMaintenance':
-      return 'VENUE_SUSPENDED'
-    case 'ExchangeError':
-    case 'BadRequest':
-      return 'VENUE_REFUSED'
-    default:
-      return 'VENUE_UNREACHABLE'
+/** Classes of ccxt whose meaning is plain, each before those that it is derived from. */
+const byClass: readonly (readonly [string, VenueFaultCode])[] = [
+  ['RequestTimeout', 'VENUE_TIMED_OUT'],
+  ['DDoSProtection', 'VENUE_BUDGET_STARVED'],
+  ['RateLimitExceeded', 'VENUE_BUDGET_STARVED'],
+  ['OnMaintenance', 'VENUE_SUSPENDED'],
+  ['AuthenticationError', 'VENUE_UNAUTHORIZED'],
+  ['PermissionDenied', 'VENUE_UNAUTHORIZED'],
+  ['AccountSuspended', 'VENUE_UNAUTHORIZED'],
+  ['BadResponse', 'VENUE_MALFORMED'],
+  ['ExchangeError', 'VENUE_REFUSED'],
+  ['BadRequest', 'VENUE_REFUSED'],
+]
+
+/** Class of a failure by what ccxt threw, or one of the classes that it is derived from. */
+export function venueFaultOf(error: unknown): VenueFault {
+  for (const name of classesOf(error)) {
+    const found = byClass.find(([known]) => known === name)
+    if (found !== undefined) return faultOf(found[1], error)
   }
+  return faultOf('VENUE_UNREACHABLE', error)
+}
+
+/** Names of an error's class and of all those it is derived from, the nearest first. */
+function classesOf(error: unknown): string[] {
+  const names: string[] = []
+  if (!(error instanceof Error)) return names
+  let prototype: unknown = Object.getPrototypeOf(error)
+  while (prototype instanceof Error) {
+    names.push(prototype.constructor.name)
+    prototype = Object.getPrototypeOf(prototype)
+  }
+  return names
+}
+
+const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+function faultOf(code: VenueFaultCode, error: unknown): VenueFault {
+  return { code, detail: textOf(error).slice(0, 200) }
 }

@@ -12,6 +12,8 @@ export const venueFaultCodes = [
   'VENUE_SUSPENDED',
   /** The exchange answered with any other error. */
   'VENUE_REFUSED',
+  /** Contract data that the call needs was not loaded before; nothing is loaded during a kill. */
+  'VENUE_NOT_PREPARED',
   /** The answer was not what the interface promises. */
   'VENUE_MALFORMED',
 ] as const
@@ -51,6 +53,8 @@ export type Quote = {
   readonly amountStep: number
   /** What an amount counts: USD for inverse contracts, coins for all others. */
   readonly amountUnit: 'usd' | 'coin'
+  /** How many of them one unit of amount is; contracts are not always 1. */
+  readonly unitSize: number
 }
 
 /** A limit order that never rests: what does not trade at once is cancelled by the exchange. */
@@ -63,21 +67,27 @@ export type ImmediateOrder = {
 }
 
 /** One way of asking which orders rest. Two different ones must both say zero. */
-export type OpenOrderRead = 'all' | 'by_currency'
+export type OpenOrderRead = 'all' | 'by_part'
 
 /**
  * What the safety plane asks of an exchange, through a key of its own. Every call ends within the
  * configured time; none is repeated by the adapter.
  */
 export interface SafetyVenue {
+  /** What each way of asking is called at this exchange, for the audit. */
+  readonly endpoints: Readonly<Record<OpenOrderRead, string>>
   /**
    * One cheap call, so that the connection is open when it is needed; its outcome does not matter.
+   * Contract data that later calls need is loaded and refreshed here.
    */
   keepWarm(): Promise<void>
   /** Cancels everything. Each cancel says how many orders the exchange says it cancelled. */
   cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>>
   cancelInstrument(instrument: string, timeoutMs: number): Promise<Result<number, VenueFault>>
-  cancelOrder(orderId: string, timeoutMs: number): Promise<Result<number, VenueFault>>
+  cancelOrder(
+    order: Pick<RestingOrder, 'orderId' | 'instrument'>,
+    timeoutMs: number,
+  ): Promise<Result<number, VenueFault>>
   readOpenOrders(
     read: OpenOrderRead,
     timeoutMs?: number,

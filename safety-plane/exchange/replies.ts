@@ -1,7 +1,10 @@
 import { z } from 'zod'
 
-/** The parts of Deribit's replies that the safety plane relies on; everything else may change. */
-const replyOf = <T extends z.ZodType>(result: T) => z.object({ result })
+/**
+ * The parts of Deribit's replies that the safety plane relies on; everything else may change. Our
+ * requests carry no id, and a reply to them carries none: one with an id answers somebody else.
+ */
+const replyOf = <T extends z.ZodType>(result: T) => z.object({ id: z.null().optional(), result })
 
 const order = z.object({
   order_id: z.string().min(1).max(64),

@@ -8,7 +8,7 @@ type Order = {
 export type CancelStep =
   | { readonly kind: 'all' }
   | { readonly kind: 'instrument'; readonly instrument: string }
-  | { readonly kind: 'order'; readonly orderId: string }
+  | { readonly kind: 'order'; readonly orderId: string; readonly instrument: string }
 
 /** What one pass of a soft stop cancels. */
 export type CancelPlan = {
@@ -43,7 +43,7 @@ export function cancelPlan(open: readonly Order[]): CancelPlan {
     ...[...whole].map((instrument) => ({ kind: 'instrument' as const, instrument })),
     ...adding
       .filter(({ instrument }) => kept.has(instrument))
-      .map(({ orderId }) => ({ kind: 'order' as const, orderId })),
+      .map(({ orderId, instrument }) => ({ kind: 'order' as const, orderId, instrument })),
   ]
   return { steps: steps.slice(0, cancelStepsMax), isWhole: steps.length <= cancelStepsMax }
 }

@@ -21,6 +21,7 @@ type PerpetualQuote = Parameters<typeof closeOrderFor>[1] & {
   readonly markPrice: number | null
   readonly amountStep: number
   readonly amountUnit: 'usd' | 'coin'
+  readonly unitSize: number
 }
 
 /** What becomes of a perpetual while something else of its underlying is still held. */
@@ -108,12 +109,10 @@ export function perpetualStep(
   if (lowest === null) return { kind: 'none', reason: 'NO_PRICE' }
   const ownSize = group.own?.size ?? 0
   const isReducing = ownSize !== 0 && ownSize > 0 === open > 0
-  const perCoin = quote.amountUnit === 'usd' ? lowest : 1
-  const wanted = Math.abs(open) * hedgePart * perCoin
+  const wanted = (Math.abs(open) * hedgePart) / coinsPerUnit(quote, lowest)
   const room = isReducing
     ? Math.abs(ownSize)
-    : limits.hedgeNotionalUsdMax * (quote.amountUnit === 'usd' ? 1 : 1 / highestPrice(quote)) -
-      Math.abs(ownSize)
+    : limits.hedgeNotionalUsdMax / usdPerUnit(quote) - Math.abs(ownSize)
   if (!isReducing && !limits.mayHedge) return { kind: 'none', reason: 'NOT_YET' }
   const amount = wholeSteps(Math.min(wanted, room), quote.amountStep)
   if (amount <= 0) {
@@ -121,7 +120,10 @@ export function perpetualStep(
   }
   const order = closeOrderFor(Math.sign(open) * amount, quote, limits.widenBps)
   if (order === null) return { kind: 'none', reason: 'NO_PRICE' }
-  assert(order.amount * deltaPerUnit(quote) <= Math.abs(open), 'a hedge never turns the sign')
+  assert(
+    order.amount * coinsPerUnit(quote, lowest) <= Math.abs(open),
+    'a hedge never turns the sign',
+  )
   return { kind: isReducing ? 'reduce' : 'hedge', order }
 }
 
@@ -136,10 +138,14 @@ function lowestPrice(quote: PerpetualQuote): number | null {
   return prices.length === 0 ? null : Math.min(...prices)
 }
 
-const highestPrice = (quote: PerpetualQuote) => Math.max(...pricesOf(quote))
+function coinsPerUnit({ amountUnit, unitSize }: PerpetualQuote, price: number): number {
+  return amountUnit === 'coin' ? unitSize : unitSize / price
+}
 
-function deltaPerUnit(quote: PerpetualQuote): number {
-  return quote.amountUnit === 'coin' ? 1 : 1 / (lowestPrice(quote) ?? 1)
+/** At the highest price, so that a limit in USD errs on the small side. */
+function usdPerUnit(quote: PerpetualQuote): number {
+  const { amountUnit, unitSize } = quote
+  return amountUnit === 'usd' ? unitSize : unitSize * Math.max(...pricesOf(quote))
 }
 
 /** Rounds down to the amount grid, free of binary noise. */

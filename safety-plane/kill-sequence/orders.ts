@@ -66,7 +66,7 @@ async function cancelRiskAdding(
     plan.steps.map((step) => {
       if (step.kind === 'all') return venue.cancelAll(leftMs)
       if (step.kind === 'instrument') return venue.cancelInstrument(step.instrument, leftMs)
-      return venue.cancelOrder(step.orderId, leftMs)
+      return venue.cancelOrder(step, leftMs)
     }),
   )
   let count = 0
@@ -95,13 +95,13 @@ export async function sweep(
   for (let attempt = 1; attempt <= limits.sweepAttemptsMax; attempt += 1) {
     const cancelled = await cancelFor(venue, level, limits.massCancelTimeoutMs, clock)
     const first = await countOpen(venue, 'all', level)
-    const second = await countOpen(venue, 'by_currency', level)
+    const second = await countOpen(venue, 'by_part', level)
     details = {
       attempts: String(attempt),
       read_1: first.text,
-      read_1_endpoint: 'get_open_orders',
+      read_1_endpoint: venue.endpoints.all,
       read_2: second.text,
-      read_2_endpoint: 'get_open_orders_by_currency',
+      read_2_endpoint: venue.endpoints.by_part,
       cancel: cancelled.ok ? String(cancelled.value.count) : cancelled.failure.code,
     }
     if (first.isZero && second.isZero) return { outcome: 'confirmed', details }

@@ -4,7 +4,7 @@ import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { deadManSwitchConfigSchema } from '../dead-man-switch/config.ts'
-import { openDeribitVenue } from '../exchange/deribit.ts'
+import { openVenue } from '../exchange/open.ts'
 import { cancelEverything } from './cancel.ts'
 import { lastResortRunMsMax, lastResortWriter } from './spool.ts'
 
@@ -18,14 +18,8 @@ const secrets = readSecretsOrExit({
 const link = new RedisLink(config.redis, secrets.redis, 'last-resort')
 link.open()
 const writer = lastResortWriter(config.auditSpoolFile, link, systemClock)
-const venue = await openDeribitVenue({
-  httpUrl: config.exchange.httpUrl,
-  clientId: config.exchange.clientId,
-  clientSecret: secrets.exchange,
-  timeoutMs: config.exchange.timeoutMs,
-  currencies: config.exchange.currencies,
-  clock: systemClock,
-})
+const venue = await openVenue(config.exchange, secrets.exchange, systemClock)
+await venue.keepWarm()
 const report = await cancelEverything({
   venue,
   limits: config.kill,

@@ -19,7 +19,7 @@ beforeAll(async () => {
     httpUrl: paper.httpUrl,
     clientId: paper.keys.safety.clientId,
     clientSecret: paper.keys.safety.clientSecret,
-    timeoutMs: 500,
+    timeoutMs: 2_000,
     currencies: ['BTC', 'ETH'],
     clock: systemClock,
   })
@@ -37,14 +37,15 @@ test('sees orders of every currency in both ways of asking and cancels one, some
   await buy('BTC-PERPETUAL', 30_100)
   await buy('ETH-PERPETUAL', 1_000)
   const all = await venue.readOpenOrders('all')
-  const byCurrency = await venue.readOpenOrders('by_currency')
-  if (!all.ok || !byCurrency.ok) throw new Error('orders could not be read')
+  const byCurrency = await venue.readOpenOrders('by_part')
+  if (!all.ok) throw new Error(all.failure.code)
+  if (!byCurrency.ok) throw new Error(byCurrency.failure.code)
   const ids = (orders: readonly { orderId: string }[]) =>
     orders.map(({ orderId }) => orderId).sort()
   expect(ids(all.value)).toHaveLength(3)
   expect(ids(byCurrency.value)).toEqual(ids(all.value))
   const onBtc = all.value.find(({ instrument }) => instrument === 'BTC-PERPETUAL')!
-  expect(await venue.cancelOrder(onBtc.orderId, 500)).toEqual({ ok: true, value: 1 })
+  expect(await venue.cancelOrder(onBtc, 500)).toEqual({ ok: true, value: 1 })
   expect(await venue.cancelInstrument('ETH-PERPETUAL', 500)).toEqual({ ok: true, value: 1 })
   expect(await venue.cancelAll(500)).toEqual({ ok: true, value: 1 })
   expect(await venue.readOpenOrders('all')).toEqual({ ok: true, value: [] })
@@ -91,6 +92,7 @@ test.each([
   ['accept_then_hang', {}, 'VENUE_TIMED_OUT'],
   ['disconnect', {}, 'VENUE_UNREACHABLE'],
   ['http_html_502', {}, 'VENUE_UNREACHABLE'],
+  ['wrong_id', {}, 'VENUE_MALFORMED'],
   ['reject', { code: 10_028 }, 'VENUE_BUDGET_STARVED'],
   ['reject', { code: 10_047 }, 'VENUE_BUDGET_STARVED'],
   ['reject', { code: 11_051 }, 'VENUE_SUSPENDED'],
@@ -109,5 +111,5 @@ test('half a JSON is a failure and never an empty list', async () => {
 
 test('one silent currency fails the whole read', async () => {
   await plant('drop', 'private/get_open_orders_by_currency', { times: 1 })
-  expect(await venue.readOpenOrders('by_currency')).toMatchObject({ ok: false })
+  expect(await venue.readOpenOrders('by_part')).toMatchObject({ ok: false })
 })

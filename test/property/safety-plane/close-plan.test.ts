@@ -38,6 +38,7 @@ function book(given: typeof market extends fc.Arbitrary<infer T> ? T : never) {
     tick: { tickSize: 0.5, steps: [] },
     amountStep: given.step,
     amountUnit: unit,
+    unitSize: 1,
   }
 }
 
@@ -110,6 +111,7 @@ test('hedging again and again ends, with no more than the dead band left open', 
           tick: { tickSize: 0.5, steps: [] },
           amountStep: 10,
           amountUnit: 'usd' as const,
+          unitSize: 1,
         }
         const step = perpetualStep(group, quote, {
           widenBps: 0,

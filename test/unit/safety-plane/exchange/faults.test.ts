@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { venueFaultOf } from '@bulkhead/safety-plane/exchange/faults.ts'
+import { deribitFaultOf } from '@bulkhead/safety-plane/exchange/faults.ts'
 
 class RequestTimeout extends Error {}
 class DDoSProtection extends Error {}
@@ -25,5 +25,5 @@ test.each([
   [new SyntaxError('unexpected end of JSON'), 'VENUE_UNREACHABLE'],
   ['a text', 'VENUE_UNREACHABLE'],
 ])('%s counts as %s', (error, code) => {
-  expect(venueFaultOf(error).code).toBe(code)
+  expect(deribitFaultOf(error).code).toBe(code)
 })

@@ -21,7 +21,7 @@ describe('a soft stop', () => {
       [order('1', 'BTC'), order('2', 'BTC', true), order('3', 'ETH'), order('4', 'ETH')],
       [
         { kind: 'instrument', instrument: 'ETH' },
-        { kind: 'order', orderId: '1' },
+        { kind: 'order', orderId: '1', instrument: 'BTC' },
       ],
     ],
   ])('cancels %s', (_what, open, expected) => {

@@ -27,6 +27,7 @@ const inverse = {
   tick: { tickSize: 0.5, steps: [] },
   amountStep: 10,
   amountUnit: 'usd' as const,
+  unitSize: 1,
 }
 const linear = { ...inverse, amountStep: 0.001, amountUnit: 'coin' as const }
 const hedging = { widenBps: 0, mayHedge: true, hedgeNotionalUsdMax: 100_000 }

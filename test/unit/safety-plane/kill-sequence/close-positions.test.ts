@@ -62,6 +62,7 @@ function scripted(script: Script) {
   }
   const unused = () => Promise.reject(new Error('closing does not ask for this'))
   const venue: SafetyVenue = {
+    endpoints: { all: 'all', by_part: 'by part' },
     keepWarm: unused,
     cancelOrder: unused,
     cancelInstrument: unused,
@@ -96,6 +97,7 @@ const quoteOf = (instrument: string): Quote =>
         tick: { tickSize: 0.5, steps: [] },
         amountStep: 10,
         amountUnit: 'usd',
+        unitSize: 1,
       }
     : {
         bidPrice: 0.05,
@@ -104,6 +106,7 @@ const quoteOf = (instrument: string): Quote =>
         tick: { tickSize: 0.0005, steps: [] },
         amountStep: 0.1,
         amountUnit: 'coin',
+        unitSize: 1,
       }
 const long = { instrument: perp, size: 100, delta: 0.002, perpetual: perp }
 const option = { instrument: put, size: 1, delta: -0.4, perpetual: perp }

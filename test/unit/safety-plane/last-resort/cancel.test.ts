@@ -27,6 +27,7 @@ function venueOf(restingAt: (tickMs: number) => number | 'silent') {
       reduceOnly: true,
     }))
   const venue: SafetyVenue = {
+    endpoints: { all: 'all', by_part: 'by part' },
     keepWarm: unused,
     cancelAll: () => answer((count) => count),
     readOpenOrders: () => answer(orders),
