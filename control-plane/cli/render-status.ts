@@ -1,4 +1,8 @@
-import type { EpisodeView, ExecutorStatus } from '@bulkhead/shared/contracts/status.ts'
+import type {
+  BackstopState,
+  EpisodeView,
+  ExecutorStatus,
+} from '@bulkhead/shared/contracts/status.ts'
 import type { ComponentView, StatusReport } from '../api/status-schema.ts'
 import type { Colour, Paint } from './output.ts'
 
@@ -84,6 +88,7 @@ function safetyLines(report: StatusReport, paint: Paint): string[] {
   return [
     `kill switch  ${mode}${known}${since}${why}`,
     `kill path    ${ready}`,
+    `backstops    ${backstopText(safety, paint)}`,
     ...gateLines(safety, paint),
     ...(report.episode === null ? [] : episodeLines(report.episode, paint)),
   ]
@@ -97,6 +102,22 @@ function gateLines({ silent, document }: StatusReport['safety'], paint: Paint): 
   const colour = gate === 'open' ? 'green' : 'red'
   const words = gate === 'unreachable' ? 'UNREACHABLE: the executor cannot trade' : gate
   return [`egress gate  ${paint(colour, words)}${asOf}`]
+}
+
+const backstopColours: Readonly<Record<BackstopState, Colour>> = {
+  armed: 'green',
+  stale: 'red',
+  absent: 'yellow',
+}
+
+/** What the exchange does by itself when nobody of ours is left. */
+function backstopText({ silent, document }: StatusReport['safety'], paint: Paint): string {
+  if (document === null) return paint('red', 'unknown')
+  const { cancel_all_after, cancel_all_after_ms: ms, cancel_on_disconnect } = document.backstops
+  const word = (state: BackstopState) => paint(backstopColours[state], state)
+  const after = ms === null ? '' : ` (${ms / 1_000} s)`
+  const asOf = silent ? paint('red', ' (last known)') : ''
+  return `cancel all after${after} ${word(cancel_all_after)}, cancel on disconnect ${word(cancel_on_disconnect)}${asOf}`
 }
 
 /** An episode and its phases, one line each. */

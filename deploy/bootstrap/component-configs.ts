@@ -105,6 +105,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
       clientId: safetyClientId,
       clientSecretFile: keys.safetySecretFile,
       tradingClientId,
+      cancelAllAfterMs: 10_000,
     },
     egressGate: { controlSocket: layout.gateSocket },
     notify: { channels: alertChannels(settings) },

@@ -21,13 +21,13 @@ import { deliverLeftBehind } from '../last-resort/spool.ts'
 import { AlertQueue } from '../notify/loop.ts'
 import type { AlertChannel } from '../notify/ports.ts'
 import { AlertQueueFile } from '../notify/queue-file.ts'
-import { ReadinessProbe } from '../readiness/loop.ts'
 import { IdentityCache } from '../sever/identities.ts'
 import { type KillableTarget, Severer } from '../sever/loop.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 import { ladderLimitsOf } from './limits.ts'
 import { type CycleOutcome, WatchLoop } from './loop.ts'
 import { readSeen, writeSeen } from './seen.ts'
+import { StandingChecks } from './standing.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
 import { Wire } from './wire.ts'
@@ -51,8 +51,6 @@ export type PlaneParts = {
 const component = 'dead_man_switch'
 /** Pace of the status document and of everything that is a net under a notification. */
 const housekeepingMs = 500
-/** Shorter than exchanges keep an idle connection, so that no kill pays for a new handshake. */
-const keepWarmMs = 4_000
 
 /** The safety plane of one process: every part, wired once. */
 export class SafetyPlane {
@@ -69,7 +67,7 @@ export class SafetyPlane {
   readonly #watch: WatchLoop
   readonly #switch: KillSwitch
   readonly #commands: CommandLoop
-  readonly #readiness: ReadinessProbe
+  readonly #standing: StandingChecks
   readonly #heartbeat: HeartbeatEmitter
   readonly #startedTickMs: number
   readonly #timers: NodeJS.Timeout[] = []
@@ -105,7 +103,7 @@ export class SafetyPlane {
       log,
     })
     this.#commands = this.#createCommands()
-    this.#readiness = this.#createReadiness()
+    this.#standing = this.#createStanding()
     this.#heartbeat = new HeartbeatEmitter(link, component, clock, config.heartbeatIntervalMs)
   }
 
@@ -122,11 +120,10 @@ export class SafetyPlane {
     void this.#writer.record({ action: 'STARTED', subject: component, correlationId: '', fields })
     this.#rememberSeen(this.#watch.expected, false)
     this.#watch.start()
-    this.#readiness.start()
+    this.#standing.start()
     this.#alerts.start()
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
-    this.#every(keepWarmMs, () => this.#parts.venue.keepWarm())
     const { auditSpoolFile, sealIntervalMs } = this.#config
     const { drainLink, clock } = this.#parts
     this.#every(sealIntervalMs, () => deliverLeftBehind(auditSpoolFile, drainLink, clock))
@@ -145,7 +142,7 @@ export class SafetyPlane {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
     this.#rememberSeen(this.#watch.expected, true)
-    this.#readiness.close()
+    this.#standing.close()
     this.#alerts.close()
     this.#runner.close()
     this.#wire.stop()
@@ -237,7 +234,8 @@ export class SafetyPlane {
         ladder: this.#watch.state,
         episode: this.#runner.state,
         reset: this.#commands.resets.view(),
-        readiness: this.#readiness.last,
+        readiness: this.#standing.readiness,
+        backstops: this.#standing.backstops,
         egressGate: this.#wire.view,
       },
       clock,
@@ -358,22 +356,17 @@ export class SafetyPlane {
     })
   }
 
-  #createReadiness(): ReadinessProbe {
+  #createStanding(): StandingChecks {
     const { link, venue, clock } = this.#parts
-    return new ReadinessProbe({
+    return new StandingChecks({
+      config: this.#config,
       venue,
+      link,
+      clock,
       identities: this.#identities,
       killable: this.#killable,
-      cgroupMount: this.#config.cgroupMount,
-      appendToRedis: async () => {
-        const probedNs = clock.wallNs().toString()
-        const key = redisKeys.progress(component)
-        const written = await link.run((redis) => redis.hset(key, { probed_ns: probedNs }))
-        return written.ok ? null : written.failure.code
-      },
       isStateDurable: () => this.#runner.isStoreHealthy,
       audit: (record) => this.#writer.record(record),
-      intervalMs: this.#config.readinessIntervalMs,
     })
   }
 }

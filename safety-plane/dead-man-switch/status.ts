@@ -20,6 +20,7 @@ export type StatusParts = {
   readonly episode: EpisodeState
   readonly reset: SafetyStatus['reset']
   readonly readiness: Readiness
+  readonly backstops: SafetyStatus['backstops']
   readonly egressGate: SafetyStatus['egress_gate']
 }
 
@@ -47,6 +48,7 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
     reset: parts.reset,
     ready: parts.readiness.ready,
     not_ready_reasons: parts.readiness.reasons.slice(0, 32).map((reason) => reason.slice(0, 128)),
+    backstops: parts.backstops,
     resident_memory_mb: process.memoryUsage.rss() / 1_048_576,
     egress_gate: parts.egressGate,
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { allOk, askWithin, type Call, createClient, type ExchangeModule } from './client.ts'
+import { binanceFaultOf } from './faults.ts'
 import type {
   ImmediateOrder,
   OpenOrderRead,
@@ -8,6 +9,7 @@ import type {
   Quote,
   RestingOrder,
   SafetyVenue,
+  SwitchAnswer,
   VenueFault,
 } from './ports.ts'
 
@@ -31,6 +33,7 @@ type RawBinance = {
   readonly fapiPrivateDeleteAlgoOrder: Call
   readonly fapiPrivateV3GetPositionRisk: Call
   readonly fapiPrivatePostOrder: Call
+  readonly fapiPrivatePostCountdownCancelAll: Call
 }
 
 const symbol = z.string().min(1).max(64)
@@ -47,6 +50,7 @@ const positionsReply = z
   .array(z.object({ symbol, positionAmt: amount, positionSide: z.enum(['BOTH', 'LONG', 'SHORT']) }))
   .max(10_000)
 const quoteReply = z.object({ bidPrice: amount, askPrice: amount })
+const countdownReply = z.object({ symbol, countdownTime: amount })
 const placedReply = z.object({ orderId: id, executedQty: amount })
 const infoReply = z.object({
   symbols: z
@@ -118,6 +122,24 @@ class BinanceVenue implements SafetyVenue {
         return [name, { tickSize: tickSize ?? 0, amountStep: amountStep ?? 0 }]
       }),
     )
+  }
+
+  /** One countdown per symbol: armed only when all of them are. */
+  async armCancelAllAfter(timeoutMs: number): Promise<Result<SwitchAnswer, VenueFault>> {
+    const armed = await allOk(
+      this.#symbols(this.#seen).map((name) =>
+        this.#ask(
+          this.#raw.fapiPrivatePostCountdownCancelAll({ symbol: name, countdownTime: timeoutMs }),
+          countdownReply,
+        ),
+      ),
+    )
+    if (!armed.ok) return armed
+    return ok(armed.value.every((one) => one.countdownTime === timeoutMs) ? 'armed' : 'absent')
+  }
+
+  readCancelOnDisconnect(): Promise<Result<SwitchAnswer, VenueFault>> {
+    return Promise.resolve(ok('absent'))
   }
 
   /** What cannot be read does not keep the known symbols from being cancelled. */
@@ -290,6 +312,6 @@ class BinanceVenue implements SafetyVenue {
     schema: S,
     timeoutMs = this.#options.timeoutMs,
   ) {
-    return askWithin(call, schema, timeoutMs)
+    return askWithin(call, schema, timeoutMs, binanceFaultOf)
   }
 }

@@ -10,11 +10,14 @@ import type {
   Quote,
   RestingOrder,
   SafetyVenue,
+  SwitchAnswer,
   VenueFault,
 } from './ports.ts'
 import {
   cancelAllReply,
+  cancelOnDisconnectReply,
   cancelReply,
+  countdownReply,
   instrumentReply,
   openOrdersReply,
   orderBookReply,
@@ -48,6 +51,9 @@ type RawDeribit = {
   readonly privateGetGetPositions: Call
   readonly privateGetBuy: Call
   readonly privateGetSell: Call
+  readonly privateGetGetCancelOnDisconnect: Call
+  /** For the paper venue's extension, which ccxt has no name for. */
+  request(path: string, api: 'private', method: 'GET', params: object): Promise<unknown>
 }
 
 /**
@@ -75,6 +81,20 @@ class DeribitVenue implements SafetyVenue {
 
   async keepWarm(): Promise<void> {
     await this.#ask(this.#raw.publicGetTest({}), testReply)
+  }
+
+  /** The exchange has no countdown; the paper venue has one. */
+  async armCancelAllAfter(timeoutMs: number): Promise<Result<SwitchAnswer, VenueFault>> {
+    const params = { timeout: timeoutMs }
+    const call = this.#raw.request('set_cancel_all_after', 'private', 'GET', params)
+    const reply = await this.#ask(call, countdownReply)
+    return reply.ok ? ok(reply.value.timeout === timeoutMs ? 'armed' : 'absent') : reply
+  }
+
+  async readCancelOnDisconnect(): Promise<Result<SwitchAnswer, VenueFault>> {
+    const call = this.#raw.privateGetGetCancelOnDisconnect({ scope: 'account' })
+    const reply = await this.#ask(call, cancelOnDisconnectReply)
+    return reply.ok ? ok(reply.value.enabled ? 'armed' : 'absent') : reply
   }
 
   async cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>> {

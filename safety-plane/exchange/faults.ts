@@ -17,14 +17,39 @@ const suspendedCodes: ReadonlySet<number> = new Set([
  * classes are not outcome classes (reliability finding 7), else by the kind of transport failure.
  */
 export function deribitFaultOf(error: unknown): VenueFault {
-  const code = /"code"\s*:\s*(-?\d{1,9})/.exec(textOf(error))?.[1]
-  return code === undefined ? venueFaultOf(error) : faultOf(byCode(Number(code)), error)
+  const code = codeIn(error)
+  return code === undefined ? venueFaultOf(error) : faultOf(byCode(code), error)
 }
 
 function byCode(code: number): VenueFaultCode {
   if (starvedCodes.has(code)) return 'VENUE_BUDGET_STARVED'
   if (suspendedCodes.has(code)) return 'VENUE_SUSPENDED'
   return unauthorizedCodes.has(code) ? 'VENUE_UNAUTHORIZED' : 'VENUE_REFUSED'
+}
+
+/**
+ * What Binance's codes mean where ccxt's class for them says something else: -1001, -1006 and -1007
+ * leave the outcome open, and ccxt takes the shutdown of the service for a bad request.
+ */
+const binanceCodes: ReadonlyMap<number, VenueFaultCode> = new Map([
+  [-1_001, 'VENUE_TIMED_OUT'],
+  [-1_006, 'VENUE_TIMED_OUT'],
+  [-1_007, 'VENUE_TIMED_OUT'],
+  [-1_003, 'VENUE_BUDGET_STARVED'],
+  [-1_008, 'VENUE_BUDGET_STARVED'],
+  [-1_015, 'VENUE_BUDGET_STARVED'],
+  [-1_016, 'VENUE_SUSPENDED'],
+])
+
+/** Class of a failure at Binance, by its code where that is known to mean something. */
+export function binanceFaultOf(error: unknown): VenueFault {
+  const known = binanceCodes.get(codeIn(error) ?? 0)
+  return known === undefined ? venueFaultOf(error) : faultOf(known, error)
+}
+
+function codeIn(error: unknown): number | undefined {
+  const code = /"code"\s*:\s*(-?\d{1,9})/.exec(textOf(error))?.[1]
+  return code === undefined ? undefined : Number(code)
 }
 
 /** Classes of ccxt whose meaning is plain, each before those that it is derived from. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { batchesOf } from './batches.core.ts'
 import { allOk, askWithin, type Call, createClient, type ExchangeModule } from './client.ts'
@@ -9,6 +10,7 @@ import type {
   Quote,
   RestingOrder,
   SafetyVenue,
+  SwitchAnswer,
   VenueFault,
 } from './ports.ts'
 
@@ -19,6 +21,7 @@ export type HyperliquidVenueOptions = {
   /** Private key of an agent wallet, which can trade and cannot withdraw. */
   readonly privateKey: string
   readonly timeoutMs: number
+  readonly clock: Clock
 }
 
 type RawHyperliquid = {
@@ -50,6 +53,7 @@ const cancelledReply = z.object({
   status: z.literal('ok'),
   response: z.object({ data: z.object({ statuses: z.array(z.unknown()) }) }),
 })
+const doneReply = z.object({ status: z.literal('ok') })
 const placedReply = z.object({
   status: z.literal('ok'),
   response: z.object({
@@ -99,6 +103,17 @@ class HyperliquidVenue implements SafetyVenue {
     this.#assets = new Map(
       universe.map(({ name, szDecimals }, index) => [name, { index, sizeDecimals: szDecimals }]),
     )
+  }
+
+  /** The exchange takes the moment itself, at least five seconds ahead by its own clock. */
+  async armCancelAllAfter(timeoutMs: number): Promise<Result<SwitchAnswer, VenueFault>> {
+    const time = Math.round(this.#options.clock.wallMs()) + timeoutMs
+    const reply = await this.#act({ type: 'scheduleCancel', time }, doneReply)
+    return reply.ok ? ok('armed') : reply
+  }
+
+  readCancelOnDisconnect(): Promise<Result<SwitchAnswer, VenueFault>> {
+    return Promise.resolve(ok('absent'))
   }
 
   async cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>> {

@@ -49,3 +49,4 @@ export const instrumentsReply = oneOf(
 )
 export const placedReply = oneOf(z.object({ ordId: text, sCode: z.literal('0') }))
 export const orderReply = oneOf(z.object({ accFillSz: amount }))
+export const countdownReply = oneOf(z.object({ triggerTime: amount }))

@@ -5,6 +5,7 @@ import { allOk, askWithin, type Call, createClient, type ExchangeModule } from '
 import {
   bookReply,
   cancelledReply,
+  countdownReply,
   instrumentsReply,
   orderReply,
   pendingReply,
@@ -19,6 +20,7 @@ import type {
   Quote,
   RestingOrder,
   SafetyVenue,
+  SwitchAnswer,
   VenueFault,
 } from './ports.ts'
 
@@ -41,6 +43,7 @@ type RawOkx = {
   readonly privatePostTradeCancelBatchOrders: Call
   readonly privatePostTradeCancelAlgos: Call
   readonly privatePostTradeOrder: Call
+  readonly privatePostTradeCancelAllAfter: Call
 }
 
 /** Orders per request (docs: batch 20, algo orders 10). */
@@ -80,6 +83,19 @@ class OkxVenue implements SafetyVenue {
 
   async keepWarm(): Promise<void> {
     await this.#ask(this.#raw.publicGetPublicTime({}), timeReply)
+  }
+
+  /** The exchange counts in seconds, 10 to 120. */
+  async armCancelAllAfter(timeoutMs: number): Promise<Result<SwitchAnswer, VenueFault>> {
+    const timeOut = String(Math.floor(timeoutMs / 1_000))
+    const call = this.#raw.privatePostTradeCancelAllAfter({ timeOut })
+    const reply = await this.#ask(call, countdownReply)
+    if (!reply.ok) return reply
+    return ok(reply.value.data[0].triggerTime > 0 ? 'armed' : 'absent')
+  }
+
+  readCancelOnDisconnect(): Promise<Result<SwitchAnswer, VenueFault>> {
+    return Promise.resolve(ok('absent'))
   }
 
   async cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>> {

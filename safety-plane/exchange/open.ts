@@ -30,7 +30,7 @@ export function openVenue(
       return openBinanceVenue({ ...common, symbols: config.symbols })
     case 'hyperliquid': {
       const { account } = config
-      return openHyperliquidVenue({ httpUrl, account, privateKey: clientSecret, timeoutMs })
+      return openHyperliquidVenue({ httpUrl, account, privateKey: clientSecret, timeoutMs, clock })
     }
   }
 }

@@ -69,6 +69,9 @@ export type ImmediateOrder = {
 /** One way of asking which orders rest. Two different ones must both say zero. */
 export type OpenOrderRead = 'all' | 'by_part'
 
+/** What the exchange says of one of its own switches; absent where it has none. */
+export type SwitchAnswer = 'armed' | 'absent'
+
 /**
  * What the safety plane asks of an exchange, through a key of its own. Every call ends within the
  * configured time; none is repeated by the adapter.
@@ -81,6 +84,13 @@ export interface SafetyVenue {
    * Contract data that later calls need is loaded and refreshed here.
    */
   keepWarm(): Promise<void>
+  /**
+   * Starts the exchange's own countdown anew, after which it cancels everything by itself. Never
+   * ends it.
+   */
+  armCancelAllAfter(timeoutMs: number): Promise<Result<SwitchAnswer, VenueFault>>
+  /** Whether new connections of the account cancel their orders when they are lost. */
+  readCancelOnDisconnect(): Promise<Result<SwitchAnswer, VenueFault>>
   /** Cancels everything. Each cancel says how many orders the exchange says it cancelled. */
   cancelAll(timeoutMs: number): Promise<Result<number, VenueFault>>
   cancelInstrument(instrument: string, timeoutMs: number): Promise<Result<number, VenueFault>>

@@ -54,3 +54,6 @@ export const instrumentReply = replyOf(
 export const placedReply = replyOf(
   z.object({ order: z.object({ order_id: z.string(), filled_amount: z.number() }) }),
 )
+
+export const countdownReply = replyOf(z.object({ timeout: z.number() }))
+export const cancelOnDisconnectReply = replyOf(z.object({ enabled: z.boolean() }))

@@ -7,6 +7,8 @@ export type ProbeFacts = {
   /** Fault code of the append to Redis, or null. */
   readonly redisFault: string | null
   readonly isStateDurable: boolean
+  /** Whether the countdown at the exchange is armed, or none is configured. */
+  readonly isBackstopSound: boolean
 }
 
 /** Why the kill path is not ready, as shown; empty when every part answered (design 5.5). */
@@ -18,5 +20,6 @@ export function notReadyReasons(facts: ProbeFacts): string[] {
     ),
     ...(facts.redisFault === null ? [] : [`REDIS_APPEND_FAILED: ${facts.redisFault}`]),
     ...(facts.isStateDurable ? [] : ['STATE_NOT_DURABLE']),
+    ...(facts.isBackstopSound ? [] : ['BACKSTOP_NOT_ARMED']),
   ]
 }

@@ -14,6 +14,7 @@ export type ReadinessOptions = {
   /** Appends to Redis and says what went wrong, or null. */
   readonly appendToRedis: () => Promise<string | null>
   readonly isStateDurable: () => boolean
+  readonly isBackstopSound: () => boolean
   readonly audit: (record: AuditRecord) => Promise<unknown>
   readonly intervalMs: number
 }
@@ -60,7 +61,7 @@ export class ReadinessProbe {
   }
 
   async #probe(): Promise<string[]> {
-    const { venue, killable, appendToRedis, isStateDurable, identities } = this.#options
+    const { venue, killable, appendToRedis, identities } = this.#options
     await identities.refresh()
     const [read, redisFault] = await Promise.all([venue.readOpenOrders('all'), appendToRedis()])
     return notReadyReasons({
@@ -70,7 +71,8 @@ export class ReadinessProbe {
         fault: this.#targetFault(target),
       })),
       redisFault,
-      isStateDurable: isStateDurable(),
+      isStateDurable: this.#options.isStateDurable(),
+      isBackstopSound: this.#options.isBackstopSound(),
     })
   }
 

@@ -153,6 +153,19 @@ export const resetViewSchema = z.strictObject({
 })
 export type ResetView = z.infer<typeof resetViewSchema>
 
+/** A switch of the exchange's own: stale means that it was armed and is not confirmed any more. */
+export const backstopStates = ['armed', 'stale', 'absent'] as const
+export type BackstopState = (typeof backstopStates)[number]
+
+const backstopViewSchema = z.strictObject({
+  /** Countdown at the exchange that cancels everything unless the safety plane starts it anew. */
+  cancel_all_after: z.enum(backstopStates),
+  cancel_all_after_ms: z.number().positive().nullable(),
+  /** Whether new connections of the account cancel their orders when lost, asked from outside. */
+  cancel_on_disconnect: z.enum(backstopStates),
+})
+export type BackstopView = z.infer<typeof backstopViewSchema>
+
 export const safetyStatusSchema = z.strictObject({
   ...head,
   component: z.literal('dead_man_switch'),
@@ -167,6 +180,7 @@ export const safetyStatusSchema = z.strictObject({
   /** Whether every part of the kill path answered at the last probe (design 5.5). */
   ready: z.boolean(),
   not_ready_reasons: z.array(z.string().max(128)).max(32),
+  backstops: backstopViewSchema,
   resident_memory_mb: z.number().nonnegative(),
   /** The executor's way to the exchange, as last answered; null where no gate is configured. */
   egress_gate: z.enum(['open', 'closed', 'unreachable']).nullable(),

@@ -89,6 +89,11 @@ export function safetyDocument(overrides: Partial<SafetyStatus> = {}): SafetySta
     reset: null,
     ready: true,
     not_ready_reasons: [],
+    backstops: {
+      cancel_all_after: 'armed',
+      cancel_all_after_ms: 15_000,
+      cancel_on_disconnect: 'armed',
+    },
     resident_memory_mb: 92,
     egress_gate: 'open',
     ...overrides,

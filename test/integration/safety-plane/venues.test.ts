@@ -31,6 +31,8 @@ type Case = {
   readonly cancelPaths: readonly string[]
   readonly refusals: readonly (readonly [string, { status?: number; body: unknown }, string])[]
   readonly order: object
+  /** The request that starts a countdown of a minute. */
+  readonly countdown: object
 }
 
 const okxError = (code: string) => ({ body: { code, msg: 'no', data: [] } })
@@ -53,6 +55,7 @@ const cases: readonly Case[] = [
       ['any other error', okxError('51000'), 'VENUE_REFUSED'],
       ['a reply without its list', { body: { code: '0', msg: '' } }, 'VENUE_MALFORMED'],
     ],
+    countdown: { timeOut: '60' },
     order: { side: 'sell', ordType: 'ioc', px: '49950.1', sz: '3', reduceOnly: true },
   },
   {
@@ -71,12 +74,14 @@ const cases: readonly Case[] = [
       'positionRisk',
     ],
     refusals: [
-      ['maintenance', binanceError(503, -1_016), 'VENUE_UNREACHABLE'],
+      ['maintenance', binanceError(503, -1_016), 'VENUE_SUSPENDED'],
+      ['an outcome left open', binanceError(408, -1_007), 'VENUE_TIMED_OUT'],
       ['too many requests', binanceError(429, -1_003), 'VENUE_BUDGET_STARVED'],
       ['a wrong key', binanceError(401, -2_015), 'VENUE_UNAUTHORIZED'],
       ['any other error', binanceError(400, -4_118), 'VENUE_REFUSED'],
       ['an object in place of a list', { body: {} }, 'VENUE_MALFORMED'],
     ],
+    countdown: { symbol: 'BTCUSDT', countdownTime: '60000' },
     order: {
       side: 'SELL',
       timeInForce: 'IOC',
@@ -94,6 +99,7 @@ const cases: readonly Case[] = [
         account: `0x${'ab'.repeat(20)}`,
         privateKey: `0x${'11'.repeat(32)}`,
         timeoutMs,
+        clock: systemClock,
       }),
     btc: 'BTC',
     eth: 'ETH',
@@ -105,6 +111,7 @@ const cases: readonly Case[] = [
       ['any other error', { body: { status: 'err', response: 'no' } }, 'VENUE_REFUSED'],
       ['an object in place of a list', { body: {} }, 'VENUE_MALFORMED'],
     ],
+    countdown: { action: { type: 'scheduleCancel', time: expect.any(Number) } },
     order: {
       action: {
         type: 'order',
@@ -256,6 +263,12 @@ describe.each(cases)('the safety venue of $name', (given) => {
     })
     expect(sent).toEqual({ ok: true, value: 3 })
     expect(exchange.state.placed).toMatchObject([given.order])
+  })
+
+  test('starts the countdown of the exchange, and has nothing that ends it', async () => {
+    expect(await venue.armCancelAllAfter(60_000)).toEqual({ ok: true, value: 'armed' })
+    expect(exchange.state.placed).toMatchObject([given.countdown])
+    expect(await venue.readCancelOnDisconnect()).toEqual({ ok: true, value: 'absent' })
   })
 
   test('an exchange that is down is told, and is neither empty nor flat', async () => {

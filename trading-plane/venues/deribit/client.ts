@@ -227,6 +227,10 @@ export class DeribitClient implements TradingVenue {
   async #setUp(socket: RpcSocket): Promise<boolean> {
     const signedIn = await socket.call('public/auth', this.#signature(), setUpMs)
     if (signedIn.kind !== 'result') return this.#refused('sign-in', signedIn)
+    // The account's default can be read from outside, by the safety plane; this one's cannot.
+    const asDefault = { scope: 'account' }
+    const wide = await socket.call('private/enable_cancel_on_disconnect', asDefault, setUpMs)
+    if (wide.kind !== 'result') this.#refused('cancel-on-disconnect as the default', wide)
     const scope = { scope: 'connection' }
     const armed = await socket.call('private/enable_cancel_on_disconnect', scope, setUpMs)
     if (armed.kind !== 'result') return this.#refused('cancel-on-disconnect', armed)

@@ -5,6 +5,7 @@ import type { Direction } from './matching.core.ts'
 type OrderState = 'open' | 'filled' | 'rejected' | 'cancelled'
 export type TimeInForce = 'good_til_cancelled' | 'immediate_or_cancel' | 'fill_or_kill'
 export type CancelReason =
+  | 'cancel_all_after'
   | 'user_request'
   | 'cancel_on_disconnect'
   | 'risk_mitigation'

@@ -62,6 +62,7 @@ export async function startPaperVenue(
     async close() {
       clearInterval(market)
       clearInterval(batches)
+      venue.countdowns.close()
       for (const client of sockets.clients) client.terminate()
       await Promise.all([stop(server), stop(control)])
     },

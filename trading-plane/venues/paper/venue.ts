@@ -7,6 +7,7 @@ import type { Credentials } from './credentials.ts'
 import type { Exchange } from './exchange.core.ts'
 import { FaultBook } from './faults.core.ts'
 import type { Market } from './market/market.core.ts'
+import { CancelCountdowns } from './countdown.ts'
 import { Outlet } from './outlet.ts'
 import { Publisher } from './publisher.ts'
 import type { Connection, Session } from './session.ts'
@@ -21,6 +22,7 @@ export type Counters = {
   malformed: number
   creditsExhausted: number
   cancelledOnDisconnect: number
+  cancelledByCountdown: number
   slowConsumersCut: number
 }
 
@@ -42,6 +44,7 @@ export class Venue {
   readonly faults = new FaultBook()
   readonly outlet = new Outlet(this.faults)
   readonly publisher: Publisher
+  readonly countdowns = new CancelCountdowns((account) => this.#countedDown(account))
   readonly sessions = new Map<string, Session>()
   /** Accounts whose new connections start with cancel-on-disconnect switched on. */
   readonly cancelOnDisconnectAccounts = new Set<string>()
@@ -54,6 +57,7 @@ export class Venue {
     malformed: 0,
     creditsExhausted: 0,
     cancelledOnDisconnect: 0,
+    cancelledByCountdown: 0,
     slowConsumersCut: 0,
   }
   readonly #pools = new Map<string, CreditPool>()
@@ -105,6 +109,15 @@ export class Venue {
     )
     this.counters.cancelledOnDisconnect += cancelled.length
     this.log.info({ session: session.id, cancelled: cancelled.length }, 'cancel on disconnect')
+    this.publisher.flush(nowMs)
+  }
+
+  /** Nobody started the account's countdown anew: every order of it goes, whoever placed it. */
+  #countedDown(account: Account): void {
+    const nowMs = this.clock.wallMs()
+    const gone = this.exchange.cancelWhere(account, () => true, 'cancel_all_after', nowMs)
+    this.counters.cancelledByCountdown += gone.length
+    this.log.info({ account: account.name, cancelled: gone.length }, 'countdown ran out')
     this.publisher.flush(nowMs)
   }
 

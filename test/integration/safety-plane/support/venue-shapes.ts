@@ -46,6 +46,9 @@ function okxData(
         const id = item['ordId'] ?? item['algoId'] ?? ''
         return { ordId: id, sCode: cancelIn(state, id) ? '0' : '51400', sMsg: '' }
       })
+    case 'trade/cancel-all-after':
+      state.placed.push(params)
+      return [{ triggerTime: '1700000060000', ts: '1700000000000' }]
     case 'account/positions':
       return state.positions.map(({ symbol, size }) => ({
         instId: symbol,
@@ -102,6 +105,9 @@ export const binanceShape: Shape = ({ verb, path, params }, state) => {
     case 'DELETE /fapi/v1/order':
       cancelIn(state, String(params['orderId']))
       return { body: { orderId: Number(params['orderId']) } }
+    case 'POST /fapi/v1/countdownCancelAll':
+      state.placed.push(params)
+      return { body: { symbol: params['symbol'], countdownTime: params['countdownTime'] } }
     case 'GET /fapi/v3/positionRisk':
       return {
         body: state.positions.map(({ symbol, size }) => ({
@@ -133,6 +139,10 @@ export const hyperliquidShape: Shape = ({ path, params }, state) => {
   if (path === '/info') return hyperliquidInfo(params, state)
   if (path !== '/exchange') return undefined
   const action = params['action'] as Record<string, unknown>
+  if (action['type'] === 'scheduleCancel') {
+    state.placed.push(params)
+    return { body: { status: 'ok', response: { type: 'default' } } }
+  }
   if (action['type'] === 'order') {
     state.placed.push(params)
     const statuses = [{ filled: { totalSz: '3', avgPx: '50000', oid: 77 } }]

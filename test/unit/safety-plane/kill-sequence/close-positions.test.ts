@@ -64,6 +64,8 @@ function scripted(script: Script) {
   const venue: SafetyVenue = {
     endpoints: { all: 'all', by_part: 'by part' },
     keepWarm: unused,
+    armCancelAllAfter: unused,
+    readCancelOnDisconnect: unused,
     cancelOrder: unused,
     cancelInstrument: unused,
     readOpenOrders: unused,

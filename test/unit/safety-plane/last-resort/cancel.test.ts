@@ -29,6 +29,8 @@ function venueOf(restingAt: (tickMs: number) => number | 'silent') {
   const venue: SafetyVenue = {
     endpoints: { all: 'all', by_part: 'by part' },
     keepWarm: unused,
+    armCancelAllAfter: unused,
+    readCancelOnDisconnect: unused,
     cancelAll: () => answer((count) => count),
     readOpenOrders: () => answer(orders),
     cancelOrder: unused,

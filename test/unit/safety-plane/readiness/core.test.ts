@@ -6,6 +6,7 @@ const good: ProbeFacts = {
   targets: [{ component: 'executor', fault: null }],
   redisFault: null,
   isStateDurable: true,
+  isBackstopSound: true,
 }
 
 test.each<[string, Partial<ProbeFacts>, string[]]>([
@@ -21,6 +22,7 @@ test.each<[string, Partial<ProbeFacts>, string[]]>([
     ['TARGET_NOT_KILLABLE: executor PID_UNKNOWN'],
   ],
   ['Redis took nothing', { redisFault: 'REDIS_REFUSED' }, ['REDIS_APPEND_FAILED: REDIS_REFUSED']],
+  ['the countdown does not run', { isBackstopSound: false }, ['BACKSTOP_NOT_ARMED']],
   ['the disk took nothing', { isStateDurable: false }, ['STATE_NOT_DURABLE']],
 ])('when %s the reasons are %j', (_what, parts, reasons) => {
   expect(notReadyReasons({ ...good, ...parts })).toEqual(reasons)

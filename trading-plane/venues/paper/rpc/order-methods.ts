@@ -96,6 +96,18 @@ export const orderMethods: Readonly<Record<string, Method>> = {
     cancelShape,
     (call, params) => cancelMany(call, params, () => true),
   ),
+  // An extension: the exchange itself has no such countdown (README).
+  'private/set_cancel_all_after': method(
+    { access: 'trade' },
+    { timeout: integerParam.pipe(z.union([z.literal(0), z.number().min(500).max(600_000)])) },
+    (call, { timeout }) => {
+      const { account } = principalOf(call)
+      return ok(call.venue.countdowns.set(account, timeout, call.nowMs))
+    },
+  ),
+  'private/get_cancel_all_after': method({ access: 'private' }, {}, (call) =>
+    ok(call.venue.countdowns.view(principalOf(call).account)),
+  ),
   'private/cancel_all_by_currency': method(
     { access: 'trade', credit: 'cancelAll' },
     { ...cancelShape, currency: currencyParam, kind: kindParam.default('any') },
