@@ -89,6 +89,7 @@ function safetyLines(report: StatusReport, paint: Paint): string[] {
     `kill switch  ${mode}${known}${since}${why}`,
     `kill path    ${ready}`,
     `backstops    ${backstopText(safety, paint)}`,
+    `last drill   ${drillText(safety, paint)}`,
     ...gateLines(safety, paint),
     ...(report.episode === null ? [] : episodeLines(report.episode, paint)),
   ]
@@ -118,6 +119,14 @@ function backstopText({ silent, document }: StatusReport['safety'], paint: Paint
   const after = ms === null ? '' : ` (${ms / 1_000} s)`
   const asOf = silent ? paint('red', ' (last known)') : ''
   return `cancel all after${after} ${word(cancel_all_after)}, cancel on disconnect ${word(cancel_on_disconnect)}${asOf}`
+}
+
+/** How long ago somebody proved on a stack that the whole kill path works. */
+function drillText({ document }: StatusReport['safety'], paint: Paint): string {
+  const drill = document?.last_drill ?? null
+  if (document === null || drill === null) return paint('yellow', 'none on record')
+  const ageMs = Math.max(0, document.wall_ms - drill.passed_wall_ms)
+  return `${drill.level} passed ${ageText(ageMs)} ago, vouched for by ${drill.operator_id}`
 }
 
 /** An episode and its phases, one line each. */

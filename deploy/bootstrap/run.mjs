@@ -22,6 +22,8 @@ const commands = {
     program: ['deploy/bootstrap/run-tests.ts'],
   },
   drill: { needs: [ensureRedisServer], program: ['deploy/drills/drill.ts'] },
+  record: { needs: [], program: ['deploy/drills/record.ts'] },
+  keys: { needs: [], program: ['safety-plane/key-scope/main.ts'] },
   paper: { needs: [], program: ['trading-plane/venues/paper/main.ts'] },
   bench: {
     needs: [ensureRedisServer, ensureSystemdTools, ensurePython],

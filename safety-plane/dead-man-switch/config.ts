@@ -108,6 +108,8 @@ export const deadManSwitchConfigSchema = z
     /** The executor's way to the exchange; null only where there is none to cut. */
     egressGate: egressGateSchema.nullable().default(null),
     notify: notifySchema,
+    /** A whole drill must have been passed within so many days; null for no such condition. */
+    drillAgeDaysMax: z.number().min(0.01).max(3_650).nullable().default(null),
     readinessIntervalMs: z.int().min(200).max(300_000).default(60_000),
     sealIntervalMs: z.int().min(200).max(300_000).default(60_000),
     commandWindow: commandWindowSchema,

@@ -10,6 +10,8 @@ import { serviceManager } from '@bulkhead/shared/runtime/service-manager.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { openVenue } from '../exchange/open.ts'
 import { hasOpenEpisode } from '../kill-sequence/store.ts'
+import { faultsOfKey, refusals } from '../key-scope/core.ts'
+import { probeKey } from '../key-scope/loop.ts'
 import { openChannels } from '../notify/channels.ts'
 import { deadManSwitchConfigSchema } from './config.ts'
 import { settleMemory } from './memory.ts'
@@ -58,6 +60,11 @@ await Promise.race([
   Promise.all([venue.keepWarm(), venue.readOpenOrders('all', warmUpMs)]),
   sleep(warmUpMs),
 ])
+if (!hasOpenEpisode(config.stateDir)) {
+  const { scope } = await probeKey(venue, 'safety', config.exchange.clientId)
+  const refused = refusals(faultsOfKey(scope?.rights ?? null), config.environment)
+  if (refused.length > 0) refuseToStart(refused)
+}
 const plane = new SafetyPlane({
   loaded,
   operators,

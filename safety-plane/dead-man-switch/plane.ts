@@ -236,6 +236,7 @@ export class SafetyPlane {
         reset: this.#commands.resets.view(),
         readiness: this.#standing.readiness,
         backstops: this.#standing.backstops,
+        lastDrill: this.#standing.lastDrill,
         egressGate: this.#wire.view,
       },
       clock,
@@ -365,6 +366,7 @@ export class SafetyPlane {
       clock,
       identities: this.#identities,
       killable: this.#killable,
+      operators: this.#parts.operators,
       isStateDurable: () => this.#runner.isStoreHealthy,
       audit: (record) => this.#writer.record(record),
     })

@@ -1,10 +1,16 @@
+import { join } from 'node:path'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import { drillFileName } from '@bulkhead/shared/contracts/drill-record.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { SafetyStatus } from '@bulkhead/shared/contracts/status.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { Backstops } from '../backstop/loop.ts'
+import type { Operators } from '../commands/operators.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
+import { KeyScopeWatch } from '../key-scope/loop.ts'
+import { drillFaultOf } from '../readiness/core.ts'
+import { lastDrill } from '../readiness/drill.ts'
 import { type Readiness, ReadinessProbe } from '../readiness/loop.ts'
 import type { IdentityCache } from '../sever/identities.ts'
 import type { KillableTarget } from '../sever/loop.ts'
@@ -18,6 +24,7 @@ export type StandingParts = {
   readonly identities: IdentityCache
   readonly killable: readonly KillableTarget[]
   readonly isStateDurable: () => boolean
+  readonly operators: Operators
   readonly audit: (record: AuditRecord) => Promise<unknown>
 }
 
@@ -38,6 +45,7 @@ export class StandingChecks {
     const { venue, clock, audit, config } = parts
     const { cancelAllAfterMs } = config.exchange
     this.#backstops = new Backstops({ venue, clock, audit, cancelAllAfterMs, disconnectReadMs })
+    const keyScope = new KeyScopeWatch({ venue, config, audit })
     this.#readiness = new ReadinessProbe({
       venue,
       identities: parts.identities,
@@ -45,6 +53,13 @@ export class StandingChecks {
       cgroupMount: config.cgroupMount,
       appendToRedis: () => this.#appendToRedis(),
       isStateDurable: parts.isStateDurable,
+      keyFaults: () => keyScope.probe(),
+      drillFault: () =>
+        drillFaultOf(
+          this.lastDrill?.passed_wall_ms ?? null,
+          clock.wallMs(),
+          config.drillAgeDaysMax,
+        ),
       isBackstopSound: () => this.#backstops.isSound,
       audit,
       intervalMs: config.readinessIntervalMs,
@@ -69,6 +84,14 @@ export class StandingChecks {
 
   get backstops(): SafetyStatus['backstops'] {
     return this.#backstops.view
+  }
+
+  get lastDrill(): SafetyStatus['last_drill'] {
+    const { operators, config } = this.#parts
+    const record = lastDrill(join(config.stateDir, drillFileName), operators)
+    if (record === null) return null
+    const { level, passed_wall_ms, operator_id } = record
+    return { level, passed_wall_ms, operator_id }
   }
 
   async #appendToRedis(): Promise<string | null> {

@@ -21,6 +21,7 @@ export type StatusParts = {
   readonly reset: SafetyStatus['reset']
   readonly readiness: Readiness
   readonly backstops: SafetyStatus['backstops']
+  readonly lastDrill: SafetyStatus['last_drill']
   readonly egressGate: SafetyStatus['egress_gate']
 }
 
@@ -49,6 +50,7 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
     ready: parts.readiness.ready,
     not_ready_reasons: parts.readiness.reasons.slice(0, 32).map((reason) => reason.slice(0, 128)),
     backstops: parts.backstops,
+    last_drill: parts.lastDrill,
     resident_memory_mb: process.memoryUsage.rss() / 1_048_576,
     egress_gate: parts.egressGate,
   }

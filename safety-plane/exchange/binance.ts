@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { allOk, askWithin, type Call, createClient, type ExchangeModule } from './client.ts'
 import { binanceFaultOf } from './faults.ts'
+import { binanceRights, type KeyScope } from './key-rights.core.ts'
 import type {
   ImmediateOrder,
   OpenOrderRead,
@@ -33,6 +34,7 @@ type RawBinance = {
   readonly fapiPrivateDeleteAlgoOrder: Call
   readonly fapiPrivateV3GetPositionRisk: Call
   readonly fapiPrivatePostOrder: Call
+  readonly sapiGetAccountApiRestrictions: Call
   readonly fapiPrivatePostCountdownCancelAll: Call
 }
 
@@ -50,6 +52,13 @@ const positionsReply = z
   .array(z.object({ symbol, positionAmt: amount, positionSide: z.enum(['BOTH', 'LONG', 'SHORT']) }))
   .max(10_000)
 const quoteReply = z.object({ bidPrice: amount, askPrice: amount })
+const restrictionsReply = z.object({
+  enableReading: z.boolean(),
+  enableFutures: z.boolean(),
+  enableWithdrawals: z.boolean(),
+  enableInternalTransfer: z.boolean(),
+  permitsUniversalTransfer: z.boolean(),
+})
 const countdownReply = z.object({ symbol, countdownTime: amount })
 const placedReply = z.object({ orderId: id, executedQty: amount })
 const infoReply = z.object({
@@ -122,6 +131,14 @@ class BinanceVenue implements SafetyVenue {
         return [name, { tickSize: tickSize ?? 0, amountStep: amountStep ?? 0 }]
       }),
     )
+  }
+
+  async readKeyScope(): Promise<Result<KeyScope, VenueFault>> {
+    const reply = await this.#ask(this.#raw.sapiGetAccountApiRestrictions({}), restrictionsReply)
+    if (!reply.ok) return reply
+    const given = Object.entries(reply.value).filter(([, isOn]) => isOn)
+    const shown = given.map(([name]) => name).join(' ')
+    return ok({ rights: binanceRights(reply.value), shown })
   }
 
   /** One countdown per symbol: armed only when all of them are. */

@@ -1,8 +1,10 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import type { z } from 'zod'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { askWithin, type Call, createClient, type ExchangeModule } from './client.ts'
 import { deribitFaultOf } from './faults.ts'
+import { deribitRights, type KeyScope } from './key-rights.core.ts'
 import type {
   ImmediateOrder,
   OpenOrderRead,
@@ -14,6 +16,7 @@ import type {
   VenueFault,
 } from './ports.ts'
 import {
+  authReply,
   cancelAllReply,
   cancelOnDisconnectReply,
   cancelReply,
@@ -41,6 +44,7 @@ export type DeribitVenueOptions = {
 /** The implicit calls of ccxt that are used: one HTTP request each, nothing before or after it. */
 type RawDeribit = {
   readonly publicGetTest: Call
+  readonly publicGetAuth: Call
   readonly publicGetGetOrderBook: Call
   readonly publicGetGetInstrument: Call
   readonly privateGetCancelAll: Call
@@ -81,6 +85,20 @@ class DeribitVenue implements SafetyVenue {
 
   async keepWarm(): Promise<void> {
     await this.#ask(this.#raw.publicGetTest({}), testReply)
+  }
+
+  /** Signing in tells the scope; the secret itself does not travel, and the tokens are not kept. */
+  async readKeyScope(): Promise<Result<KeyScope, VenueFault>> {
+    const { clientId: client_id, clientSecret, clock } = this.#options
+    const timestamp = Math.round(clock.wallMs())
+    const nonce = randomBytes(12).toString('hex')
+    const text = `${timestamp}\n${nonce}\n`
+    const signature = createHmac('sha256', clientSecret).update(text).digest('hex')
+    const grant_type = 'client_signature'
+    const call = this.#raw.publicGetAuth({ grant_type, client_id, timestamp, nonce, signature })
+    const reply = await this.#ask(call, authReply)
+    if (!reply.ok) return reply
+    return ok({ rights: deribitRights(reply.value.scope), shown: reply.value.scope })
   }
 
   /** The exchange has no countdown; the paper venue has one. */

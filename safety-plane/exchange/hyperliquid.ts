@@ -3,6 +3,7 @@ import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { batchesOf } from './batches.core.ts'
 import { allOk, askWithin, type Call, createClient, type ExchangeModule } from './client.ts'
+import { hyperliquidRights, type KeyScope } from './key-rights.core.ts'
 import type {
   ImmediateOrder,
   OpenOrderRead,
@@ -29,6 +30,7 @@ type RawHyperliquid = {
   readonly privatePostExchange: Call
   signL1Action(action: object, nonce: number): unknown
   incrementingNonce(): number
+  ethGetAddressFromPrivateKey(key: string): string
 }
 
 const amount = z.string().regex(/^-?\d/).transform(Number).pipe(z.number())
@@ -103,6 +105,14 @@ class HyperliquidVenue implements SafetyVenue {
     this.#assets = new Map(
       universe.map(({ name, szDecimals }, index) => [name, { index, sizeDecimals: szDecimals }]),
     )
+  }
+
+  /** Known without asking: the key either is the account's own or it is an agent's. */
+  readKeyScope(): Promise<Result<KeyScope, VenueFault>> {
+    const { account, privateKey } = this.#options
+    const signer = this.#raw.ethGetAddressFromPrivateKey(privateKey)
+    const shown = signer.toLowerCase() === account.toLowerCase() ? 'account key' : 'agent key'
+    return Promise.resolve(ok({ rights: hyperliquidRights(signer, account), shown }))
   }
 
   /** The exchange takes the moment itself, at least five seconds ahead by its own clock. */

@@ -50,3 +50,4 @@ export const instrumentsReply = oneOf(
 export const placedReply = oneOf(z.object({ ordId: text, sCode: z.literal('0') }))
 export const orderReply = oneOf(z.object({ accFillSz: amount }))
 export const countdownReply = oneOf(z.object({ triggerTime: amount }))
+export const accountReply = oneOf(z.object({ perm: z.string().min(1).max(512) }))

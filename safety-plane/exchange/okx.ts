@@ -2,7 +2,9 @@ import type { z } from 'zod'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { batchesOf } from './batches.core.ts'
 import { allOk, askWithin, type Call, createClient, type ExchangeModule } from './client.ts'
+import { okxRights, type KeyScope } from './key-rights.core.ts'
 import {
+  accountReply,
   bookReply,
   cancelledReply,
   countdownReply,
@@ -40,6 +42,7 @@ type RawOkx = {
   readonly privateGetTradeOrdersAlgoPending: Call
   readonly privateGetTradeOrder: Call
   readonly privateGetAccountPositions: Call
+  readonly privateGetAccountConfig: Call
   readonly privatePostTradeCancelBatchOrders: Call
   readonly privatePostTradeCancelAlgos: Call
   readonly privatePostTradeOrder: Call
@@ -83,6 +86,13 @@ class OkxVenue implements SafetyVenue {
 
   async keepWarm(): Promise<void> {
     await this.#ask(this.#raw.publicGetPublicTime({}), timeReply)
+  }
+
+  async readKeyScope(): Promise<Result<KeyScope, VenueFault>> {
+    const reply = await this.#ask(this.#raw.privateGetAccountConfig({}), accountReply)
+    if (!reply.ok) return reply
+    const [{ perm }] = reply.value.data
+    return ok({ rights: okxRights(perm), shown: perm })
   }
 
   /** The exchange counts in seconds, 10 to 120. */

@@ -1,4 +1,5 @@
 import type { Result } from '@bulkhead/shared/kernel/result.ts'
+import type { KeyScope } from './key-rights.core.ts'
 
 /** Why a call to the exchange did not give a usable answer. None of them proves anything. */
 export const venueFaultCodes = [
@@ -84,6 +85,8 @@ export interface SafetyVenue {
    * Contract data that later calls need is loaded and refreshed here.
    */
   keepWarm(): Promise<void>
+  /** What the key may do, asked of the exchange itself. */
+  readKeyScope(): Promise<Result<KeyScope, VenueFault>>
   /**
    * Starts the exchange's own countdown anew, after which it cancels everything by itself. Never
    * ends it.

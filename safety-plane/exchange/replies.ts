@@ -57,3 +57,4 @@ export const placedReply = replyOf(
 
 export const countdownReply = replyOf(z.object({ timeout: z.number() }))
 export const cancelOnDisconnectReply = replyOf(z.object({ enabled: z.boolean() }))
+export const authReply = replyOf(z.object({ scope: z.string().min(1).max(512) }))

@@ -4,7 +4,7 @@ import { isDeadVerdict } from '../sever/core.ts'
 import type { IdentityCache } from '../sever/identities.ts'
 import { canKillCgroup, canSignal } from '../sever/linux.ts'
 import type { KillableTarget } from '../sever/loop.ts'
-import { notReadyReasons } from './core.ts'
+import { type DrillFault, notReadyReasons } from './core.ts'
 
 export type ReadinessOptions = {
   readonly venue: SafetyVenue
@@ -15,6 +15,9 @@ export type ReadinessOptions = {
   readonly appendToRedis: () => Promise<string | null>
   readonly isStateDurable: () => boolean
   readonly isBackstopSound: () => boolean
+  readonly drillFault: () => DrillFault | null
+  /** Asks what the safety key may do; what is wrong with it, empty when nothing is. */
+  readonly keyFaults: () => Promise<readonly string[]>
   readonly audit: (record: AuditRecord) => Promise<unknown>
   readonly intervalMs: number
 }
@@ -61,9 +64,13 @@ export class ReadinessProbe {
   }
 
   async #probe(): Promise<string[]> {
-    const { venue, killable, appendToRedis, identities } = this.#options
+    const { venue, killable, appendToRedis, keyFaults, identities } = this.#options
     await identities.refresh()
-    const [read, redisFault] = await Promise.all([venue.readOpenOrders('all'), appendToRedis()])
+    const [read, redisFault, faults] = await Promise.all([
+      venue.readOpenOrders('all'),
+      appendToRedis(),
+      keyFaults(),
+    ])
     return notReadyReasons({
       venueFault: read.ok ? null : read.failure.code,
       targets: killable.map((target) => ({
@@ -71,7 +78,9 @@ export class ReadinessProbe {
         fault: this.#targetFault(target),
       })),
       redisFault,
+      keyFaults: faults,
       isStateDurable: this.#options.isStateDurable(),
+      drillFault: this.#options.drillFault(),
       isBackstopSound: this.#options.isBackstopSound(),
     })
   }

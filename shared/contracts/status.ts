@@ -181,6 +181,14 @@ export const safetyStatusSchema = z.strictObject({
   ready: z.boolean(),
   not_ready_reasons: z.array(z.string().max(128)).max(32),
   backstops: backstopViewSchema,
+  /** The last passed drill of the whole kill path that an operator vouches for; null for none. */
+  last_drill: z
+    .strictObject({
+      level: killLevelSchema,
+      passed_wall_ms: z.number().positive(),
+      operator_id: z.string().max(32),
+    })
+    .nullable(),
   resident_memory_mb: z.number().nonnegative(),
   /** The executor's way to the exchange, as last answered; null where no gate is configured. */
   egress_gate: z.enum(['open', 'closed', 'unreachable']).nullable(),

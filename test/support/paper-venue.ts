@@ -16,10 +16,11 @@ export type PaperVenueProcess = {
   readonly wsUrl: string
   readonly controlUrl: string
   /**
-   * Keys of the account `desk`: to trade with, for the safety plane, and one that may only read;
+   * Keys of the account `desk`: to trade with, for the safety plane, one that may only read, and
+   * one that claims to move coins too;
    * `other` is the only key of the account `other`.
    */
-  readonly keys: Readonly<Record<'trading' | 'safety' | 'reader' | 'other', PaperKey>>
+  readonly keys: Readonly<Record<'trading' | 'safety' | 'reader' | 'broad' | 'other', PaperKey>>
   /** POST, DELETE or GET on the control port; resolves with the JSON reply. */
   control(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>
   /** Ends the process and removes its files; resolves with the exit code. */
@@ -45,6 +46,7 @@ export async function spawnPaperVenue(
     trading: key('trading'),
     safety: key('safety'),
     reader: key('reader'),
+    broad: key('broad'),
     other: key('other'),
   }
   const keyConfig = ({ clientId }: PaperKey) => ({
@@ -61,6 +63,7 @@ export async function spawnPaperVenue(
           keyConfig(keys.trading),
           keyConfig(keys.safety),
           { ...keyConfig(keys.reader), scope: 'trade:read' },
+          { ...keyConfig(keys.broad), extraScopes: ['wallet:read_write', 'account:read_write'] },
         ],
       },
       { name: 'other', keys: [keyConfig(keys.other)] },

@@ -94,6 +94,7 @@ export function safetyDocument(overrides: Partial<SafetyStatus> = {}): SafetySta
       cancel_all_after_ms: 15_000,
       cancel_on_disconnect: 'armed',
     },
+    last_drill: null,
     resident_memory_mb: 92,
     egress_gate: 'open',
     ...overrides,

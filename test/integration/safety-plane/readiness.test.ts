@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { ProvisionedOperator } from '@bulkhead/shared/contracts/commands.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { signDrillRecord } from '@bulkhead/shared/runtime/drill-record.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createWorld, rowsOf, type SafetyWorld } from './support/safety-world.ts'
 
@@ -43,4 +47,24 @@ test('is not there while a target is unknown or belongs to somebody else', async
   const foreign = { ...registered.value, uid: '65534' }
   await admin.run((redis) => redis.hset(key, foreign))
   await reasons(['TARGET_NOT_KILLABLE: executor PID_FOREIGN_USER'])
+})
+
+test('can ask for a drill that an operator vouches for, and shows the last one', async () => {
+  Object.assign(world.config, { drillAgeDaysMax: 30 })
+  await world.startSafety()
+  await reasons(['DRILL_NEVER_PASSED'])
+  const [{ operator_id, key_version, key_hex }] = world.operators as [ProvisionedOperator]
+  const passed = (daysAgo: number) => {
+    const passed_wall_ms = Date.now() - Math.round(daysAgo * 86_400_000)
+    const evidence_sha256 = 'ab'.repeat(32)
+    const who = { operator_id, key_version, build_id: 'test', evidence_sha256 }
+    const record = { format: 1, level: 'L2', passed_wall_ms, ...who } as const
+    const file = join(world.redis.layout.safetyStateDir, 'drill.json')
+    writeFileSync(file, JSON.stringify(signDrillRecord(record, Buffer.from(key_hex, 'hex'))))
+  }
+  passed(31)
+  await reasons(['DRILL_TOO_OLD'])
+  passed(1)
+  await reasons([])
+  expect((await world.status())?.last_drill).toMatchObject({ level: 'L2', operator_id })
 })

@@ -271,6 +271,13 @@ describe.each(cases)('the safety venue of $name', (given) => {
     expect(await venue.readCancelOnDisconnect()).toEqual({ ok: true, value: 'absent' })
   })
 
+  test('says what the key may do', async () => {
+    expect(await venue.readKeyScope()).toMatchObject({
+      ok: true,
+      value: { rights: ['read', 'trade'] },
+    })
+  })
+
   test('an exchange that is down is told, and is neither empty nor flat', async () => {
     const gone = await startShapedExchange(given.shape)
     const lost = await given.open(gone.httpUrl)

@@ -20,6 +20,11 @@ const account = z.strictObject({
         /** File with the secret, readable by its owner only. */
         clientSecretFile: z.string().min(1),
         scope: keyScope.default('trade:read_write'),
+        /** Further rights that the key claims; the venue has nothing that they would open. */
+        extraScopes: z
+          .array(z.enum(['wallet:read_write', 'account:read_write']))
+          .max(2)
+          .default([]),
       }),
     )
     .min(1)

@@ -6,6 +6,7 @@ export type Principal = {
   readonly account: Account
   readonly clientId: string
   readonly scope: KeyScope
+  readonly extraScopes: readonly string[]
 }
 
 /** The wire under a WebSocket session. */

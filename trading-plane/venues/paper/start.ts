@@ -105,10 +105,10 @@ function createVenue(
   ] of config.accounts.entries()) {
     exchange.openAccount(name, 100_001 + index, { BTC: depositBtc, ETH: depositEth })
     const account = exchange.accounts.get(name)
-    for (const { clientId, scope } of configured) {
+    for (const { clientId, scope, extraScopes } of configured) {
       const secret = secrets.clientSecrets.get(clientId)
       if (account === undefined || secret === undefined) throw new Error(`no secret: ${clientId}`)
-      keys.push({ principal: { account, clientId, scope }, secret })
+      keys.push({ principal: { account, clientId, scope, extraScopes }, secret })
     }
   }
   const credentials = new Credentials(keys, config.limits.tokensMax)

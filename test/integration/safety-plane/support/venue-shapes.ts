@@ -46,6 +46,8 @@ function okxData(
         const id = item['ordId'] ?? item['algoId'] ?? ''
         return { ordId: id, sCode: cancelIn(state, id) ? '0' : '51400', sMsg: '' }
       })
+    case 'account/config':
+      return [{ perm: 'read_only,trade' }]
     case 'trade/cancel-all-after':
       state.placed.push(params)
       return [{ triggerTime: '1700000060000', ts: '1700000000000' }]
@@ -105,6 +107,16 @@ export const binanceShape: Shape = ({ verb, path, params }, state) => {
     case 'DELETE /fapi/v1/order':
       cancelIn(state, String(params['orderId']))
       return { body: { orderId: Number(params['orderId']) } }
+    case 'GET /sapi/v1/account/apiRestrictions':
+      return {
+        body: {
+          enableReading: true,
+          enableFutures: true,
+          enableWithdrawals: false,
+          enableInternalTransfer: false,
+          permitsUniversalTransfer: false,
+        },
+      }
     case 'POST /fapi/v1/countdownCancelAll':
       state.placed.push(params)
       return { body: { symbol: params['symbol'], countdownTime: params['countdownTime'] } }

@@ -64,6 +64,7 @@ function scripted(script: Script) {
   const venue: SafetyVenue = {
     endpoints: { all: 'all', by_part: 'by part' },
     keepWarm: unused,
+    readKeyScope: unused,
     armCancelAllAfter: unused,
     readCancelOnDisconnect: unused,
     cancelOrder: unused,

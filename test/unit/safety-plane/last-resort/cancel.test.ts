@@ -29,6 +29,7 @@ function venueOf(restingAt: (tickMs: number) => number | 'silent') {
   const venue: SafetyVenue = {
     endpoints: { all: 'all', by_part: 'by part' },
     keepWarm: unused,
+    readKeyScope: unused,
     armCancelAllAfter: unused,
     readCancelOnDisconnect: unused,
     cancelAll: () => answer((count) => count),

@@ -6,6 +6,8 @@ const good: ProbeFacts = {
   targets: [{ component: 'executor', fault: null }],
   redisFault: null,
   isStateDurable: true,
+  keyFaults: [],
+  drillFault: null,
   isBackstopSound: true,
 }
 
@@ -22,6 +24,8 @@ test.each<[string, Partial<ProbeFacts>, string[]]>([
     ['TARGET_NOT_KILLABLE: executor PID_UNKNOWN'],
   ],
   ['Redis took nothing', { redisFault: 'REDIS_REFUSED' }, ['REDIS_APPEND_FAILED: REDIS_REFUSED']],
+  ['the key cannot cancel', { keyFaults: ['KEY_CANNOT_TRADE'] }, ['KEY_CANNOT_TRADE']],
+  ['the last drill is too old', { drillFault: 'DRILL_TOO_OLD' }, ['DRILL_TOO_OLD']],
   ['the countdown does not run', { isBackstopSound: false }, ['BACKSTOP_NOT_ARMED']],
   ['the disk took nothing', { isStateDurable: false }, ['STATE_NOT_DURABLE']],
 ])('when %s the reasons are %j', (_what, parts, reasons) => {

@@ -168,7 +168,7 @@ function signIn(call: Call, principal: Principal) {
     access_token: tokens.accessToken,
     refresh_token: tokens.refreshToken,
     expires_in: TOKEN_LIFE_SECONDS,
-    scope: `account:read_write ${principal.scope} connection`,
+    scope: ['account:read', principal.scope, ...principal.extraScopes, 'connection'].join(' '),
     token_type: 'bearer',
     enabled_features: [],
   })
