@@ -22,6 +22,8 @@ type Options = {
   /** Who signs, when it is not the operator of this home: `ID` or `ID#KEY_VERSION`. */
   readonly operator: string | undefined
   readonly keyFile: string | undefined
+  /** Past the control API, straight to the safety plane. */
+  readonly direct: boolean
 }
 
 export type Invocation = {
@@ -51,6 +53,7 @@ export function readInvocation(argv: readonly string[]): Result<Invocation, stri
         approve: { type: 'string' },
         operator: { type: 'string' },
         'key-file': { type: 'string' },
+        direct: { type: 'boolean', default: false },
       },
     })
     const { 'no-wait': noWait, 'key-file': keyFile, ...rest } = values

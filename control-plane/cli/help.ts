@@ -5,7 +5,8 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
   health                  whether the control API is up, and what it runs
   kill --level L0|L1|L2 --reason TEXT [--no-wait]
                           send a signed kill and follow its episode until it is confirmed;
-                          --no-wait returns as soon as the safety plane accepted it
+                          --no-wait returns as soon as the safety plane accepted it;
+                          --direct goes past the control API, when that is down
   reset [--reason TEXT]   show the recorded episode and clear it (ADMIN); with real money this
                           only asks for it, and a second ADMIN runs
                           reset --approve COMMAND_ID --operator ID --key-file FILE
@@ -14,6 +15,8 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
   audit verify            check every chain in the log, inboxes, spools and sealed heads
   ledger inspect [-n N]   files of the ledger and its newest records, running or not
   ledger verify           check every batch of every file of the ledger
+  last-resort look        what is at risk at the exchange; 0 only when known to be nothing
+  last-resort cancel      cancel every order, with nothing but the exchange to help
   guard --component NAME [options] -- COMMAND
                           run a bot of yours under the dead-man switch; \`guard --help\` lists
                           the options. Its exit status is the bot's

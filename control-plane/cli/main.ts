@@ -3,14 +3,15 @@ import { runAuditTail, runAuditVerify } from './commands/audit.ts'
 import { runDoctor } from './commands/doctor.ts'
 import { runGuard } from './commands/guard.ts'
 import { runKill } from './commands/kill.ts'
+import { runCancel, runLook } from './commands/last-resort.ts'
 import { runLedgerInspect, runLedgerVerify } from './commands/ledger.ts'
 import { runReset } from './commands/reset.ts'
 import { runHealth, runStatus } from './commands/status.ts'
 import { type Invocation, readInvocation } from './context.ts'
-import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { exitCodes } from './exit-codes.ts'
 import { helpText } from './help.ts'
 
-const commands: Readonly<Record<string, (invocation: Invocation) => Promise<ExitCode>>> = {
+const commands: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   status: runStatus,
   health: runHealth,
   kill: runKill,
@@ -19,6 +20,8 @@ const commands: Readonly<Record<string, (invocation: Invocation) => Promise<Exit
   'audit verify': runAuditVerify,
   'ledger inspect': runLedgerInspect,
   'ledger verify': runLedgerVerify,
+  'last-resort look': runLook,
+  'last-resort cancel': runCancel,
   doctor: runDoctor,
 }
 

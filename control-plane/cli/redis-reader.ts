@@ -6,13 +6,26 @@ import { readSecret } from '@bulkhead/shared/runtime/secrets.ts'
 const connectMsMax = 2_000
 
 /** Connects to the safety Redis as the read-only auditor; the caller closes the link. */
-export async function openAuditorLink(stack: Stack): Promise<Result<RedisLink, string>> {
-  const { socket_path: socketPath, auditor_password_file: passwordFile } = stack.redis
+export function openAuditorLink(stack: Stack): Promise<Result<RedisLink, string>> {
+  return openLink(stack, 'auditor', stack.redis.auditor_password_file)
+}
+
+/** Connects as the user who may hand in signed commands; the caller closes the link. */
+export function openOperatorLink(stack: Stack): Promise<Result<RedisLink, string>> {
+  return openLink(stack, 'operator', stack.redis.operator_password_file)
+}
+
+async function openLink(
+  stack: Stack,
+  username: string,
+  passwordFile: string,
+): Promise<Result<RedisLink, string>> {
+  const socketPath = stack.redis.socket_path
   const password = readSecret(passwordFile)
   if (!password.ok) return fail(`${password.failure.code} ${passwordFile}`)
   const config = redisLinkSchema.parse({
     socketPath,
-    username: 'auditor',
+    username,
     passwordFile,
     commandTimeoutMs: 2_000,
   })

@@ -40,7 +40,11 @@ export function signerOf(
   return { operator_id: named[1]!, key_version: Number(named[2] ?? 1), key_file: keyFile }
 }
 
-export type SendFault = ClientFault | { readonly code: 'KEY_UNUSABLE'; readonly message: string }
+export type KeyFault = { readonly code: 'KEY_UNUSABLE'; readonly message: string }
+export type SendFault = ClientFault | KeyFault
+
+/** What travels, and the id under which the actor acknowledges it. */
+export type SignedWish = { readonly commandId: string; readonly envelope: string }
 
 /** Signs a wish with the operator's key file and submits it. */
 export async function sendCommand(
@@ -48,6 +52,16 @@ export async function sendCommand(
   wish: Wish,
   signer: Signer = stack.operator,
 ): Promise<Result<CommandReply, SendFault>> {
+  const signed = signWish(wish, signer)
+  if (!signed.ok) return signed
+  const client = new ApiClient(stack.dashboard_url)
+  const { envelope } = signed.value
+  const answer = await client.post('/api/v1/commands', envelope, commandReplySchema, replyMsMax)
+  return answer.ok ? ok(answer.value.body) : answer
+}
+
+/** Signs a wish with the operator's key file. */
+export function signWish(wish: Wish, signer: Signer): Result<SignedWish, KeyFault> {
   const { operator_id, key_version, key_file } = signer
   const secret = readSecret(key_file)
   if (!secret.ok) {
@@ -66,7 +80,5 @@ export async function sendCommand(
     ...wish,
   }
   const envelope = JSON.stringify(signCommand(command, Buffer.from(secret.value, 'hex')))
-  const client = new ApiClient(stack.dashboard_url)
-  const answer = await client.post('/api/v1/commands', envelope, commandReplySchema, replyMsMax)
-  return answer.ok ? ok(answer.value.body) : answer
+  return ok({ commandId: command.command_id, envelope })
 }

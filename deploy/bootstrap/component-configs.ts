@@ -97,6 +97,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
     kill: {
       massCancelTimeoutMs: atMost(1_500, scaled(6_000)),
       severVerifyTimeoutMs: atMost(500, scaled(3_000)),
+      unconfirmedRetryMs: Math.max(1_000, scaled(10_000)),
     },
     marketDataFailsafe: { component: 'market_data_adapter', heartbeatAgeMsMax: 15_000 },
     exchange: {

@@ -17,6 +17,13 @@ import { type CgroupTree, createCgroupTree } from './cgroups.ts'
 import type { Child, ChildFault, ChildSpec } from './child.ts'
 import * as configs from './component-configs.ts'
 import { demoDesk, type Desk } from './desk-file.ts'
+import {
+  type Component,
+  entryPoints,
+  guardEntryPoint,
+  lastResortEntryPoint,
+  nodeOptions,
+} from './entry-points.ts'
 import { type HomeLock, lockHome } from './home-lock.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { portsInUse, type StackPorts } from './ports.ts'
@@ -55,29 +62,10 @@ export type RunningStack = {
   readonly layout: HomeLayout
   readonly describe: () => Stack
   readonly child: (component: string) => Child | undefined
+  /** Kills these at once and does not bring them back until they are restored. */
+  readonly cut: (components: readonly string[]) => Promise<void>
+  readonly restore: (components: readonly string[]) => Promise<void>
   readonly stop: () => Promise<void>
-}
-
-/** Each entry point and how long it may take to be ready. */
-const entryPoints = {
-  paper_venue: 'trading-plane/venues/paper/main.ts',
-  egress_gate: 'safety-plane/egress-gate/main.ts',
-  dead_man_switch: 'safety-plane/dead-man-switch/main.ts',
-  control_api: 'control-plane/api/main.ts',
-  executor: 'trading-plane/executor/main.ts',
-  orchestrator: 'trading-plane/orchestrator/main.ts',
-} as const
-type Component = keyof typeof entryPoints
-/** Started by the owner of a bot, not by the supervisor. */
-const guardEntryPoint = 'trading-plane/guard/main.ts'
-
-/**
- * Bounds on the memory of a process. A small young generation keeps the safety plane well below its
- * 130 MB and its collections short.
- */
-export const nodeOptions: Readonly<Partial<Record<Component, readonly string[]>>> = {
-  dead_man_switch: ['--max-semi-space-size=1', '--max-old-space-size=256'],
-  egress_gate: ['--max-semi-space-size=1', '--max-old-space-size=64'],
 }
 
 const readyMsMax = 30_000
@@ -232,6 +220,8 @@ class StackStarter {
       layout: this.#layout,
       describe: () => this.#describe(),
       child: (component) => this.#supervisor.child(component),
+      cut: (components) => this.#supervisor.cut(components),
+      restore: (components) => this.#supervisor.restore(components),
       stop: () => this.stopAll(),
     }
   }
@@ -316,6 +306,12 @@ class StackStarter {
 
   #stackOf(apiPort: number, venueUrl: string, controlPort: number): Stack {
     const { layout, redis, keys } = this.#settings
+    const lastResort = [
+      process.execPath,
+      join(projectRoot, lastResortEntryPoint),
+      '--config',
+      layout.configFile('dead_man_switch'),
+    ]
     return {
       home: layout.home,
       environment: 'PAPER',
@@ -328,6 +324,7 @@ class StackStarter {
         socket_path: layout.redisSocket,
         port: this.#options.ports.redis,
         auditor_password_file: redis.logins.auditor.passwordFile,
+        operator_password_file: redis.logins.operator.passwordFile,
       },
       venue: {
         http_url: `http://${venueUrl}`,
@@ -336,6 +333,7 @@ class StackStarter {
         control_token_file: keys.venueControlTokenFile,
       },
       operator: { operator_id: initialAdminId, key_version: 1, key_file: keys.adminKeyFile },
+      last_resort: { look: [...lastResort, '--look'], cancel: lastResort },
       guards: this.#settings.guarded.map((component) => ({
         component,
         argv: [

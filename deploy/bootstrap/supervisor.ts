@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Result } from '@bulkhead/shared/kernel/result.ts'
 import type { CgroupTree } from './cgroups.ts'
@@ -34,6 +35,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #children = new Map<string, Child>()
   readonly #restartedAtMs = new Map<string, number[]>()
+  /** Killed on purpose and not brought back until they are restored. */
+  readonly #cut = new Map<string, { spec: ChildSpec; policy: RestartPolicy } | undefined>()
   #stopping = false
 
   constructor(options: SupervisorOptions) {
@@ -66,6 +69,31 @@ export class Supervisor {
     return started
   }
 
+  /**
+   * Kills these at once and does not bring them back until `restore`, as when they could not come
+   * back: for drills.
+   */
+  async cut(components: readonly string[]): Promise<void> {
+    const children = components.flatMap((component) => this.#children.get(component) ?? [])
+    for (const { spec } of children) this.#cut.set(spec.component, undefined)
+    const gone = children
+      .filter((child) => !hasExited(child))
+      .map((child) => {
+        child.process.kill('SIGKILL')
+        return once(child.process, 'exit')
+      })
+    await Promise.all(gone)
+  }
+
+  /** Brings back what was cut, in this order, each under its own policy. */
+  async restore(components: readonly string[]): Promise<void> {
+    for (const component of components) {
+      const cut = this.#cut.get(component)
+      this.#cut.delete(component)
+      if (cut !== undefined) await this.#restart(cut.spec, cut.policy)
+    }
+  }
+
   /** Stops the named groups one after another, the members of a group side by side. */
   async stop(groups: readonly (readonly string[])[]): Promise<void> {
     this.#stopping = true
@@ -83,7 +111,8 @@ export class Supervisor {
     this.#options.say(`${component.padEnd(16)} ended (${how})`)
     this.#children.delete(component)
     this.#options.onChange(this.children)
-    this.#scheduleRestart(child.spec, policy)
+    if (this.#cut.has(component)) this.#cut.set(component, { spec: child.spec, policy })
+    else this.#scheduleRestart(child.spec, policy)
   }
 
   #scheduleRestart(spec: ChildSpec, policy: RestartPolicy): void {

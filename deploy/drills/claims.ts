@@ -1,12 +1,12 @@
 import { type KillLevel, killLevels } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
+import { isDead, type ProcessRef } from './desk.ts'
 import type { DrillReport, readEpisode } from './evidence.ts'
 
 export type Claim = DrillReport['claims'][number]
 
 /** The moment of the freeze and the processes as they were then. */
 export type Frozen = { readonly wallMs: number; readonly pids: ReadonlyMap<string, ProcessRef> }
-export type ProcessRef = { readonly pid: number; readonly startTicks: string }
 
 /** Processes that a level must have severed. */
 const severedBy: Readonly<Record<KillLevel, readonly string[]>> = {
@@ -47,14 +47,13 @@ export function phasesClaim(level: KillLevel, read: ReturnType<typeof readEpisod
 
 /** Who must be dead is dead, and who must live lives. */
 export function processClaims(level: KillLevel, frozen: Frozen): Claim[] {
-  return [...frozen.pids].map(([component, { pid, startTicks }]) => {
-    const stat = readProcessStat(pid)
-    const isDead = stat === undefined || stat.startTicks !== startTicks || stat.state === 'Z'
+  return [...frozen.pids].map(([component, process]) => {
+    const isGone = isDead(process)
     const shouldBeDead = severedBy[level].includes(component)
     return claim(
       `${component} is ${shouldBeDead ? 'dead' : 'alive'} by /proc`,
-      isDead === shouldBeDead,
-      isDead ? 'gone' : `state ${stat?.state}`,
+      isGone === shouldBeDead,
+      isGone ? 'gone' : `state ${readProcessStat(process.pid)?.state}`,
     )
   })
 }

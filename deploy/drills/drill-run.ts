@@ -1,24 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
 import { type KillLevel, modeOfLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
-import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-chain.ts'
-import { RedisLink, redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
-import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
-import { anyPorts } from '../bootstrap/ports.ts'
-import { type RunningStack, startStack } from '../bootstrap/stack.ts'
 import {
   claim,
   type Frozen,
   ladderClaims,
   phasesClaim,
   processClaims,
-  type ProcessRef,
   restingClaim,
 } from './claims.ts'
+import { DrillDesk, until } from './desk.ts'
 import { type AuditLine, type DrillReport, readEpisode } from './evidence.ts'
 
 export type DrillOptions = {
@@ -44,56 +35,39 @@ const pollMs = 25
  * and the audit log, not against what the safety plane says of itself.
  */
 export async function runDrill(options: DrillOptions): Promise<DrillOutcome> {
-  const home = mkdtempSync(join(tmpdir(), 'bulkhead-drill-'))
-  const ladderScale = options.isFast ? 0.1 : 1
-  const stack = await startStack({
-    home,
-    ports: anyPorts,
-    ladderScale,
-    webhookUrl: null,
-    guarded: [],
-    say: options.say,
-  })
-  if (!stack.ok) {
-    rmSync(home, { recursive: true, force: true })
-    return { ok: false, message: `${stack.failure.code}: ${stack.failure.message}` }
-  }
-  const observer = openObserver(stack.value)
+  const desk = await DrillDesk.open(options)
+  if (!desk.ok) return { ok: false, message: desk.failure }
   try {
-    return await observe(stack.value, observer, options, ladderScale)
+    return await observe(desk.value, options, options.isFast ? 0.1 : 1)
   } finally {
-    observer.close()
-    const frozen = stack.value.child('orchestrator')
-    if (frozen !== undefined) frozen.process.kill('SIGCONT')
-    await stack.value.stop()
-    rmSync(home, { recursive: true, force: true })
+    await desk.value.close()
   }
 }
 
 async function observe(
-  stack: RunningStack,
-  observer: RedisLink,
+  desk: DrillDesk,
   options: DrillOptions,
   ladderScale: number,
 ): Promise<DrillOutcome> {
-  const venue = venueReader(stack)
+  const { stack, venue } = desk
   options.say('waiting until orders rest on the venue ...')
-  if (!(await until(async () => (await venue()) > 0, ordersRestMsMax))) {
+  const orders = await until(async () => (await venue.restingOpen()) > 0, ordersRestMsMax)
+  if (orders !== true) {
     return { ok: false, message: 'NO_RESTING_ORDERS: the demo strategy placed no order in time' }
   }
-  const frozen = freeze(stack)
-  const before = await venue()
+  const frozen = freeze(desk)
+  const before = await venue.restingOpen()
   options.say(`${before} order(s) rest; orchestrator frozen`)
   // Below L2 the drilled level must be the last: the orchestrator goes on once it is triggered.
   const release = () => {
     if (options.level !== 'L2') stack.child('orchestrator')?.process.kill('SIGCONT')
   }
-  const audit = await climb(observer, frozen, options, ladderScale, release)
-  const after: [number, number] = [await venue(), await venue()]
-  const log = await readLog(observer, '-')
-  const verdict = verifyAuditChains(log.map(({ line }) => line))
+  const audit = await climb(desk, frozen, options, ladderScale, release)
+  const after: [number, number] = [await venue.restingOpen(), await venue.restingOpen()]
+  const log = await desk.auditLines()
+  const verdict = verifyAuditChains(log)
   const read = readEpisode(audit, frozen.wallMs)
-  const mode = await observer.run((redis) => redis.hget(redisKeys.killSwitchState, 'mode'))
+  const mode = (await desk.killSwitch())?.mode
   const claims = [
     ...ladderClaims(options.level, read),
     phasesClaim(options.level, read),
@@ -101,8 +75,8 @@ async function observe(
     restingClaim(options.level, before, after),
     claim(
       'the kill-switch state is the one of the level',
-      mode.ok && mode.value === modeOfLevel[options.level],
-      String(mode.ok ? mode.value : ''),
+      mode === modeOfLevel[options.level],
+      mode ?? 'unknown',
     ),
     claim(
       'the audit chains are whole',
@@ -129,16 +103,12 @@ async function observe(
     audit_verified: verdict.faults.length === 0 && verdict.entries > 0,
     claims,
   }
-  return { ok: true, report, audit: log.map(({ line }) => line) }
+  return { ok: true, report, audit: log }
 }
 
-function freeze(stack: RunningStack): Frozen {
-  const pids = new Map<string, ProcessRef>()
-  for (const component of ['executor', 'orchestrator', 'dead_man_switch', 'control_api']) {
-    const child = stack.child(component)
-    if (child !== undefined) pids.set(component, { pid: child.pid, startTicks: child.startTicks })
-  }
-  stack.child('orchestrator')?.process.kill('SIGSTOP')
+function freeze(desk: DrillDesk): Frozen {
+  const pids = desk.processes(['executor', 'orchestrator', 'dead_man_switch', 'control_api'])
+  desk.stack.child('orchestrator')?.process.kill('SIGSTOP')
   return { wallMs: Date.now(), pids }
 }
 
@@ -146,7 +116,7 @@ function freeze(stack: RunningStack): Frozen {
  * Follows the audit log until the episode of the level has finished, showing each step as it comes.
  */
 async function climb(
-  observer: RedisLink,
+  desk: DrillDesk,
   frozen: Frozen,
   options: DrillOptions,
   ladderScale: number,
@@ -156,7 +126,7 @@ async function climb(
   let cursor = '-'
   const deadlineMs = performance.now() + ladderMs[options.level] * ladderScale + episodeMsMax
   while (performance.now() < deadlineMs) {
-    for (const { id, line } of await readLog(observer, cursor)) {
+    for (const { id, line } of await desk.auditAfter(cursor)) {
       cursor = `(${id}`
       if (Number(BigInt(line['wall_ns'] ?? '0') / 1_000_000n) < frozen.wallMs) continue
       lines.push(line)
@@ -205,65 +175,4 @@ function show(line: AuditLine, frozen: Frozen, say: (line: string) => void): voi
   say(
     `${atS.toFixed(3).padStart(9)} s  ${action.padEnd(17)} ${line['phase'] === undefined ? `${line['subject'] ?? ''} ` : ''}${words.join('  ')}`,
   )
-}
-
-const venueStateSchema = z.looseObject({
-  accounts: z.array(
-    z.looseObject({ open_orders: z.array(z.looseObject({ reduce_only: z.boolean().optional() })) }),
-  ),
-})
-
-/** Counts our resting orders at the venue itself, over its control port. */
-function venueReader(stack: RunningStack): () => Promise<number> {
-  const { control_url: url, control_token_file: tokenFile } = stack.describe().venue
-  const token = readFileSync(tokenFile ?? '', 'utf8').trim()
-  return async () => {
-    const reply = await fetch(new URL('/state', url ?? undefined), {
-      headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(2_000),
-    })
-    const state = venueStateSchema.parse(await reply.json())
-    return state.accounts
-      .flatMap(({ open_orders: orders }) => orders)
-      .filter((order) => order.reduce_only !== true).length
-  }
-}
-
-function openObserver(stack: RunningStack): RedisLink {
-  const { redis } = stack.describe()
-  const config = redisLinkSchema.parse({
-    socketPath: redis.socket_path,
-    username: 'auditor',
-    passwordFile: redis.auditor_password_file,
-    commandTimeoutMs: 2_000,
-  })
-  const { password } = readSecretsOrExit({ password: redis.auditor_password_file })
-  const link = new RedisLink(config, password, 'drill')
-  link.open()
-  return link
-}
-
-async function readLog(
-  observer: RedisLink,
-  from: string,
-): Promise<{ id: string; line: AuditLine }[]> {
-  await observer.waitUntilReady(2_000)
-  const reply = await observer.run((redis) => redis.xrange(redisKeys.auditLog, from, '+'))
-  if (!reply.ok) return []
-  return reply.value.map(([id, fields]) => ({ id, line: pairs(fields) }))
-}
-
-function pairs(fields: readonly string[]): AuditLine {
-  const line: Record<string, string> = {}
-  for (let at = 0; at + 1 < fields.length; at += 2) line[fields[at] ?? ''] = fields[at + 1] ?? ''
-  return line
-}
-
-async function until(condition: () => Promise<boolean>, msMax: number): Promise<boolean> {
-  const deadlineMs = performance.now() + msMax
-  while (performance.now() < deadlineMs) {
-    if (await condition()) return true
-    await sleep(pollMs)
-  }
-  return false
 }

@@ -6,26 +6,55 @@ import { killLevelSchema, type KillLevel } from '@bulkhead/shared/contracts/kill
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { type DrillOutcome, runDrill } from './drill-run.ts'
 import type { DrillReport } from './evidence.ts'
+import { type ScenarioName, scenarioNames } from './scenario.ts'
+import { writeScenarioEvidence } from './scenario-evidence.ts'
+import { runScenarios } from './scenario-run.ts'
 import { drawTimeline, textTimeline } from './timeline.ts'
 
 const usage = `usage: npm run drill -- --level L0|L1|L2 [--fast] [--out DIR]
-Runs a kill drill on a stack of its own and writes the evidence below artifacts/evidence/drills.
-  --fast   thresholds of 0.5, 1.5 and 3 s instead of 5, 15 and 30 s
-  --out    folder for the evidence
+       npm run drill -- --scenario NAME [--fast] [--out DIR] [--sabotage]
+Runs a drill on a stack of its own and writes the evidence below artifacts/evidence/drills.
+  --level     how far the ladder climbs after the orchestrator was frozen (default L2)
+  --scenario  ${scenarioNames.join(', ')}; repeatable, on one stack; or all
+  --fast      thresholds of 0.5, 1.5 and 3 s instead of 5, 15 and 30 s
+  --sabotage  plants an order that must not be there: the drill must not pass
+  --out       folder for the evidence; of each scenario in a folder of its name below it
 Ends with 0 when every claim held, with 1 when one did not, with 2 on a wrong call.
 `
 
-function readOptions(
-  argv: readonly string[],
-): { level: KillLevel; isFast: boolean; out: string | undefined } | string {
+type Options = {
+  readonly level: KillLevel
+  readonly scenarios: readonly ScenarioName[]
+  readonly isFast: boolean
+  readonly isSabotaged: boolean
+  readonly out: string | undefined
+}
+
+function readOptions(argv: readonly string[]): Options | string {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { level: { type: 'string' }, fast: { type: 'boolean' }, out: { type: 'string' } },
+      options: {
+        level: { type: 'string' },
+        scenario: { type: 'string', multiple: true, default: [] },
+        fast: { type: 'boolean', default: false },
+        sabotage: { type: 'boolean', default: false },
+        out: { type: 'string' },
+      },
     })
     const level = killLevelSchema.safeParse(values.level ?? 'L2')
     if (!level.success) return '--level is L0, L1 or L2'
-    return { level: level.data, isFast: values.fast === true, out: values.out }
+    if (values.level !== undefined && values.scenario.length > 0) {
+      return 'give --level or --scenario, not both'
+    }
+    const wanted = values.scenario.includes('all') ? scenarioNames : values.scenario
+    const scenarios = scenarioNames.filter((name) => wanted.includes(name))
+    if (wanted.some((name) => !scenarios.some((known) => known === name))) {
+      return `--scenario is ${scenarioNames.join(', ')} or all`
+    }
+    if (values.sabotage && scenarios.length === 0) return '--sabotage goes with --scenario'
+    const { fast: isFast, sabotage: isSabotaged, out } = values
+    return { level: level.data, scenarios, isFast, isSabotaged, out }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
@@ -66,29 +95,58 @@ The extract of the audit log is \`audit.jsonl\`, the figures are \`drill.json\`.
 `
 }
 
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+/** Prints the verdict on each claim. @returns whether all held */
+function sayVerdict(
+  name: string,
+  report: Pick<DrillReport, 'ok' | 'claims'>,
+  directory: string,
+): boolean {
+  say('')
+  for (const { claim, held, seen } of report.claims) {
+    say(`${held ? 'held  ' : 'FAILED'}  ${claim} (${seen})`)
+  }
+  const evidence = relative(process.cwd(), directory) || '.'
+  say(`\nDrill ${name} ${report.ok ? 'passed' : 'NOT PASSED'}. Evidence: ${evidence}`)
+  return report.ok
+}
+
+const stampOf = (at: string) => at.replaceAll(/[-:]/g, '').replace(/\.\d+Z$/, 'Z')
+const evidenceRoot = join(projectRoot, 'artifacts', 'evidence', 'drills')
+
+async function drillScenarios({ scenarios, isFast, isSabotaged, out }: Options): Promise<number> {
+  let isGood = true
+  const fault = await runScenarios(scenarios, { isFast, isSabotaged, say }, ({ report, audit }) => {
+    const { scenario, at } = report
+    const directory =
+      out === undefined ? join(evidenceRoot, `${stampOf(at)}-${scenario}`) : join(out, scenario)
+    writeScenarioEvidence(directory, report, audit)
+    isGood = sayVerdict(scenario, report, directory) && isGood
+  })
+  if (fault !== undefined && !fault.ok) process.stderr.write(`${fault.message}\n`)
+  return isGood && fault === undefined ? 0 : 1
+}
+
+async function drillLevel({ level, isFast, out }: Options): Promise<number> {
+  const outcome = await runDrill({ level, isFast, say })
+  if (!outcome.ok) {
+    process.stderr.write(`${outcome.message}\n`)
+    return 1
+  }
+  const { report } = outcome
+  const directory = out ?? join(evidenceRoot, stampOf(report.at))
+  writeEvidence(directory, outcome)
+  return sayVerdict(report.level, report, directory) ? 0 : 1
+}
+
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2))
   if (typeof options === 'string') {
     process.stderr.write(`${options}\n${usage}`)
     return 2
   }
-  const say = (line: string) => process.stdout.write(`${line}\n`)
-  const outcome = await runDrill({ level: options.level, isFast: options.isFast, say })
-  if (!outcome.ok) {
-    process.stderr.write(`${outcome.message}\n`)
-    return 1
-  }
-  const { report } = outcome
-  const stamp = report.at.replaceAll(/[-:]/g, '').replace(/\.\d+Z$/, 'Z')
-  const directory = options.out ?? join(projectRoot, 'artifacts', 'evidence', 'drills', stamp)
-  writeEvidence(directory, outcome)
-  say('')
-  for (const { claim, held, seen } of report.claims)
-    say(`${held ? 'held  ' : 'FAILED'}  ${claim} (${seen})`)
-  say(
-    `\nDrill ${report.level} ${report.ok ? 'passed' : 'NOT PASSED'}. Evidence: ${relative(process.cwd(), directory) || '.'}`,
-  )
-  return report.ok ? 0 : 1
+  return options.scenarios.length > 0 ? drillScenarios(options) : drillLevel(options)
 }
 
 process.exit(await main())

@@ -142,7 +142,8 @@ function marker(
   ].join('\n')
 }
 
-function text(
+/** A line of text in an SVG, escaped. */
+export function text(
   x: number,
   y: number,
   words: string,

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 
-/** One ACL user per plane, and a person who may only read (design section 4). */
-export const redisUsers = ['trading', 'safety', 'control', 'auditor', 'admin'] as const
+/**
+ * One ACL user per plane, a person who may only read, and one who may also hand in signed commands
+ * when the control plane is down (design section 4, decision D-50).
+ */
+export const redisUsers = ['trading', 'safety', 'control', 'auditor', 'operator', 'admin'] as const
 export type RedisUser = (typeof redisUsers)[number]
 
 /** Components of the trading plane that own keys. */
@@ -30,6 +33,7 @@ export function renderUsers(
     safety: safetyRules,
     control: controlRules,
     auditor: auditorRules,
+    operator: operatorRules,
     admin: ['~* &* +@all'],
   }
   const lines = [
@@ -108,4 +112,11 @@ const auditorRules: readonly string[] = [
   session,
   '+scan +keys +config|get +command',
   `(${readKeys} %R~safety:* %R~wal:backup:*)`,
+]
+
+/** What it hands in is signed and verified by the actor: the password alone kills nothing. */
+const operatorRules: readonly string[] = [
+  session,
+  '(+rpush %W~safety:commands:dead_man_switch)',
+  `(${readKeys} %R~safety:*)`,
 ]

@@ -92,6 +92,7 @@ function writeStack(): void {
       socket_path: layout.redisSocket,
       port: ports.redis,
       auditor_password_file: redis.logins.auditor.passwordFile,
+      operator_password_file: redis.logins.operator.passwordFile,
     },
     venue: {
       http_url: venue.httpUrl,
@@ -100,6 +101,19 @@ function writeStack(): void {
       control_token_file: keys.venueControlTokenFile,
     },
     operator: { operator_id: initialAdminId, key_version: 1, key_file: keys.adminKeyFile },
+    last_resort: {
+      look: [
+        '/usr/bin/env',
+        `CREDENTIALS_DIRECTORY=${layout.secretsDir}`,
+        '/opt/bulkhead/node_modules/.bin/node',
+        '/opt/bulkhead/safety-plane/last-resort/main.ts',
+        '--config',
+        layout.configFile('dead_man_switch'),
+        '--look',
+      ],
+      // The unit gets the key as a credential and keeps its entries as its own user.
+      cancel: ['systemctl', 'start', 'bulkhead-lastresort.service'],
+    },
     components: [],
     guards: [],
   }

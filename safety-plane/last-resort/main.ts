@@ -6,6 +6,7 @@ import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { deadManSwitchConfigSchema } from '../dead-man-switch/config.ts'
 import { openVenue } from '../exchange/open.ts'
 import { cancelEverything } from './cancel.ts'
+import { lookAtRisk } from './look.ts'
 import { lastResortRunMsMax, lastResortWriter } from './spool.ts'
 
 const pauseMs = 1_000
@@ -15,11 +16,16 @@ const secrets = readSecretsOrExit({
   redis: config.redis.passwordFile,
   exchange: config.exchange.clientSecretFile,
 })
+const venue = await openVenue(config.exchange, secrets.exchange, systemClock)
+await venue.keepWarm()
+if (process.argv.includes('--look')) {
+  const seen = await lookAtRisk(venue)
+  process.stdout.write(`${JSON.stringify({ component: 'last_resort', ...seen })}\n`)
+  process.exit(seen.flat ? 0 : 1)
+}
 const link = new RedisLink(config.redis, secrets.redis, 'last-resort')
 link.open()
 const writer = lastResortWriter(config.auditSpoolFile, link, systemClock)
-const venue = await openVenue(config.exchange, secrets.exchange, systemClock)
-await venue.keepWarm()
 const report = await cancelEverything({
   venue,
   limits: config.kill,

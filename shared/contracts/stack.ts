@@ -18,6 +18,8 @@ export const stackSchema = z.strictObject({
     socket_path: z.string(),
     port: z.int(),
     auditor_password_file: z.string(),
+    /** Hands in signed commands when the control API does not answer. */
+    operator_password_file: z.string(),
   }),
   venue: z.strictObject({
     http_url: z.url(),
@@ -29,6 +31,14 @@ export const stackSchema = z.strictObject({
     operator_id: z.string(),
     key_version: z.int(),
     key_file: z.string(),
+  }),
+  /**
+   * Command lines that need neither control plane nor safety Redis: one says what is at risk at the
+   * exchange, the other cancels every order there.
+   */
+  last_resort: z.strictObject({
+    look: z.array(z.string().min(1)).min(1).max(16),
+    cancel: z.array(z.string().min(1)).min(1).max(16),
   }),
   /** Bots that this stack is provisioned to guard, and the command line that guards each. */
   guards: z

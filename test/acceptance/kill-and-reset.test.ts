@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import { type StackProcess, startStackProcess } from '../support/stack-process.ts'
 import { waitFor } from '../support/wait.ts'
@@ -18,10 +21,18 @@ describe('npx bulkhead kill and reset', () => {
   const untilMode = (wanted: string) =>
     waitFor(`mode ${wanted}`, async () => (await mode()).trading_mode === wanted, 30_000)
 
-  test('health prints ok, build_id and contract_version', async () => {
+  test('RM-health-command: one command prints ok, build_id and contract_version', async () => {
     const { status, stdout } = await stack.cli('health')
     expect(status).toBe(0)
-    for (const word of ['ok', 'build_id', 'contract_version', '5.2']) expect(stdout).toContain(word)
+    expect(stdout).toMatch(/^ok +true$/m)
+    expect(stdout).toMatch(/^build_id +(?:[0-9a-f]{12}|v\d\S*)$/m)
+    expect(stdout).toMatch(/^contract_version +5\.2$/m)
+    const json = JSON.parse((await stack.cli('health', '--json')).stdout) as object
+    expect(Object.keys(json).toSorted()).toEqual(['build_id', 'contract_version', 'ok'])
+    const page = readFileSync(join(projectRoot, 'docs/health_endpoint.md'), 'utf8')
+    for (const word of ['npx bulkhead health', 'ok ', 'build_id ', 'contract_version ']) {
+      expect(page).toContain(word)
+    }
   })
 
   test('doctor finds a healthy stack', async () => {

@@ -156,6 +156,7 @@ export function writeStackFile(api: TestControlApi, operatorId = 'ada'): void {
       socket_path: layout.redisSocket,
       port: 0,
       auditor_password_file: files.logins.auditor.passwordFile,
+      operator_password_file: files.logins.operator.passwordFile,
     },
     venue: {
       http_url: 'http://127.0.0.1:9/',
@@ -164,6 +165,7 @@ export function writeStackFile(api: TestControlApi, operatorId = 'ada'): void {
       control_token_file: null,
     },
     operator: { operator_id: operatorId, key_version: 1, key_file: api.keyFile(operatorId) },
+    last_resort: { look: ['/bin/false'], cancel: ['/bin/false'] },
     guards: [],
     components: [],
   }

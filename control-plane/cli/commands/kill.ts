@@ -2,19 +2,31 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { killLevelSchema } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
+import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import type { CommandReply } from '../../api/http-schema.ts'
 import { statusReportSchema } from '../../api/status-schema.ts'
 import { ApiClient } from '../api-client.ts'
 import { findStack, type Invocation } from '../context.ts'
+import { openDirectLine } from '../direct-command.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { episodeLines, phaseLine } from '../render-status.ts'
-import { sendCommand } from '../signed-command.ts'
+import { sendCommand, type Wish } from '../signed-command.ts'
 
 /** How long an episode is followed, in milliseconds; it goes on without us. */
 const followMsMax = 120_000
 const followPollMs = 100
+
+type Reply = Pick<CommandReply, 'outcome' | 'episode' | 'detail'> & { readonly reason: string }
+
+/** The way that a kill takes: through the control API, or past it. */
+type KillLine = {
+  readonly send: (wish: Wish) => Promise<Result<Reply, { code: string; message: string }>>
+  /** The newest episode, or null where it cannot be read. */
+  readonly readEpisode: () => Promise<EpisodeView | null>
+  readonly close: () => void
+}
 
 /** `bulkhead kill --level L1 --reason TEXT`: good only when the episode ended confirmed. */
 export async function runKill(invocation: Invocation): Promise<ExitCode> {
@@ -27,26 +39,54 @@ export async function runKill(invocation: Invocation): Promise<ExitCode> {
   }
   const stack = findStack(invocation)
   if (stack === undefined) return exitCodes.unreachable
-  const sent = await sendCommand(stack, { type: 'KILL', level: level.data, reason })
-  if (!sent.ok) {
-    output.error(`${sent.failure.code} ${sent.failure.message}`)
-    return exitCodes.unreachable
+  const line = options.direct ? await openDirectLine(stack) : ok(apiLine(stack))
+  if (!line.ok) return unreachable(line.failure, output)
+  try {
+    return await killBy(line.value, { type: 'KILL', level: level.data, reason }, invocation)
+  } finally {
+    line.value.close()
   }
+}
+
+function unreachable(fault: { code: string; message: string }, output: Output): ExitCode {
+  output.error(`${fault.code} ${fault.message}`)
+  return exitCodes.unreachable
+}
+
+function apiLine(stack: Stack): KillLine {
+  const client = new ApiClient(stack.dashboard_url)
+  return {
+    send: (wish) => sendCommand(stack, wish),
+    readEpisode: async () => {
+      const answer = await client.get('/api/v1/status', statusReportSchema)
+      return answer.ok ? answer.value.body.episode : null
+    },
+    close: () => undefined,
+  }
+}
+
+async function killBy(
+  line: KillLine,
+  wish: Wish & { type: 'KILL' },
+  { options, output }: Invocation,
+): Promise<ExitCode> {
+  const sent = await line.send(wish)
+  if (!sent.ok) return unreachable(sent.failure, output)
   const reply = sent.value
   if (reply.outcome !== 'EXECUTED') return reportRefusal(reply, output)
   if (options.noWait || reply.episode === '') {
     if (output.isJson) output.json({ reply, episode: null })
-    else output.line(`Kill ${level.data} accepted, episode ${reply.episode || '-'}.`)
+    else output.line(`Kill ${wish.level} accepted, episode ${reply.episode || '-'}.`)
     return exitCodes.ok
   }
-  if (!output.isJson) output.line(`Kill ${level.data} accepted, episode ${reply.episode}.`)
-  const episode = await followEpisode(stack, reply.episode, output)
+  if (!output.isJson) output.line(`Kill ${wish.level} accepted, episode ${reply.episode}.`)
+  const episode = await followEpisode(line, reply.episode, output)
   if (output.isJson) output.json({ reply, episode })
   return summarise(episode, output)
 }
 
 /** Says why a command did not go through. Shared with `reset`. */
-export function reportRefusal(reply: CommandReply, output: Output): ExitCode {
+export function reportRefusal(reply: Reply, output: Output): ExitCode {
   if (output.isJson) output.json({ reply, episode: null })
   else output.error(`${reply.outcome} ${reply.reason} ${reply.detail}`.trimEnd())
   return exitCodes.bad
@@ -54,17 +94,15 @@ export function reportRefusal(reply: CommandReply, output: Output): ExitCode {
 
 /** Prints each phase once it ended, until the episode ends or the limit passes. */
 async function followEpisode(
-  stack: Stack,
+  line: KillLine,
   episodeId: string,
   output: Output,
 ): Promise<EpisodeView | undefined> {
-  const client = new ApiClient(stack.dashboard_url)
   const deadlineTickMs = systemClock.monotonicMs() + followMsMax
   let printed = 0
   let seen: EpisodeView | undefined
   while (systemClock.monotonicMs() < deadlineTickMs) {
-    const answer = await client.get('/api/v1/status', statusReportSchema)
-    const episode = answer.ok ? answer.value.body.episode : null
+    const episode = await line.readEpisode()
     if (episode?.episode === episodeId) {
       seen = episode
       const ended = episode.phases.filter((phase) => phase.outcome !== null)

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { commandEnvelopeSchema } from '@bulkhead/shared/contracts/commands.ts'
+import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
@@ -143,6 +145,22 @@ describe('the bulkhead command', () => {
     const sent = JSON.parse(actor.received.at(-1)!) as { key_id: string }
     expect(sent.key_id).toBe('alan#1')
     expect((await cli('reset', '--approve', reply.command_id, '--operator', 'alan')).code).toBe(2)
+  })
+
+  it('kills past the control API when that is gone, with the same signature', async () => {
+    await api.stop()
+    expect((await cli('kill', '--level', 'L1', '--reason', 'drill')).code).toBe(3)
+    const killed = await cli('kill', '--direct', '--level', 'L1', '--reason', 'drill')
+    expect(killed).toMatchObject({ code: 0, err: '' })
+    expect(killed.out).toMatch(/accepted, episode episode-1[\s\S]*sever[\s\S]*Confirmed/)
+    const envelope = commandEnvelopeSchema.parse(JSON.parse(actor.received.at(-1) ?? ''))
+    expect(envelope.key_id).toBe('ada#1')
+    const stackFile = api.redis.layout.stackFile
+    const stack = JSON.parse(readFileSync(stackFile, 'utf8')) as Stack
+    const redis = { ...stack.redis, socket_path: join(api.redis.home, 'none.sock') }
+    writeFileSync(stackFile, JSON.stringify({ ...stack, redis }))
+    const unheard = await cli('kill', '--direct', '--level', 'L1', '--reason', 'drill')
+    expect(unheard).toMatchObject({ code: 3, err: expect.stringContaining('REDIS_UNREACHABLE') })
   })
 
   it('says that a kill is not confirmed, and exits with status 1', async () => {

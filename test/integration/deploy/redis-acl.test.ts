@@ -55,6 +55,9 @@ const allowed: readonly Row[] = [
   ['auditor', 'HGETALL safety:killswitch:state'],
   ['auditor', 'KEYS safety:*'],
   ['auditor', 'SCAN 0'],
+  ['operator', 'RPUSH safety:commands:dead_man_switch envelope'],
+  ['operator', 'XREVRANGE safety:acks:dead_man_switch + - COUNT 10'],
+  ['operator', 'GET safety:status:dead_man_switch'],
 ]
 
 /** Everything that would let a plane lie for another, erase its tracks or take the server over. */
@@ -123,7 +126,21 @@ const forbidden: readonly Row[] = [
     'XADD safety:audit:log * a b',
     'PUBLISH a b',
   ].map((command): Row => ['auditor', command]),
-  ...(['trading', 'control', 'safety', 'auditor'] as const).flatMap((user) =>
+  ...[
+    'HSET safety:killswitch:state mode NORMAL',
+    'SET safety:watchdog:state ARMED',
+    'SET safety:heartbeat:dead_man_switch 1',
+    'LPOP safety:commands:dead_man_switch',
+    'LREM safety:commands:dead_man_switch 0 envelope',
+    'DEL safety:commands:dead_man_switch',
+    'RPUSH safety:commands:executor envelope',
+    'XADD safety:acks:dead_man_switch * a b',
+    'SET safety:nonce:used:dead_man_switch:ab 1',
+    'HSET safety:rbac:operator:eve role ADMIN',
+    'DEL safety:audit:log',
+    'KEYS *',
+  ].map((command): Row => ['operator', command]),
+  ...(['trading', 'control', 'safety', 'auditor', 'operator'] as const).flatMap((user) =>
     [
       'FLUSHALL',
       'CONFIG SET appendonly no',

@@ -31,7 +31,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-async function startAndKill(policy: RestartPolicy): Promise<number> {
+async function startExecutor(policy: RestartPolicy): Promise<number> {
   const spec: ChildSpec = {
     component: 'executor',
     argv: [process.execPath, '-e', program],
@@ -42,8 +42,13 @@ async function startAndKill(policy: RestartPolicy): Promise<number> {
   }
   const started = await supervisor.start(spec, policy)
   if (!started.ok) throw new Error(started.failure.message)
-  process.kill(started.value.pid, 'SIGKILL')
   return started.value.pid
+}
+
+async function startAndKill(policy: RestartPolicy): Promise<number> {
+  const pid = await startExecutor(policy)
+  process.kill(pid, 'SIGKILL')
+  return pid
 }
 
 test('what was severed stays down until the kill switch is NORMAL, and then comes back', async () => {
@@ -62,4 +67,15 @@ test('what must always run comes back without asking the kill switch', async () 
     return child !== undefined && child.pid !== pid && child
   })
   expect(asked).toBe(0)
+})
+
+test('what was cut stays away until it is restored, under its own policy', async () => {
+  const pid = await startExecutor('always')
+  await supervisor.cut(['executor'])
+  // Twenty times its restart delay: long enough for a restart that must not come.
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(supervisor.child('executor')).toBeUndefined()
+  await supervisor.restore(['executor'])
+  expect(supervisor.child('executor')?.pid).not.toBe(pid)
+  expect(supervisor.children).toHaveLength(1)
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
-import { nodeOptions } from '../../../deploy/bootstrap/stack.ts'
+import { nodeOptions } from '../../../deploy/bootstrap/entry-points.ts'
 import { copyUnits, installedRoot, readUnits } from '../../support/unit-files.ts'
 
 let folder: string
