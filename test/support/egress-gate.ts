@@ -25,6 +25,10 @@ export type TestGate = {
   readonly watcher: (name?: string) => Promise<TestWatcher>
   /** How many connections it has refused for this reason. */
   readonly refused: (reason: EgressRefusal) => Promise<number>
+  readonly votes: () => Promise<GateReport['votes']>
+  /** How many tunnels it has opened since its start. */
+  readonly tunnels: () => Promise<number>
+  readonly bytesToVenue: () => Promise<number>
   readonly process: () => StartedProcess
   readonly close: () => Promise<void>
 }
@@ -63,6 +67,9 @@ export async function startEgressGate(
     controlSocket,
     stateDir,
     refused: async (reason) => (await readReport(controlSocket)).refused[reason] ?? 0,
+    votes: async () => (await readReport(controlSocket)).votes,
+    tunnels: async () => (await readReport(controlSocket)).tunnels_total,
+    bytesToVenue: async () => (await readReport(controlSocket)).bytes_to_venue,
     process: () => running,
     kill: () => running.kill(),
     restart: async () => {

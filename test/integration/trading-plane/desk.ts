@@ -31,6 +31,8 @@ export type Desk = {
   readonly redis: TestRedis
   readonly venue: PaperVenueProcess
   readonly safety: SafetyHand
+  /** How the executor reaches the venue, unless a test says otherwise. */
+  readonly venueConfig: Readonly<Record<string, unknown>>
   startExecutor(overrides?: Readonly<Record<string, unknown>>): Promise<ChildProcess>
   startOrchestrator(strategies: readonly unknown[]): Promise<ChildProcess>
   status(): Promise<ExecutorStatus | undefined>
@@ -98,9 +100,16 @@ export async function startDesk(
     await readyOf(child)
     return child
   }
+  const venueConfig = {
+    kind: 'deribit',
+    wsUrl: venue.wsUrl,
+    clientId: venue.keys.trading.clientId,
+    clientSecretFile: secretFile,
+  }
   return {
     redis,
     venue,
+    venueConfig,
     safety: hand,
     identity: async () => {
       const fields = await auditor.run((link) => link.hgetall(redisKeys.pid('executor')))
@@ -120,12 +129,7 @@ export async function startDesk(
     startExecutor: (overrides = {}) =>
       start('executor', {
         ledgerDir: layout.ledgerDir,
-        venue: {
-          kind: 'deribit',
-          wsUrl: venue.wsUrl,
-          clientId: venue.keys.trading.clientId,
-          clientSecretFile: secretFile,
-        },
+        venue: venueConfig,
         instruments: [instrument],
         limits: {
           orderNotionalUsdMax: 10_000,
