@@ -30,7 +30,7 @@ import { readSeen, writeSeen } from './seen.ts'
 import { StandingChecks } from './standing.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
-import { Wire } from './wire.ts'
+import { gateOf, Wire } from './wire.ts'
 
 export type PlaneParts = {
   readonly loaded: LoadedConfig<DeadManSwitchConfig>
@@ -325,10 +325,9 @@ export class SafetyPlane {
   }
 
   #createWire(): Wire {
-    const { egressGate: gate } = this.#config
+    const connect = gateOf(this.#config.egressGate, component, this.#parts.clock)
     const audit = (record: AuditRecord) => this.#writer.record(record)
-    const onChange = () => void this.#publishStatus()
-    return new Wire({ watcher: component, gate, clock: this.#parts.clock, audit, onChange })
+    return new Wire({ connect, audit, onChange: () => void this.#publishStatus() })
   }
 
   #createAlerts(): AlertQueue {

@@ -1,20 +1,32 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
-import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { SafetyStatus } from '@bulkhead/shared/contracts/status.ts'
-import { GateClient, type GateView } from '../egress-gate/client.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import { GateClient, type GateClientOptions, type GateView } from '../egress-gate/client.ts'
 import type { EpisodeState } from '../kill-sequence/episode.core.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 
+/** One watcher's hold on the gate. */
+export type GateControl = Pick<GateClient, 'view' | 'start' | 'stop' | 'open' | 'close' | 'refresh'>
+
 export type WireOptions = {
-  readonly watcher: string
-  /** Null where the executor reaches the venue without a gate. */
-  readonly gate: DeadManSwitchConfig['egressGate']
-  readonly clock: Clock
+  /** Makes the hold; null where the executor reaches the venue without a gate. */
+  readonly connect: (onChange: GateClientOptions['onChange']) => GateControl | null
   readonly audit: (record: AuditRecord) => Promise<unknown>
+  /** Told after every change of what is shown. */
   readonly onChange: () => void
 }
 
 const subject = 'egress_gate'
+
+/** How a watcher takes hold of the gate of its configuration. */
+export function gateOf(
+  gate: DeadManSwitchConfig['egressGate'],
+  watcher: string,
+  clock: Clock,
+): WireOptions['connect'] {
+  return (onChange) =>
+    gate === null ? null : new GateClient({ ...gate, watcher, clock, onChange })
+}
 
 /**
  * The executor's only way to the exchange, from the side that may cut it (design 5.4). It is cut by
@@ -22,49 +34,40 @@ const subject = 'egress_gate'
  * needs no memory and no other part of the kill; nothing waits for its outcome (decision D-34).
  */
 export class Wire {
-  readonly #options: WireOptions
-  readonly #client: GateClient | null
+  readonly #audit: WireOptions['audit']
+  readonly #gate: GateControl | null
   /** Level and episode for which it was cut. */
   #cutFor = ''
 
-  constructor(options: WireOptions) {
-    const { gate, watcher, clock, onChange } = options
-    this.#options = options
-    this.#client =
-      gate === null
-        ? null
-        : new GateClient({
-            ...gate,
-            watcher,
-            clock,
-            onChange: (view, before) => {
-              this.#note(view, before)
-              onChange()
-            },
-          })
+  constructor({ connect, audit, onChange }: WireOptions) {
+    this.#audit = audit
+    this.#gate = connect((view, before) => {
+      this.#note(view, before)
+      onChange()
+    })
   }
 
   /** As it is shown; null where there is none. */
   get view(): SafetyStatus['egress_gate'] {
-    return this.#client?.view ?? null
+    return this.#gate?.view ?? null
   }
 
   start(): void {
-    this.#client?.start()
+    this.#gate?.start()
   }
 
   /** Leaves the gate as it is: a watcher that goes takes neither its vote nor the market along. */
   stop(): void {
-    this.#client?.stop()
+    this.#gate?.stop()
   }
 
   /** Told of every state of the episode before it is stored or acted upon. */
   follow({ episode }: EpisodeState): void {
-    if (this.#client === null || episode === null || episode.level === 'L0') return
+    if (this.#gate === null || episode === null || episode.level === 'L0') return
     const cutFor = `${episode.level} ${episode.id}`
     if (cutFor === this.#cutFor) return
     this.#cutFor = cutFor
-    void this.#cut(this.#client, episode.id, episode.level)
+    void this.#cut(this.#gate, episode.id, episode.level)
   }
 
   /**
@@ -74,13 +77,13 @@ export class Wire {
    * @param isKnown false while a recorded kill may exist that was not read yet
    */
   uphold({ episode }: EpisodeState, isKnown: boolean): void {
-    if (isKnown && (episode === null || episode.level === 'L0')) this.#client?.open()
-    this.#client?.refresh()
+    if (isKnown && (episode === null || episode.level === 'L0')) this.#gate?.open()
+    this.#gate?.refresh()
   }
 
-  async #cut(client: GateClient, correlationId: string, level: string): Promise<void> {
-    const { outcome, destroyed, durationMs } = await client.close()
-    await this.#options.audit({
+  async #cut(gate: GateControl, correlationId: string, level: string): Promise<void> {
+    const { outcome, destroyed, durationMs } = await gate.close()
+    await this.#audit({
       action: 'EGRESS_GATE_CUT',
       subject,
       correlationId,
@@ -96,6 +99,6 @@ export class Wire {
   #note(view: GateView, before: GateView): void {
     const fields = { state: view, before }
     const action = 'EGRESS_GATE_CHANGED'
-    void this.#options.audit({ action, subject, correlationId: '', fields })
+    void this.#audit({ action, subject, correlationId: '', fields })
   }
 }

@@ -61,7 +61,7 @@ export async function startEgressGate(
     return startNode(mainFile, ['--config', configFile])
   }
   let running = await start(0)
-  const { port } = readyLine(logFile)
+  const port = await portOf(running, logFile)
   return {
     port,
     controlSocket,
@@ -94,12 +94,13 @@ export async function startEgressGate(
   }
 }
 
-function readyLine(logFile: string): { port: number } {
+async function portOf(gate: StartedProcess, logFile: string): Promise<number> {
   const line = readFileSync(logFile, 'utf8')
     .split('\n')
     .find((text) => text.includes('"port":'))
-  if (line === undefined) throw new Error('the gate did not say its port')
-  return JSON.parse(line) as { port: number }
+  if (line !== undefined) return (JSON.parse(line) as { port: number }).port
+  await gate.kill()
+  throw new Error('the gate did not say its port')
 }
 
 async function readReport(controlSocket: string): Promise<GateReport> {

@@ -107,7 +107,12 @@ test('a gate that hangs or is gone is an outcome, holds nothing up and is closed
   await world.ackOf(await world.send(resetCommand(episode)))
   await gate.restart()
   await shows('open')
-  const changes = rowsOf(await world.audit(), 'EGRESS_GATE_CHANGED').map((row) => row['state'])
-  const sinceOpen = changes.slice(changes.indexOf('open'))
-  expect(sinceOpen).toEqual(['open', 'unreachable', 'closed', 'unreachable', 'open'])
+  // A busy machine may make it look unreachable once more in between.
+  const expected = ['open', 'unreachable', 'closed', 'unreachable', 'open']
+  await auditUntil('every change is on record', (all) => {
+    const changes = rowsOf(all, 'EGRESS_GATE_CHANGED').map((row) => row['state'])
+    let at = 0
+    for (const change of changes) if (change === expected[at]) at += 1
+    return at === expected.length
+  })
 })
