@@ -1,5 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import { startStackProcess } from '../support/stack-process.ts'
 import { waitFor } from '../support/wait.ts'
@@ -12,6 +16,21 @@ type VenueState = {
 const isAlive = (pid: number) => {
   const stat = readProcessStat(pid)
   return stat !== undefined && stat.state !== 'Z'
+}
+
+/** `npm run NAME -- ARGS` against the stack of a home, as an operator calls it. */
+async function npmRun(home: string, ...args: string[]) {
+  const env = { ...process.env, BULKHEAD_HOME: home }
+  const npm = spawn('npm', ['run', ...args], { cwd: projectRoot, env, stdio: 'pipe' })
+  let output = ''
+  npm.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  npm.stderr.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  const [status] = (await once(npm, 'close')) as [number | null]
+  return { status, output }
 }
 
 test('SIGKILL of everything we run leaves no order of ours at the exchange', async () => {
@@ -51,6 +70,28 @@ test('SIGKILL of everything we run leaves no order of ours at the exchange', asy
     await waitFor(
       'both switches of the exchange armed',
       async () => armed.test((await started.cli('status')).stdout),
+      20_000,
+    )
+
+    // What is proven of keys and drills is put on record beside a running desk.
+    const record = join(stack.home, 'key_scope_probe.json')
+    const trading = join(stack.home, 'secrets', 'venue-trading')
+    const args = ['keys', '--', '--trading-secret', trading, '--out', record]
+    const probed = await npmRun(stack.home, ...args)
+    expect(probed).toMatchObject({ status: 0 })
+    expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({ least_privilege: true })
+    const evidence = join(stack.home, 'evidence')
+    mkdirSync(evidence)
+    const drill = (ok: boolean) => {
+      const passed = { ok, level: 'L2', at: new Date().toISOString(), build_id: stack.build_id }
+      writeFileSync(join(evidence, 'drill.json'), JSON.stringify(passed))
+      return npmRun(stack.home, 'drill:record', '--', evidence)
+    }
+    expect(await drill(false)).toMatchObject({ status: 1 })
+    expect(await drill(true)).toMatchObject({ status: 0 })
+    await waitFor(
+      'the drill on record',
+      async () => /last drill +L2 passed/.test((await started.cli('status')).stdout),
       20_000,
     )
 

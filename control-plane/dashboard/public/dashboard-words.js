@@ -118,3 +118,20 @@ export function killHint({ mode, reason, since_wall_ms: sinceMs }) {
   const since = sinceMs === null ? '' : ` at ${clock(sinceMs)}`
   return `Thrown by ${plain(reason)}${since}. Only a signed reset by an ADMIN clears it.`
 }
+
+/** What the exchange does by itself, and when the whole kill path was last proven. */
+export function standingChecks(watch) {
+  const stops = watch?.backstops
+  const drill = watch?.last_drill
+  const isProven = watch?.not_ready_reasons.every((reason) => !reason.startsWith('DRILL_'))
+  const age = drill && duration(Math.max(0, watch.wall_ms - drill.passed_wall_ms))
+  return [
+    [
+      '... as the exchange says',
+      stops?.cancel_on_disconnect,
+      stops?.cancel_on_disconnect === 'armed',
+    ],
+    ['Countdown at the exchange', stops?.cancel_all_after, stops?.cancel_all_after === 'armed'],
+    ['Last drill on record', watch && (drill ? `${age} ago` : 'none'), isProven],
+  ]
+}

@@ -13,6 +13,7 @@ import {
   phaseWords,
   plain,
   silenceOf,
+  standingChecks,
   sweptSince,
   unshownFields,
 } from './dashboard-words.js'
@@ -311,7 +312,6 @@ function renderChecks({ executor, safety, orchestrator, safety_redis: redis, aud
   const watch = safety.silent ? null : safety.document
   const strategies = orchestrator.silent ? null : orchestrator.document.strategies
   const failed = strategies?.filter(({ state }) => state === 'failed').length
-  const stops = watch && [watch.backstops.cancel_all_after, watch.backstops.cancel_on_disconnect]
   const checks = [
     ['Kill path', watch && (watch.ready ? 'ready' : 'NOT READY'), watch?.ready],
     ['Watchdog', watch && plain(watch.watchdog_state), watch?.watchdog_state === 'ARMED'],
@@ -326,8 +326,7 @@ function renderChecks({ executor, safety, orchestrator, safety_redis: redis, aud
       desk && desk.cancel_on_disconnect,
       desk?.cancel_on_disconnect === 'armed',
     ],
-    ['... as the exchange says', stops?.[1] ?? null, stops?.[1] === 'armed'],
-    ['Countdown at the exchange', stops?.[0] ?? null, stops?.[0] === 'armed'],
+    ...standingChecks(watch),
     ['Market data', marketData(desk), desk !== null && desk.market_data_age_ms !== null],
     [
       'Opening',

@@ -117,6 +117,8 @@ describe('the dashboard in a real browser', () => {
     await shows('#orders', 'ETH-PERPETUAL')
     await shows('#positions', '-1,250')
     await shows('#checks', 'Cancel on disconnectarmed')
+    await shows('#checks', 'Countdown at the exchangearmed')
+    await shows('#checks', 'Last drill on recordnone')
     const names = await page.$$eval('.beat-name', (all) => all.map((name) => name.textContent))
     expect(names.slice(0, 5)).toEqual([
       'Executor',

@@ -1,17 +1,15 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { VenueSocket } from '../../support/venue-socket.ts'
-import type { StartedProcess } from './support/process.ts'
-import { createWorld, rest, rowsOf, type SafetyWorld } from './support/safety-world.ts'
+import { createWorld, rowsOf, type SafetyWorld } from './support/safety-world.ts'
 
 let world: SafetyWorld
-let safety: StartedProcess
 
 beforeEach(async () => {
   world = await createWorld({ readinessIntervalMs: 200 })
   Object.assign(world.config['exchange'] as object, { cancelAllAfterMs: 3_000 })
   await Promise.all([world.startComponent('executor'), world.startComponent('orchestrator')])
-  safety = await world.startSafety()
+  await world.startSafety()
   await eventually('ready', async () => (await world.status())?.ready)
 })
 afterEach(() => world.close())
@@ -22,17 +20,6 @@ const shown = (parts: object) =>
     const found: Record<string, unknown> = { ...status?.backstops }
     return Object.entries(parts).every(([name, value]) => found[name] === value)
   })
-
-test('when everything of ours is killed at once, the exchange cancels by itself', async () => {
-  // Placed by request, not over a connection: no cancel-on-disconnect ever takes these.
-  await rest(world)
-  await rest(world, 'sell')
-  await shown({ cancel_all_after: 'armed', cancel_all_after_ms: 3_000 })
-  expect((await world.desk()).orders).toHaveLength(2)
-  await world.killAll()
-  expect(safety.child.signalCode).toBe('SIGKILL')
-  await eventually('no order of ours', async () => (await world.desk()).orders.length === 0)
-})
 
 test('a countdown that the exchange does not confirm is stale, red and on record', async () => {
   const method = 'private/set_cancel_all_after'

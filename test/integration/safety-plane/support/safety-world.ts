@@ -35,8 +35,6 @@ export type SafetyWorld = {
   /** Signs and posts a command. @returns its id */
   readonly send: (command: Command, operator?: number) => Promise<string>
   readonly ackOf: (commandId: string) => Promise<AuditRow>
-  /** SIGKILL to every process of ours at once; only the exchange lives on. */
-  readonly killAll: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -150,9 +148,6 @@ export async function createWorld(
         const rows = await readStream(auditor, redisKeys.acks('dead_man_switch'))
         return rows.find((row) => row['command_id'] === commandId)
       }),
-    killAll: async () => {
-      await Promise.all([...started.map((process) => process.kill()), redis.kill()])
-    },
     close: async () => {
       for (const process of started) await process.kill()
       await venue.close()
