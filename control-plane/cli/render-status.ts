@@ -85,9 +85,11 @@ function safetyLines(report: StatusReport, paint: Paint): string[] {
     : safety.document?.ready
       ? paint('green', 'ready')
       : paint('red', `NOT READY: ${safety.document?.not_ready_reasons.join(', ')}`)
+  const policy = safety.document?.scheduling_policy
+  const isAhead = !safety.silent && policy === 'FIFO'
   return [
     `kill switch  ${mode}${known}${since}${why}`,
-    `kill path    ${ready}`,
+    `kill path    ${ready}${isAhead ? ', ahead of all processes (SCHED_FIFO)' : ''}`,
     `backstops    ${backstopText(safety, paint)}`,
     `last drill   ${drillText(safety, paint)}`,
     ...gateLines(safety, paint),

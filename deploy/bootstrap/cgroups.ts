@@ -51,7 +51,8 @@ export function createCgroupTree(name: string): CgroupTree | undefined {
   return { mount, groupOf: (component) => create(join(base, component)), directoryOf, remove }
 }
 
-function cgroup2Mount(): string | undefined {
+/** Where the unified hierarchy is mounted, or undefined. */
+export function cgroup2Mount(): string | undefined {
   const line = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .find((mount) => mount.split(' ')[2] === 'cgroup2')

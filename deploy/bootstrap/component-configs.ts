@@ -71,6 +71,8 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
     expected,
     killable: true,
     cgroup: settings.cgroupOf(component),
+    // Without cgroups everything runs as one user: the file it was started with tells who is who.
+    mark: settings.cgroupMount === null ? markOf(layout.configFile(component), expected) : null,
     uid: process.getuid?.() ?? 0,
     containerCommand: null,
   })
@@ -227,3 +229,7 @@ const atMost = (documentedMs: number, scaledMs: number) => Math.min(documentedMs
 function heartbeatIntervalMs(settings: StackSettings): number {
   return Math.max(20, Math.round(500 * settings.ladderScale))
 }
+
+/** A component of ours names its file on its command line; a guard hands it to its bot. */
+const markOf = (configFile: string, expected: 'at_boot' | 'once_seen') =>
+  expected === 'at_boot' ? configFile : `BULKHEAD_GUARD_CONFIG=${configFile}`

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { ensureDependencies, pinnedNode } from './dependencies.mjs'
 import {
   ensureChromium,
+  ensureContainerTools,
   ensurePython,
   ensureRedisServer,
   ensureSystemdTools,
@@ -18,7 +19,13 @@ const commands = {
   install: { needs: [], program: undefined },
   start: { needs: [ensureRedisServer], program: ['deploy/bootstrap/start.ts'] },
   test: {
-    needs: [ensureRedisServer, ensureChromium, ensureSystemdTools, ensurePython],
+    needs: [
+      ensureRedisServer,
+      ensureChromium,
+      ensureSystemdTools,
+      ensurePython,
+      ensureContainerTools,
+    ],
     program: ['deploy/bootstrap/run-tests.ts'],
   },
   drill: { needs: [ensureRedisServer], program: ['deploy/drills/drill.ts'] },

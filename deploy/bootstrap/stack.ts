@@ -28,6 +28,7 @@ import { type HomeLock, lockHome } from './home-lock.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { portsInUse, type StackPorts } from './ports.ts'
 import { initialAdminId, provisionKeys } from './provision-keys.ts'
+import { realtimeLauncher } from './realtime.ts'
 import { type RestartPolicy, Supervisor } from './supervisor.ts'
 
 export type StackOptions = {
@@ -270,6 +271,7 @@ class StackStarter {
     const spec: ChildSpec = {
       component,
       argv: [
+        ...(component === 'dead_man_switch' ? realtimeLauncher() : []),
         process.execPath,
         ...(nodeOptions[component] ?? []),
         join(projectRoot, entryPoints[component]),

@@ -57,6 +57,17 @@ export function ensurePython() {
   }
 }
 
+/**
+ * Finds runc and a static busybox to run in it, which the tests of containers use. Where they cannot
+ * be had, those tests make a namespace by `unshare` and say so.
+ */
+export function ensureContainerTools() {
+  if (!runs('runc')) install('runc')
+  if (!hasBusybox()) install('busybox-static')
+}
+
+const hasBusybox = () => ['/usr/bin/busybox', '/bin/busybox'].some((file) => existsSync(file))
+
 function runs(program) {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
 }

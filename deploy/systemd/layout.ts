@@ -6,6 +6,7 @@ export const unitOf: Readonly<Record<string, string>> = {
   redis: 'bulkhead-redis',
   dead_man_switch: 'bulkhead-safety',
   egress_gate: 'bulkhead-egress',
+  fencer: 'bulkhead-fencer',
   executor: 'bulkhead-executor',
   orchestrator: 'bulkhead-orchestrator',
   control_api: 'bulkhead-control',
@@ -14,6 +15,16 @@ export const unitOf: Readonly<Record<string, string>> = {
 
 /** The user of each plane's units; sysusers.d makes them. */
 export const tradingUser = 'bulkhead-trading'
+
+/** The user of the safety plane's units, save the fencer, which is root's. */
+export const safetyUser = 'bulkhead-safety'
+
+/** Holds what must never be killed: the safety plane, its Redis, the fencer itself. */
+export const safetyCgroup = '/bulkhead.slice/bulkhead-safety.slice'
+
+/** Where the fencer listens. */
+export const fencerSocket = (root: string) =>
+  join(root, '/run', unitOf['fencer'] ?? '', 'fencer.sock')
 
 /** Where systemd puts the cgroup of a unit of the trading plane, in the unified hierarchy. */
 export const tradingCgroup = (unit: string) =>

@@ -13,7 +13,15 @@ import { type Desk, readDeskFile } from '../bootstrap/desk-file.ts'
 import { basePortDefault, portsFrom } from '../bootstrap/ports.ts'
 import { initialAdminId, provisionKeys } from '../bootstrap/provision-keys.ts'
 import { provisionSafetyRedis } from '../redis/provision.ts'
-import { systemLayout, tradingCgroup, tradingUser, unitOf } from './layout.ts'
+import {
+  fencerSocket,
+  safetyCgroup,
+  safetyUser,
+  systemLayout,
+  tradingCgroup,
+  tradingUser,
+  unitOf,
+} from './layout.ts'
 
 const cgroupMount = '/sys/fs/cgroup'
 
@@ -64,7 +72,16 @@ const watch = safety.watch.map((entry) => ({ ...entry, uid: tradingUid }))
 const components: Readonly<Record<string, object>> = {
   paper_venue: configs.paperVenueConfig(settings),
   egress_gate: configs.egressGateConfig(settings, venue),
-  dead_man_switch: { ...safety, watch },
+  dead_man_switch: { ...safety, watch, fencerSocket: fencerSocket(options.root) },
+  fencer: {
+    component: 'fencer',
+    logFile: layout.logFile('fencer'),
+    socketPath: fencerSocket(options.root),
+    clientUid: uidOf(safetyUser),
+    cgroupMount,
+    targets: watch.map(({ component, cgroup }) => ({ component, cgroup })),
+    protectedCgroups: [safetyCgroup],
+  },
   control_api: configs.controlApiConfig(settings),
   executor: configs.executorConfig(settings, venue, ports.gate, desk),
   orchestrator: configs.orchestratorConfig(settings, desk),

@@ -55,6 +55,14 @@ is_another() { local now; now=$(main_pid "$1") && [ "$now" != 0 ] && [ "$now" !=
 said() { journalctl -u "bulkhead-$1" -o cat | grep -E "$2"; }
 is_failed() { systemctl is-failed "bulkhead-$1"; }
 all_gone() { ! systemctl list-units 'bulkhead-*.service' --state=active --no-legend | grep .; }
+# As the page says of a dead-man switch that leaves the killing to the fencer.
+take_rights_away() {
+  mkdir -p /etc/systemd/system/bulkhead-safety.service.d
+  printf '[Service]\nCapabilityBoundingSet=\nAmbientCapabilities=\nProtectControlGroups=yes\n' \
+    >/etc/systemd/system/bulkhead-safety.service.d/unprivileged.conf
+  systemctl daemon-reload
+  systemctl restart bulkhead-safety.service
+}
 begin_again() {
   timeout 10 bulkhead reset --reason 'trial' &&
     systemctl start bulkhead-executor.service bulkhead-orchestrator.service
@@ -80,7 +88,7 @@ inside() {
   export PATH=$PWD/node_modules/.bin:$PATH BULKHEAD_HOME=/etc/bulkhead NO_COLOR=1
   install_by_page
   local unit old
-  for unit in redis paper-venue egress safety control executor orchestrator; do
+  for unit in redis paper-venue egress fencer safety control executor orchestrator; do
     claim "$unit is up" is_active "$unit"
   done
   claim 'it trades' shows '^TradingMode +Active'
@@ -113,6 +121,14 @@ inside() {
   claim 'a severed orchestrator stays down' is_down orchestrator
   claim 'because the condition refused' said executor 'START_REFUSED KILL_SWITCH_THROWN'
   claim 'the kill can be reset' begin_again
+  claim 'the dead-man switch is ahead of all processes' shows '^kill path +ready, .*SCHED_FIFO'
+
+  take_rights_away
+  claim 'the kill path is ready without any right, by the fencer' shows '^kill path +ready'
+  timeout 30 bulkhead kill --level L1 --reason 'trial' >/run/kill.txt || true
+  claim 'a kill is confirmed without any right' grep -q '^Confirmed' /run/kill.txt
+  claim 'by the fencer' bash -c "bulkhead audit tail -n 80 | grep 'executor=dead by fencer'"
+  claim 'and can be reset' begin_again
   claim 'after the reset it trades again' shows '^TradingMode +Active'
   claim 'through the gate' shows '^egress gate +open'
 

@@ -6,9 +6,12 @@ import {
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import { exchangeSchema } from '../exchange/config.ts'
 import { notifySchema } from '../notify/config.ts'
+import { isPlainCgroupPath } from '../sever/core.ts'
 import { expectations } from './core.ts'
 
 const path = z.string().min(1).max(512)
+
+const command = z.array(z.string().min(1).max(1_024)).min(1).max(32)
 
 const watchSchema = z.strictObject({
   component: componentIdSchema,
@@ -19,12 +22,27 @@ const watchSchema = z.strictObject({
   /** The cgroup that holds this component and nothing else, in the v2 hierarchy; null for none. */
   cgroup: z
     .string()
-    .regex(/^\/[\w.@:/-]{1,255}$/)
+    .refine(isPlainCgroupPath, {
+      message: 'CGROUP_PATH_UNSAFE: a plain path below the root of the hierarchy is needed',
+    })
     .nullable(),
   /** User under which it runs; a process of another user is never signalled. */
   uid: z.int().min(0).max(4_294_967_294),
-  /** Command that stops its container, run without a shell; null for none. */
-  containerCommand: z.array(z.string().min(1).max(1_024)).min(1).max(32).nullable(),
+  /**
+   * A word that stands in its command line, or an entry of its environment, and in no stranger's.
+   * Without a cgroup it is all that tells the component from another process of the same user.
+   */
+  mark: z.string().min(1).max(512).nullable().default(null),
+  /**
+   * Command that stops its container, run without a shell, `{name}` being the component; null for
+   * none. `KILL_CONTAINER_CMD_<NAME>` in the environment goes before it.
+   */
+  containerCommand: command.nullable(),
+  /**
+   * Command that ends with 0 only when nothing of its container runs (such as `docker wait NAME`).
+   * Needed where neither its cgroup nor its processes can be seen from here.
+   */
+  containerGoneCommand: command.nullable().default(null),
 })
 
 const ladderSchema = z
@@ -92,6 +110,8 @@ export const deadManSwitchConfigSchema = z
     heartbeatIntervalMs: z.int().min(20).max(2_000).default(500),
     watch: z.array(watchSchema).min(1).max(32),
     cgroupMount: path.nullable(),
+    /** Socket of the fencer, which kills the cgroups that this user may not; null for none. */
+    fencerSocket: path.nullable().default(null),
     ladder: ladderSchema,
     /** Components that send orders: severed from HARD_STOP on. */
     severAtHardStop: z.array(componentIdSchema).min(1).max(32).default(['executor']),
@@ -117,7 +137,7 @@ export const deadManSwitchConfigSchema = z
     resetApprovalMsMax: z.int().min(1_000).max(3_600_000).default(300_000),
   })
   .superRefine((config, context) => {
-    for (const { path, message } of relationFaults(config)) {
+    for (const { path, message } of [...relationFaults(config), ...markFaults(config)]) {
       context.addIssue({ code: 'custom', path, message })
     }
   })
@@ -174,6 +194,17 @@ function gateFaults({ environment, egressGate }: Relations): RelationFault[] {
   if (!isReal || egressGate !== null) return []
   const message = `EGRESS_GATE_MISSING: ${environment} needs a gate that can be closed`
   return [{ path: ['egressGate'], message }]
+}
+
+/** Where money is real, nothing but its user would tell such a component from a stranger. */
+function markFaults({ environment, watch }: Relations): RelationFault[] {
+  const isReal = environment === 'LIVE' || environment === 'MICRO_LIVE'
+  return watch
+    .filter(({ killable, cgroup, mark }) => isReal && killable && cgroup === null && mark === null)
+    .map(({ component }) => ({
+      path: ['watch'],
+      message: `TARGET_UNMARKED: ${component} needs a cgroup or a mark in ${environment}`,
+    }))
 }
 
 /** Beats, Redis deadlines and kill budgets must fit between the rungs (design 5.1). */

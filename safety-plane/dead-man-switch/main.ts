@@ -17,7 +17,7 @@ import { deadManSwitchConfigSchema } from './config.ts'
 import { settleMemory } from './memory.ts'
 import { SafetyPlane } from './plane.ts'
 import { checkRedisConfig } from './redis-check.ts'
-import { checkHostOrExit, refuseToStart } from './startup.ts'
+import { checkHostOrExit, refuseToStart, withContainerCommandsOrExit } from './startup.ts'
 
 /** How long a start waits for Redis before it goes on blind, which is SAFE_MODE. */
 const redisWaitMs = 2_000
@@ -26,7 +26,10 @@ const redisWaitMs = 2_000
  */
 const warmUpMs = 500
 
-const loaded = loadConfigOrExit(deadManSwitchConfigSchema, process.argv)
+const loaded = withContainerCommandsOrExit(
+  loadConfigOrExit(deadManSwitchConfigSchema, process.argv),
+  process.env,
+)
 const { config } = loaded
 const operators = checkHostOrExit(config)
 const secrets = readSecretsOrExit({

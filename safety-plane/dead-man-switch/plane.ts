@@ -21,8 +21,10 @@ import { deliverLeftBehind } from '../last-resort/spool.ts'
 import { AlertQueue } from '../notify/loop.ts'
 import type { AlertChannel } from '../notify/ports.ts'
 import { AlertQueueFile } from '../notify/queue-file.ts'
-import { IdentityCache } from '../sever/identities.ts'
-import { type KillableTarget, Severer } from '../sever/loop.ts'
+import type { IdentityCache } from '../sever/identities.ts'
+import type { KillableTarget, Severer } from '../sever/loop.ts'
+import { createSevering } from '../sever/parts.ts'
+import { Reappearance } from '../sever/reappearance.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 import { ladderLimitsOf } from './limits.ts'
 import { type CycleOutcome, WatchLoop } from './loop.ts'
@@ -63,6 +65,7 @@ export class SafetyPlane {
   readonly #severer: Severer
   readonly #alerts: AlertQueue
   readonly #wire: Wire
+  readonly #reappearance: Reappearance
   readonly #runner: EpisodeRunner
   readonly #watch: WatchLoop
   readonly #switch: KillSwitch
@@ -86,11 +89,13 @@ export class SafetyPlane {
     this.#writer = new AuditWriter({ link, component, chain: runId, clock, spoolFile })
     this.#drain = this.#createDrain(drainLink)
     this.#killable = config.watch.filter(({ killable }) => killable)
-    this.#identities = new IdentityCache(link, this.#killable, config.stateDir, log)
-    this.#severer = this.#createSeverer()
+    const { identities, severer } = this.#createSevering()
+    this.#identities = identities
+    this.#severer = severer
     this.#alerts = this.#createAlerts()
     this.#wire = this.#createWire()
     this.#runner = this.#createRunner()
+    this.#reappearance = this.#createReappearance()
     this.#watch = this.#createWatch()
     const audit = (record: AuditRecord) => this.#writer.record(record)
     this.#switch = new KillSwitch({
@@ -213,6 +218,7 @@ export class SafetyPlane {
     if (!this.#isRegistered) await this.#register()
     await this.#writer.deliverSpool()
     await this.#identities.refresh()
+    this.#reappearance.check()
     this.#isRegistered &&= this.#parts.link.isReady
     this.#isHousekeeping = false
   }
@@ -284,15 +290,26 @@ export class SafetyPlane {
     })
   }
 
-  #createSeverer(): Severer {
-    const { kill, cgroupMount } = this.#config
+  #createSevering() {
+    const { kill, cgroupMount, stateDir, fencerSocket } = this.#config
+    const { link, clock, log } = this.#parts
     const limits = {
       cgroupMount,
       verifyTimeoutMs: kill.severVerifyTimeoutMs,
       containerTimeoutMs: kill.containerTimeoutMs,
     }
-    return new Severer(this.#identities, limits, this.#parts.clock, async (record) => {
-      await this.#writer.record(record)
+    const record = (entry: AuditRecord) => this.#writer.record(entry)
+    const killable = this.#killable
+    return createSevering({ killable, stateDir, limits, fencerSocket, link, clock, log, record })
+  }
+
+  #createReappearance(): Reappearance {
+    return new Reappearance({
+      runner: this.#runner,
+      severer: this.#severer,
+      killable: this.#killable,
+      senders: this.#config.severAtHardStop,
+      audit: (record) => this.#writer.record(record),
     })
   }
 
@@ -366,6 +383,7 @@ export class SafetyPlane {
       identities: this.#identities,
       killable: this.#killable,
       operators: this.#parts.operators,
+      severer: this.#severer,
       isStateDurable: () => this.#runner.isStoreHealthy,
       audit: (record) => this.#writer.record(record),
     })

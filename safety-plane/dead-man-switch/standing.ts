@@ -13,7 +13,7 @@ import { drillFaultOf } from '../readiness/core.ts'
 import { lastDrill } from '../readiness/drill.ts'
 import { type Readiness, ReadinessProbe } from '../readiness/loop.ts'
 import type { IdentityCache } from '../sever/identities.ts'
-import type { KillableTarget } from '../sever/loop.ts'
+import type { KillableTarget, Severer } from '../sever/loop.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 
 export type StandingParts = {
@@ -23,6 +23,7 @@ export type StandingParts = {
   readonly clock: Clock
   readonly identities: IdentityCache
   readonly killable: readonly KillableTarget[]
+  readonly severer: Severer
   readonly isStateDurable: () => boolean
   readonly operators: Operators
   readonly audit: (record: AuditRecord) => Promise<unknown>
@@ -50,7 +51,7 @@ export class StandingChecks {
       venue,
       identities: parts.identities,
       killable: parts.killable,
-      cgroupMount: config.cgroupMount,
+      severer: parts.severer,
       appendToRedis: () => this.#appendToRedis(),
       isStateDurable: parts.isStateDurable,
       keyFaults: () => keyScope.probe(),

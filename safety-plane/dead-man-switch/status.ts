@@ -1,5 +1,6 @@
 import type { EpisodeView, SafetyStatus } from '@bulkhead/shared/contracts/status.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
+import { readSchedulingPolicy } from '@bulkhead/shared/runtime/process-identity.ts'
 import {
   type Episode,
   type EpisodeState,
@@ -53,6 +54,7 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
     last_drill: parts.lastDrill,
     resident_memory_mb: process.memoryUsage.rss() / 1_048_576,
     egress_gate: parts.egressGate,
+    scheduling_policy: readSchedulingPolicy(process.pid),
   }
 }
 

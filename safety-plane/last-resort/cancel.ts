@@ -21,6 +21,13 @@ export type LastResortReport = { readonly rounds: number } & Pick<
   'outcome' | 'details'
 >
 
+/**
+ * Status with which a run ends: 0 only when confirmed. 1 makes systemd run it again; 2, which would
+ * not, is kept for a run that cannot begin.
+ */
+export const exitStatusOf = ({ outcome }: Pick<LastResortReport, 'outcome'>): 0 | 1 =>
+  outcome === 'confirmed' ? 0 : 1
+
 const subject = 'dead_man_switch'
 
 /**

@@ -5,7 +5,7 @@ import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { deadManSwitchConfigSchema } from '../dead-man-switch/config.ts'
 import { openVenue } from '../exchange/open.ts'
-import { cancelEverything } from './cancel.ts'
+import { cancelEverything, exitStatusOf } from './cancel.ts'
 import { lookAtRisk } from './look.ts'
 import { lastResortRunMsMax, lastResortWriter } from './spool.ts'
 
@@ -38,4 +38,4 @@ await writer.deliverSpool()
 writer.close()
 link.close()
 process.stdout.write(`${JSON.stringify({ component: 'last_resort', ...report })}\n`)
-process.exit(report.outcome === 'confirmed' ? 0 : 1)
+process.exit(exitStatusOf(report))

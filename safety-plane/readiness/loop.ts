@@ -1,16 +1,16 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
-import { isDeadVerdict } from '../sever/core.ts'
+import { type IdentityVerdict, isDeadVerdict } from '../sever/core.ts'
 import type { IdentityCache } from '../sever/identities.ts'
-import { canKillCgroup, canSignal } from '../sever/linux.ts'
-import type { KillableTarget } from '../sever/loop.ts'
+import { canSignal } from '../sever/linux.ts'
+import type { KillableTarget, Severer } from '../sever/loop.ts'
 import { type DrillFault, notReadyReasons } from './core.ts'
 
 export type ReadinessOptions = {
   readonly venue: SafetyVenue
   readonly identities: IdentityCache
   readonly killable: readonly KillableTarget[]
-  readonly cgroupMount: string | null
+  readonly severer: Pick<Severer, 'canKillCgroup'>
   /** Appends to Redis and says what went wrong, or null. */
   readonly appendToRedis: () => Promise<string | null>
   readonly isStateDurable: () => boolean
@@ -24,6 +24,13 @@ export type ReadinessOptions = {
 
 /** How soon an unready path is tried again, at the latest. */
 const retryMsMax = 2_000
+
+/** Verdicts that say nothing against the group's holding the component. */
+const reachableByGroup: readonly IdentityVerdict[] = [
+  'PID_UNKNOWN',
+  'PID_NEVER_SEEN',
+  'PID_OTHER_NAMESPACE',
+]
 
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] }
 
@@ -66,17 +73,15 @@ export class ReadinessProbe {
   async #probe(): Promise<string[]> {
     const { venue, killable, appendToRedis, keyFaults, identities } = this.#options
     await identities.refresh()
-    const [read, redisFault, faults] = await Promise.all([
+    const [read, redisFault, faults, targets] = await Promise.all([
       venue.readOpenOrders('all'),
       appendToRedis(),
       keyFaults(),
+      Promise.all(killable.map((target) => this.#probeTarget(target))),
     ])
     return notReadyReasons({
       venueFault: read.ok ? null : read.failure.code,
-      targets: killable.map((target) => ({
-        component: target.component,
-        fault: this.#targetFault(target),
-      })),
+      targets,
       redisFault,
       keyFaults: faults,
       isStateDurable: this.#options.isStateDurable(),
@@ -85,19 +90,25 @@ export class ReadinessProbe {
     })
   }
 
-  /** Signal 0 to the known process; where none is known, the cgroup alone must do. */
-  #targetFault(target: KillableTarget): string | null {
-    const { identities, cgroupMount } = this.#options
-    const hasCgroup =
-      target.cgroup !== null && cgroupMount !== null && canKillCgroup(cgroupMount, target.cgroup)
+  async #probeTarget(target: KillableTarget) {
+    const hasCgroup = await this.#options.severer.canKillCgroup(target)
+    return { component: target.component, fault: this.#targetFault(target, hasCgroup) }
+  }
+
+  /**
+   * A process that is not ours to signal is within reach all the same when its group can be killed;
+   * where no process is known, the group alone must do.
+   */
+  #targetFault(target: KillableTarget, hasCgroup: boolean): string | null {
+    const { identities } = this.#options
     const verdict = identities.judge(target.component)
     const claim = identities.claimOf(target.component)
     if (verdict === 'PID_KILLABLE' && claim !== null) {
-      return canSignal(Number(claim.pid)) ? null : 'NOT_SIGNALABLE'
+      return hasCgroup || canSignal(Number(claim.pid)) ? null : 'NOT_SIGNALABLE'
     }
     if (isDeadVerdict(verdict)) return null
     if (verdict === 'PID_OTHER_NAMESPACE' && target.containerCommand !== null) return null
-    return hasCgroup && verdict === 'PID_UNKNOWN' ? null : verdict
+    return hasCgroup && reachableByGroup.includes(verdict) ? null : verdict
   }
 
   async #report(): Promise<void> {

@@ -6,6 +6,8 @@ export type SeverTarget = {
   readonly uid: number
   /** Path in the unified hierarchy that holds the component and nothing else, or null. */
   readonly cgroup: string | null
+  /** A word of its command line or an entry of its environment that no stranger has, or null. */
+  readonly mark?: string | null
   /** `once_seen`: nothing of it runs before it has registered (decision D-32). */
   readonly expected?: 'at_boot' | 'once_seen'
 }
@@ -17,7 +19,8 @@ export type ObservedProcess = {
   readonly startTicks: string
   readonly uid: string
   readonly cgroup: string | null
-  readonly pidNamespace: string | null
+  /** False when the number is that of a thread: a signal to it would hit its whole process. */
+  readonly isProcess: boolean
 }
 
 export type HostView = {
@@ -31,14 +34,17 @@ export type HostView = {
 export const identityVerdicts = [
   'PID_UNKNOWN',
   'PID_NEVER_REGISTERED',
-  'PID_PROTECTED',
   'PID_OTHER_BOOT',
   'PID_OTHER_NAMESPACE',
+  'PID_PROTECTED',
   'PID_GONE',
   'PID_REUSED',
   'PID_ZOMBIE',
+  'PID_IS_THREAD',
   'PID_FOREIGN_USER',
   'PID_FOREIGN_CGROUP',
+  'PID_NEVER_SEEN',
+  'PID_UNMARKED',
   'PID_KILLABLE',
 ] as const
 export type IdentityVerdict = (typeof identityVerdicts)[number]
@@ -54,20 +60,44 @@ export function judgeIdentity(
   host: HostView,
 ): IdentityVerdict {
   if (claim === null) return 'PID_UNKNOWN'
+  if (claim.boot_id !== host.bootId) return 'PID_OTHER_BOOT'
+  // A number of another namespace says nothing here: 1 is the usual one of a container.
+  if (claim.pid_ns !== host.pidNamespace) return 'PID_OTHER_NAMESPACE'
   const pid = Number(claim.pid)
   if (!Number.isSafeInteger(pid) || pid <= 1 || host.protectedPids.includes(pid)) {
     return 'PID_PROTECTED'
   }
-  if (claim.boot_id !== host.bootId) return 'PID_OTHER_BOOT'
-  if (claim.pid_ns !== host.pidNamespace) return 'PID_OTHER_NAMESPACE'
   if (observed === null) return 'PID_GONE'
   if (observed.startTicks !== claim.start_ticks) return 'PID_REUSED'
   if (observed.state === 'Z' || observed.state === 'X') return 'PID_ZOMBIE'
+  if (!observed.isProcess) return 'PID_IS_THREAD'
   if (observed.uid !== String(target.uid) || claim.uid !== observed.uid) return 'PID_FOREIGN_USER'
   if (target.cgroup !== null && !isWithin(observed.cgroup, target.cgroup)) {
     return 'PID_FOREIGN_CGROUP'
   }
   return 'PID_KILLABLE'
+}
+
+/** Whether any process of a PID namespace is seen; unreadable when not all could be looked at. */
+export type NamespaceState = 'populated' | 'empty' | 'unreadable'
+
+/**
+ * What a claim is worth that this safety plane has, or has not, seen alive with its own eyes. A
+ * claim that was dead, or bore no mark, when it was first looked at may stand for anything, so
+ * neither a signal nor a death may rest on it.
+ *
+ * @param namespace state of the namespace that the claim names, for a verdict of another namespace
+ */
+export function judgeStanding(
+  verdict: IdentityVerdict,
+  wasSeen: boolean,
+  namespace: NamespaceState | null,
+): IdentityVerdict {
+  if (!wasSeen) {
+    if (verdict === 'PID_KILLABLE') return 'PID_UNMARKED'
+    return isDeadVerdict(verdict) ? 'PID_NEVER_SEEN' : verdict
+  }
+  return verdict === 'PID_OTHER_NAMESPACE' && namespace === 'empty' ? 'PID_GONE' : verdict
 }
 
 /**
@@ -96,20 +126,38 @@ export type CgroupState = 'populated' | 'empty' | 'absent' | 'unreadable'
 /**
  * Whether the component is verified dead. A configured cgroup must be empty, and a known process
  * must be gone; knowing neither proves nothing. A claim to a protected process is no claim.
+ *
+ * @param containerGone the configured command has just shown that nothing of the container runs
  */
 export function isVerifiedDead(
   cgroup: CgroupState | null,
   verdict: IdentityVerdict,
-  containerStopped: boolean,
+  containerGone: boolean,
 ): boolean {
   if (cgroup === 'populated' || cgroup === 'unreadable') return false
   if (isDeadVerdict(verdict)) return true
-  if (verdict === 'PID_UNKNOWN' || verdict === 'PID_PROTECTED') return cgroup !== null
-  return verdict === 'PID_OTHER_NAMESPACE' && containerStopped
+  if (provesNothing.includes(verdict)) return cgroup !== null
+  return verdict === 'PID_OTHER_NAMESPACE' && containerGone
 }
 
+const provesNothing: readonly IdentityVerdict[] = ['PID_UNKNOWN', 'PID_PROTECTED', 'PID_NEVER_SEEN']
+
 /** Why a cgroup must not be killed as a whole, or null when it may be. */
-export type CgroupRefusal = 'CGROUP_IS_ROOT' | 'CGROUP_HOLDS_PROTECTED'
+export type CgroupRefusal = 'CGROUP_IS_ROOT' | 'CGROUP_PATH_UNSAFE' | 'CGROUP_HOLDS_PROTECTED'
+
+const cgroupPathLengthMax = 255
+const cgroupNames = /^[\w.@:\\-]+$/
+
+/** Whether a path names one group below the root and cannot mean any other: no `..`, no blanks. */
+export function isPlainCgroupPath(cgroup: string): boolean {
+  const [root, ...names] = cgroup.split('/')
+  return (
+    root === '' &&
+    names.length > 0 &&
+    cgroup.length <= cgroupPathLengthMax &&
+    names.every((name) => cgroupNames.test(name) && name !== '.' && name !== '..')
+  )
+}
 
 /** @param protectedCgroups cgroups of the watcher and of every other process that must live */
 export function refuseCgroup(
@@ -117,6 +165,7 @@ export function refuseCgroup(
   protectedCgroups: readonly string[],
 ): CgroupRefusal | null {
   if (cgroup === '/' || cgroup === '') return 'CGROUP_IS_ROOT'
+  if (!isPlainCgroupPath(cgroup)) return 'CGROUP_PATH_UNSAFE'
   return protectedCgroups.some((other) => isWithin(other, cgroup)) ? 'CGROUP_HOLDS_PROTECTED' : null
 }
 
@@ -124,14 +173,44 @@ function isWithin(cgroup: string | null, parent: string): boolean {
   return cgroup !== null && (cgroup === parent || cgroup.startsWith(`${parent}/`))
 }
 
+/** What one read of a component's hash found that is not to be acted on. */
+export type ClaimRefusal =
+  | 'CLAIM_MALFORMED'
+  | 'CLAIM_PROTECTED'
+  | 'CLAIM_SECOND_PROCESS'
+  | 'CLAIM_UNPROVEN'
+
 /**
- * Which claim to remember: the first living one, so that a target cannot point at another process.
+ * Which claim to remember: the first one that was seen alive stands until it is dead, so that a
+ * target cannot point at another process.
+ *
+ * @param knownStands the known claim was seen alive and is not dead now
  */
 export function keepClaim(
   known: ProcessIdentity | null,
-  knownIsDead: boolean,
+  knownStands: boolean,
   offered: ProcessIdentity | null,
 ): ProcessIdentity | null {
   if (offered === null) return known
-  return known === null || knownIsDead ? offered : known
+  return known !== null && knownStands ? known : offered
+}
+
+/**
+ * Which pids of observation components are to be spared. They come from the registry too, so they
+ * must not shield what the configuration declares a target.
+ *
+ * @param targetCgroups cgroups of everything that may be killed
+ * @param targetPids pids that are known, and were seen, as targets
+ */
+export function sparedObservers(
+  observers: readonly { readonly pid: number; readonly cgroup: string | null }[],
+  targetCgroups: readonly string[],
+  targetPids: readonly number[],
+): number[] {
+  return observers
+    .filter(
+      ({ pid, cgroup }) =>
+        !targetPids.includes(pid) && !targetCgroups.some((target) => isWithin(cgroup, target)),
+    )
+    .map(({ pid }) => pid)
 }

@@ -192,5 +192,10 @@ export const safetyStatusSchema = z.strictObject({
   resident_memory_mb: z.number().nonnegative(),
   /** The executor's way to the exchange, as last answered; null where no gate is configured. */
   egress_gate: z.enum(['open', 'closed', 'unreachable']).nullable(),
+
+  /** How the kernel schedules it; FIFO is ahead of every ordinary process (decision D-41). */
+  scheduling_policy: z
+    .enum(['OTHER', 'FIFO', 'RR', 'BATCH', 'IDLE', 'DEADLINE', 'UNKNOWN'])
+    .optional(),
 })
 export type SafetyStatus = z.infer<typeof safetyStatusSchema>

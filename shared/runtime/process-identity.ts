@@ -34,6 +34,28 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   }
 }
 
+/** How the kernel schedules the first thread of a process, by the names of sched(7). */
+export type SchedulingPolicy = 'OTHER' | 'FIFO' | 'RR' | 'BATCH' | 'IDLE' | 'DEADLINE' | 'UNKNOWN'
+
+const schedulingPolicies: Readonly<Record<string, SchedulingPolicy>> = {
+  '0': 'OTHER',
+  '1': 'FIFO',
+  '2': 'RR',
+  '3': 'BATCH',
+  '5': 'IDLE',
+  '6': 'DEADLINE',
+}
+
+export function readSchedulingPolicy(pid: number): SchedulingPolicy {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const policy = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38] ?? ''
+    return schedulingPolicies[policy] ?? 'UNKNOWN'
+  } catch {
+    return 'UNKNOWN'
+  }
+}
+
 /** Path of a process in the unified cgroup hierarchy, or undefined when it cannot be read. */
 export function readCgroupPath(pid: number | 'self'): string | undefined {
   try {

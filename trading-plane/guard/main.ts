@@ -45,6 +45,7 @@ function refuse({ code, message }: Refusal): never {
 }
 
 const { config, configHash } = loadConfigOrExit(guardConfigSchema, process.argv)
+const configFile = process.argv[process.argv.indexOf('--config') + 1]
 const read = readGuardOptions(process.argv.slice(2))
 if (!read.ok) {
   process.stderr.write(`${read.failure}\n${guardUsage}`)
@@ -175,8 +176,11 @@ function watchEvidence(): StopWatching {
 
 /** What a bot that beats by itself needs for it; every other bot gets nothing of ours. */
 function botEnvironment(): NodeJS.ProcessEnv {
-  if (!beatsItself) return {}
+  // By this the safety plane knows the bot where it has no cgroup of its own.
+  const mark = { BULKHEAD_GUARD_CONFIG: configFile }
+  if (!beatsItself) return mark
   return {
+    ...mark,
     BULKHEAD_COMPONENT: component,
     BULKHEAD_REDIS_SOCKET: config.redis.socketPath,
     BULKHEAD_REDIS_USER: config.redis.username,

@@ -6,6 +6,8 @@ export const killTriggers = [
   'MARKET_DATA_FAILSAFE',
   'SAFETY_REDIS_UNAVAILABLE',
   'CANCEL_BUDGET_STARVED',
+  /** Something that this kill had severed was seen running again: it is severed once more. */
+  'TARGET_REAPPEARED',
   /** Redis records a thrown switch that the safety plane has no memory of: it is proven anew. */
   'RECORDED_STATE',
 ] as const

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { controlApiConfigSchema } from '@bulkhead/control-plane/api/config.ts'
 import { deadManSwitchConfigSchema } from '@bulkhead/safety-plane/dead-man-switch/config.ts'
 import { egressGateConfigSchema } from '@bulkhead/safety-plane/egress-gate/config.ts'
+import { fencerConfigSchema } from '@bulkhead/safety-plane/fencer/config.ts'
 import { stackSchema } from '@bulkhead/shared/contracts/stack.ts'
 import { loadConfig } from '@bulkhead/shared/runtime/config.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
@@ -26,13 +27,18 @@ import { readUnits, type UnitFile } from '../../support/unit-files.ts'
 
 const program = join(projectRoot, 'deploy/systemd/provision.ts')
 const tradingUid = 4_242
+const safetyUid = 4_244
 
 let root: string
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'bulkhead-root-'))
   mkdirSync(join(root, 'etc'))
-  const users = `root:x:0:0::/:/bin/sh\nbulkhead-trading:x:${tradingUid}:4243::/:/bin/false\n`
-  writeFileSync(join(root, 'etc/passwd'), users)
+  const users = [
+    'root:x:0:0::/:/bin/sh',
+    `bulkhead-trading:x:${tradingUid}:4243::/:/bin/false`,
+    `bulkhead-safety:x:${safetyUid}:4245::/:/bin/false`,
+  ]
+  writeFileSync(join(root, 'etc/passwd'), `${users.join('\n')}\n`)
   expect(provision()).toMatchObject({ status: 0, stderr: '' })
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -48,6 +54,7 @@ const schemas = {
   control_api: controlApiConfigSchema,
   paper_venue: paperVenueConfigSchema,
   start_condition: startConditionConfigSchema,
+  fencer: fencerConfigSchema,
 }
 const configFile = (component: string) => join(root, 'etc/bulkhead', `${component}.json`)
 const services = readUnits('service')
@@ -117,6 +124,7 @@ describe('provisioning for systemd', () => {
         '/run/bulkhead-redis/redis.sock',
         '/run/bulkhead-executor/intents.sock',
         '/run/bulkhead-egress/gate.sock',
+        '/run/bulkhead-fencer/fencer.sock',
       ]
       const paths = configsOf(unit)
         .flatMap(configTexts)
@@ -154,6 +162,20 @@ describe('provisioning for systemd', () => {
     expect(read('egress_gate')['allow']).toEqual([{ host: hostname, port: Number(port) }])
     const { controlSocket } = read('dead_man_switch')['egressGate'] as { controlSocket: string }
     expect(controlSocket).toBe(read('egress_gate')['controlSocket'])
+  })
+
+  test('lets the fencer kill the same groups, for the safety plane, and never its own', () => {
+    const safety = loadConfig(deadManSwitchConfigSchema, configFile('dead_man_switch'))
+    const fencer = loadConfig(fencerConfigSchema, configFile('fencer'))
+    if (!safety.ok || !fencer.ok) throw new Error('refused')
+    const { watch, fencerSocket, cgroupMount } = safety.value.config
+    const { config } = fencer.value
+    expect(config.targets).toEqual(watch.map(({ component, cgroup }) => ({ component, cgroup })))
+    expect(config.socketPath).toBe(fencerSocket)
+    expect(config.cgroupMount).toBe(cgroupMount)
+    expect(config.clientUid).toBe(safetyUid)
+    const slice = services.find(({ name }) => name === 'bulkhead-fencer')?.value('Slice')
+    expect(config.protectedCgroups).toEqual([`/bulkhead.slice/${slice}`])
   })
 
   test('leaves to tmpfiles.d only what was provisioned', () => {

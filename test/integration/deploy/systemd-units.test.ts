@@ -5,6 +5,8 @@ import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { nodeOptions } from '../../../deploy/bootstrap/entry-points.ts'
+import { realtime } from '../../../deploy/bootstrap/realtime.ts'
+import { lastResortRunMsMax } from '@bulkhead/safety-plane/last-resort/spool.ts'
 import { copyUnits, installedRoot, readUnits } from '../../support/unit-files.ts'
 
 let folder: string
@@ -27,6 +29,7 @@ const serviceOf = (name: string) => services.find((unit) => unit.name === name)!
 const exposureMax: Readonly<Record<string, number>> = {
   'bulkhead-safety': 2.0,
   'bulkhead-lastresort': 1.5,
+  'bulkhead-fencer': 2.0,
   'bulkhead-redis': 1.5,
   'bulkhead-egress': 1.5,
   'bulkhead-executor': 1.5,
@@ -90,7 +93,8 @@ describe('systemd units', () => {
     for (const unit of services) {
       const users = ['User', 'Group', 'SupplementaryGroups'].flatMap((key) => unit.values(key))
       expect(users.length, unit.name).toBeGreaterThan(1)
-      expect(users.filter((user) => !made.includes(user))).toEqual([])
+      const known = unit.name === 'bulkhead-fencer' ? ['root'] : made
+      expect(users.filter((user) => !known.includes(user))).toEqual([])
     }
   })
 })
@@ -104,6 +108,17 @@ describe('systemd unit of the safety plane', () => {
     expect(safety.value('Restart')).toBe('always')
     expect(safety.value('OOMScoreAdjust')).toBe('-1000')
     expect(safety.value('OnFailure')).toBe('bulkhead-lastresort.service')
+  })
+
+  test('has a last resort that runs until it confirms, and not when it cannot begin', () => {
+    const lastResort = serviceOf('bulkhead-lastresort')
+    expect(lastResort.value('Type')).toBe('oneshot')
+    expect(lastResort.value('Restart')).toBe('on-failure')
+    expect(lastResort.value('RestartPreventExitStatus')).toBe('2')
+    expect(lastResort.value('SuccessExitStatus')).toBeUndefined()
+    expect(lastResort.value('StartLimitIntervalSec')).toBe('0')
+    const timeoutMs = Number(lastResort.value('TimeoutStartSec')) * 1_000
+    expect(timeoutMs).toBeGreaterThan(lastResortRunMsMax)
   })
 
   test('does not need what may be dead', () => {
@@ -122,8 +137,27 @@ describe('systemd unit of the safety plane', () => {
     }
   })
 
-  test('holds the capability to signal and no other; every other unit holds none', () => {
-    for (const unit of services) {
+  test('runs ahead of everything, hands that on to nobody, and is ended when it spins', () => {
+    expect(safety.value('CPUSchedulingPolicy')).toBe('fifo')
+    expect(safety.value('CPUSchedulingResetOnFork')).toBe('yes')
+    expect(safety.value('CPUSchedulingPriority')).toBe(String(realtime.priority))
+    expect(safety.value('LimitRTTIME')).toBe(`${realtime.spinUsMax / 1_000_000}s`)
+    const others = services.filter((unit) => unit.value('CPUSchedulingPolicy') !== undefined)
+    expect(others).toEqual([safety])
+  })
+
+  test('has a fencer that can do for it what it may not, and needs none', () => {
+    const fencer = serviceOf('bulkhead-fencer')
+    expect(fencer.values('CapabilityBoundingSet')).toEqual(['CAP_CHOWN CAP_DAC_OVERRIDE'])
+    expect(fencer.values('AmbientCapabilities')).toEqual([])
+    expect(fencer.value('PrivateNetwork')).toBe('yes')
+    expect(fencer.value('Slice')).toBe(safety.value('Slice'))
+    expect(safety.value('Wants')?.split(' ')).toContain('bulkhead-fencer.service')
+    expect(fencer.values('LoadCredential')).toEqual([])
+  })
+
+  test('holds the capability to signal and no other; the rest but its fencer holds none', () => {
+    for (const unit of services.filter(({ name }) => name !== 'bulkhead-fencer')) {
       const capability = unit === safety ? 'CAP_KILL' : ''
       expect(unit.values('CapabilityBoundingSet'), unit.name).toEqual([capability])
       expect(unit.value('AmbientCapabilities') ?? '', unit.name).toBe(capability)

@@ -16,10 +16,10 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-async function refusalOf(parts: Record<string, unknown>) {
+async function refusalOf(parts: Record<string, unknown>, launcher: readonly string[] = []) {
   const file = join(world.redis.home, 'config', 'refused.json')
   writeFileSync(file, JSON.stringify({ ...world.config, ...parts }))
-  const started = spawnNode(mainFile, ['--config', file])
+  const started = spawnNode(mainFile, ['--config', file], launcher)
   const code = await started.exited
   return { code, stderr: started.stderr() }
 }
@@ -50,6 +50,14 @@ test('does not start with an operators file that others may read', async () => {
   expect(await refusalOf({ operatorsFile: file })).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('OPERATORS_TOO_OPEN') as string,
+  })
+})
+
+test('does not start with a container command that counts on a shell', async () => {
+  const command = 'KILL_CONTAINER_CMD_EXECUTOR=docker kill executor; reboot'
+  expect(await refusalOf({}, ['env', command])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('CONTAINER_COMMAND_NEEDS_SHELL') as string,
   })
 })
 

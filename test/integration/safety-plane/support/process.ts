@@ -10,13 +10,14 @@ export type StartedProcess = {
   readonly kill: () => Promise<void>
 }
 
-/** Starts `node <file> <args>` and waits for its ready line. */
+/** Starts `<launcher> node <file> <args>` and waits for its ready line. */
 export async function startNode(
   file: string,
   args: readonly string[],
   deadlineMs = 15_000,
+  launcher: readonly string[] = [],
 ): Promise<StartedProcess> {
-  const started = spawnNode(file, args)
+  const started = spawnNode(file, args, launcher)
   const { child, exited } = started
   const ready = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${file} is not ready`)), deadlineMs)
@@ -40,8 +41,13 @@ export async function startNode(
 }
 
 /** Starts it without waiting. */
-export function spawnNode(file: string, args: readonly string[]): StartedProcess {
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+export function spawnNode(
+  file: string,
+  args: readonly string[],
+  launcher: readonly string[] = [],
+): StartedProcess {
+  const [program = '', ...rest] = [...launcher, process.execPath, file, ...args]
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString()

@@ -83,6 +83,7 @@ export async function createWorld(
       component,
       killable: true,
       cgroup: null,
+      mark: component,
       uid: process.getuid?.() ?? 0,
       containerCommand: null,
     })),

@@ -7,6 +7,7 @@ const watched = (component: string, parts: Record<string, unknown> = {}) => ({
   component,
   killable: true,
   cgroup: null,
+  mark: `${component}.json`,
   uid: 1000,
   containerCommand: null,
   ...parts,
@@ -40,6 +41,24 @@ const faultsOf = (parts: Record<string, unknown>) => {
   const checked = check(parts)
   return checked.ok ? [] : checked.failure.map(({ message }) => message.split(':')[0])
 }
+
+test('a component with neither cgroup nor mark is refused where money is at stake', () => {
+  const egressGate = { controlSocket: 'gate.sock' }
+  const unmarked = [watched('executor', { mark: null })]
+  for (const environment of ['LIVE', 'MICRO_LIVE']) {
+    const real = { environment, egressGate }
+    expect(faultsOf({ ...real, watch: unmarked })).toContain('TARGET_UNMARKED')
+    for (const parts of [{ cgroup: '/desk/executor' }, { mark: 'executor.json' }]) {
+      const watch = [watched('executor', { mark: null, ...parts })]
+      expect(faultsOf({ ...real, watch })).not.toContain('TARGET_UNMARKED')
+    }
+  }
+  expect(faultsOf({ watch: unmarked })).toEqual([])
+})
+
+test.each(['/', '/desk/..', '/desk//x', 'desk', '/desk/'])('a cgroup %j is refused', (cgroup) => {
+  expect(faultsOf({ watch: [watched('executor', { cgroup })] })).toEqual(['CGROUP_PATH_UNSAFE'])
+})
 
 test('the defaults are the contract', () => {
   const checked = check({})

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import { phaseOutcomes } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type {
   RestingOrder,
   SafetyVenue,
   VenueFault,
 } from '@bulkhead/safety-plane/exchange/ports.ts'
-import { cancelEverything } from '@bulkhead/safety-plane/last-resort/cancel.ts'
+import { cancelEverything, exitStatusOf } from '@bulkhead/safety-plane/last-resort/cancel.ts'
 
 const callMs = 1_000
 const fault: VenueFault = { code: 'VENUE_TIMED_OUT', detail: 'no reply' }
@@ -94,4 +95,14 @@ test.each([
 test('cancels before a slow audit has answered', async () => {
   const { report } = await run(() => 0, true)
   expect(report.outcome).toBe('confirmed')
+})
+
+test('ends with 0 by proof alone, and otherwise so that systemd runs it again', () => {
+  const statuses = phaseOutcomes.map((outcome) => [outcome, exitStatusOf({ outcome })])
+  expect(Object.fromEntries(statuses)).toEqual({
+    confirmed: 0,
+    not_required: 1,
+    timed_out: 1,
+    unconfirmed: 1,
+  })
 })
