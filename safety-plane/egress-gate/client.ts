@@ -40,6 +40,8 @@ type Pending = {
 export class GateClient {
   readonly #options: GateClientOptions
   readonly #pending = new Map<number, Pending>()
+  /** Who waits for the gate to be there and to have answered the vote. */
+  readonly #awaiting = new Set<(report: GateReport | null) => void>()
   #socket: Socket | null = null
   #isConnected = false
   #retry: NodeJS.Timeout | undefined
@@ -74,7 +76,7 @@ export class GateClient {
     const startTickMs = this.#options.clock.monotonicMs()
     this.#cast = { vote: 'closed', decidedTickMs: startTickMs }
     const wasConnected = this.#isConnected
-    const report = await this.#say('vote')
+    const report = await (wasConnected ? this.#say('vote') : this.#saidOnConnection())
     const durationMs = this.#options.clock.monotonicMs() - startTickMs
     if (report?.state === 'closed') {
       return { outcome: 'closed', destroyed: report.destroyed, durationMs }
@@ -104,12 +106,32 @@ export class GateClient {
     )
     socket.on('connect', () => {
       this.#isConnected = true
-      void this.#say(this.#cast === null ? 'read' : 'vote')
+      void this.#greet()
     })
     socket.on('data', (chunk: Buffer) => lines.push(chunk))
     socket.on('error', () => socket.destroy())
     socket.on('end', () => socket.destroy())
     socket.once('close', () => this.#lost())
+  }
+
+  async #greet(): Promise<void> {
+    const isVote = this.#cast !== null
+    const report = await this.#say(isVote ? 'vote' : 'read')
+    if (!isVote || report === null) return
+    for (const resolve of this.#awaiting) resolve(report)
+  }
+
+  /** The answer to a vote that can only be said on the next connection; null when it is late. */
+  #saidOnConnection(): Promise<GateReport | null> {
+    return new Promise((resolve) => {
+      const finish = (report: GateReport | null) => {
+        clearTimeout(timer)
+        this.#awaiting.delete(finish)
+        resolve(report)
+      }
+      const timer = setTimeout(() => finish(null), this.#options.replyMsMax)
+      this.#awaiting.add(finish)
+    })
   }
 
   #lost(): void {
@@ -135,12 +157,13 @@ export class GateClient {
         ? { type, id, watcher, vote: this.#cast.vote, decided_tick_ms: this.#cast.decidedTickMs }
         : { type: 'read', id }
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#pending.delete(id)
-        resolve(null)
+      const giveUp = () => {
         // A gate that is stuck is asked anew on a new connection; what it then reads, it obeys.
-        socket.destroy()
-      }, replyMsMax)
+        if (this.#pending.delete(id)) socket.destroy()
+        resolve(null)
+      }
+      // When it was this process that was held up, the answer is there already: read it first.
+      const timer = setTimeout(() => setImmediate(giveUp), replyMsMax)
       this.#pending.set(id, { resolve, timer })
       socket.write(`${JSON.stringify(line)}\n`)
     })

@@ -63,6 +63,8 @@ export class EgressProxy {
       requireHostHeader: false,
       noDelay: true,
     })
+    // Beyond it nobody is told why: words for a flood would need what the flood is after.
+    this.#server.maxConnections = 2 * options.limits.connectionsMax
     this.#server.on('connection', (socket: Socket) => this.#greet(socket))
     this.#server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) =>
       this.#onConnect(request, socket, head),

@@ -133,6 +133,15 @@ describe('the dashboard in a real browser', () => {
     await shows('#checks', 'Cancel on disconnectabsent')
   })
 
+  it('says whether the executor is let through to the exchange', async () => {
+    await shows('#checks', 'Egress gateopen')
+    players.set('dead_man_switch', { egress_gate: 'closed' })
+    await shows('#checks', 'Egress gateCLOSED')
+    players.set('dead_man_switch', { egress_gate: 'unreachable' })
+    await shows('#checks', 'Egress gateUNREACHABLE')
+    await shows('#alerts', 'The egress gate does not answer')
+  })
+
   it('streams new audit entries to the top', async () => {
     await api.post(api.kill('vera'))
     await shows('.entry:first-child', 'COMMAND_REFUSED')
