@@ -12,6 +12,7 @@ import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type PaperVenueProcess, spawnPaperVenue } from '../../support/paper-venue.ts'
+import { safetyDocument } from '../../support/status-players.ts'
 import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
 
 export const instrument = 'BTC-PERPETUAL'
@@ -191,7 +192,7 @@ async function playSafety(link: RedisLink): Promise<SafetyHand> {
   const beat = () => {
     const now = String(process.hrtime.bigint())
     void link.run((redis) => redis.set(redisKeys.heartbeat('dead_man_switch'), now, 'PX', 6_000))
-    const status = JSON.stringify(safetyStatus())
+    const status = JSON.stringify(safetyDocument({ egress_gate: null }))
     void link.run((redis) => redis.set(redisKeys.status('dead_man_switch'), status, 'PX', 5_000))
   }
   const startBeating = () => {
@@ -200,27 +201,6 @@ async function playSafety(link: RedisLink): Promise<SafetyHand> {
   await setMode('NORMAL')
   startBeating()
   return { setMode, startBeating, stopBeating: () => clearInterval(timer) }
-}
-
-function safetyStatus() {
-  return {
-    component: 'dead_man_switch',
-    run_id: 'test',
-    build_id: 'test',
-    config_hash: 'test',
-    wall_ms: Date.now(),
-    uptime_ms: 1,
-    kill_switch_mode: 'NORMAL',
-    watchdog_state: 'ARMED',
-    thresholds_ms: { L0: 5_000, L1: 15_000, L2: 30_000 },
-    watch: [],
-    episode: null,
-    reset: null,
-    ready: true,
-    not_ready_reasons: [],
-    resident_memory_mb: 1,
-    egress_gate: null,
-  }
 }
 
 async function readyOf(child: ChildProcess): Promise<void> {
