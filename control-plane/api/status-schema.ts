@@ -93,6 +93,7 @@ export const statusReportSchema = z.strictObject({
   risk_state: z.enum(['Healthy', 'Degraded', 'Maintenance', 'Kill']),
   connectivity_degraded: z.boolean(),
   f1_cert_state: z.enum(['PASS', 'FAIL', 'STALE', 'MISSING', 'INVALID']),
+  cortex_override: z.enum(['None', 'ForceReduceOnly', 'ForceKill']).nullable(),
   open_permission_blocked_latch: z.boolean(),
   open_permission_reason_codes: z.array(z.enum(openPermissionReasons)),
   open_permission_requires_reconcile: z.boolean(),

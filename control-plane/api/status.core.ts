@@ -40,28 +40,30 @@ export type StatusLimits = {
   readonly thresholdsMs: StatusReport['thresholds_ms']
 }
 
-type Measured = Pick<
-  StatusReport,
-  | 'bunker_mode_active'
-  | 'policy_age_sec'
-  | 'last_policy_update_ts'
-  | 'f1_cert_expires_at'
-  | 'disk_used_pct'
-  | 'disk_used_last_update_ts_ms'
-  | 'disk_used_pct_secondary'
-  | 'disk_used_secondary_last_update_ts_ms'
-  | 'mm_util'
-  | 'mm_util_last_update_ts_ms'
-  | 'loop_tick_last_ts_ms'
-  | 'atomic_naked_events_24h'
-  | '429_count_5m'
-  | '10028_count_5m'
-  | 'wal_queue_depth'
-  | 'wal_queue_capacity'
-  | 'wal_queue_enqueue_failures'
-  | 'deribit_http_p95_ms'
-  | 'ws_event_lag_ms'
->
+/** Keys of contract 7.0 that are null, and listed as unavailable, while nobody measures them. */
+const measuredNames = [
+  'bunker_mode_active',
+  'policy_age_sec',
+  'last_policy_update_ts',
+  'f1_cert_expires_at',
+  'disk_used_pct',
+  'disk_used_last_update_ts_ms',
+  'disk_used_pct_secondary',
+  'disk_used_secondary_last_update_ts_ms',
+  'mm_util',
+  'mm_util_last_update_ts_ms',
+  'loop_tick_last_ts_ms',
+  'atomic_naked_events_24h',
+  '429_count_5m',
+  '10028_count_5m',
+  'wal_queue_depth',
+  'wal_queue_capacity',
+  'wal_queue_enqueue_failures',
+  'deribit_http_p95_ms',
+  'ws_event_lag_ms',
+] as const
+
+type Measured = Pick<StatusReport, (typeof measuredNames)[number]>
 
 /** Builds the status report of contract 7.0. Whatever is silent or unknown is said to be so. */
 export function buildStatus(view: StatusView, limits: StatusLimits): StatusReport {
@@ -96,7 +98,8 @@ export function buildStatus(view: StatusView, limits: StatusLimits): StatusRepor
     mode_reason_words: mode.reasons.map((code) => ({ code, words: modeReasonWords[code] })),
     risk_state: mode.mode === 'Kill' ? 'Kill' : (executor?.risk_state ?? 'Degraded'),
     connectivity_degraded: measured.bunker_mode_active === true || latch.codes.length > 0,
-    f1_cert_state: 'MISSING',
+    f1_cert_state: executor?.measurements.f1_cert_state ?? 'MISSING',
+    cortex_override: executor?.measurements.cortex_override ?? null,
     open_permission_blocked_latch: latch.isBlocked,
     open_permission_reason_codes: [...latch.codes],
     open_permission_requires_reconcile: latch.isBlocked,
@@ -161,36 +164,11 @@ function openPermission(executor: ExecutorStatus | null) {
   }
 }
 
-/**
- * The executor publishes what it measures among its counters, under the contract's own key names.
- */
+/** The executor's measurements under the contract's own names; a silent one measures nothing. */
 function measuredKeys(executor: ExecutorStatus | null): Measured {
-  const counter = (name: string): number | null => executor?.counters[name] ?? null
-  const count = (name: string): number | null => {
-    const value = counter(name)
-    return value !== null && Number.isInteger(value) && value >= 0 ? value : null
-  }
-  return {
-    bunker_mode_active: null,
-    policy_age_sec: counter('policy_age_sec'),
-    last_policy_update_ts: counter('last_policy_update_ts'),
-    f1_cert_expires_at: null,
-    disk_used_pct: counter('disk_used_pct'),
-    disk_used_last_update_ts_ms: counter('disk_used_last_update_ts_ms'),
-    disk_used_pct_secondary: counter('disk_used_pct_secondary'),
-    disk_used_secondary_last_update_ts_ms: counter('disk_used_secondary_last_update_ts_ms'),
-    mm_util: counter('mm_util'),
-    mm_util_last_update_ts_ms: counter('mm_util_last_update_ts_ms'),
-    loop_tick_last_ts_ms: executor?.loop_tick_last_ts_ms ?? null,
-    atomic_naked_events_24h: count('atomic_naked_events_24h'),
-    '429_count_5m': count('429_count_5m'),
-    '10028_count_5m': count('10028_count_5m'),
-    wal_queue_depth: count('wal_queue_depth'),
-    wal_queue_capacity: count('wal_queue_capacity'),
-    wal_queue_enqueue_failures: count('wal_queue_enqueue_failures'),
-    deribit_http_p95_ms: counter('deribit_http_p95_ms'),
-    ws_event_lag_ms: counter('ws_event_lag_ms'),
-  }
+  const loopTick = { loop_tick_last_ts_ms: executor?.loop_tick_last_ts_ms ?? null }
+  const told: Partial<Measured> = { ...executor?.measurements, ...loopTick }
+  return Object.fromEntries(measuredNames.map((name) => [name, told[name] ?? null])) as Measured
 }
 
 const watchOf = (view: StatusView, component: string) =>

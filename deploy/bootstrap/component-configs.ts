@@ -126,6 +126,9 @@ const paperNetwork = {
   timeoutRateMax: 0.5,
 }
 
+/** The disk of a workstation belongs to others as well, and may be fuller than that of a desk. */
+const paperDisk = { recoveredBelow: 0.95, degradedAt: 0.97, killAt: 0.99 }
+
 /** @param gatePort where the egress gate listens */
 export function executorConfig(
   settings: StackSettings,
@@ -157,7 +160,7 @@ export function executorConfig(
       inventorySkew: { deltaLimits: { BTC: 10, ETH: 200 } },
       globalExposure: { deltaUsdMax: 300_000 },
     },
-    monitors: { networkJitter: paperNetwork },
+    monitors: { networkJitter: paperNetwork, disk: paperDisk },
   }
 }
 

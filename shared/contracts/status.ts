@@ -49,6 +49,47 @@ const positionView = z.strictObject({
   mark_price: z.number(),
 })
 
+const ratio = z.number().nonnegative().nullable()
+const epochMs = z.number().nullable()
+const count = z.int().nonnegative()
+
+/**
+ * What contract 7.0 wants to be told, under its own names, taken from the very snapshot that the
+ * mode was decided from. Null is not known; counts are always known.
+ */
+export const measurementsSchema = z
+  .strictObject({
+    bunker_mode_active: z.boolean(),
+    /** No policy is handed out in the core profile; null then (D-24). */
+    policy_age_sec: z.number().nonnegative().nullable(),
+    last_policy_update_ts: epochMs,
+    f1_cert_state: z.enum(['PASS', 'FAIL', 'STALE', 'MISSING', 'INVALID']),
+    f1_cert_expires_at: epochMs,
+    disk_used_pct: ratio,
+    disk_used_last_update_ts_ms: epochMs,
+    disk_used_pct_secondary: ratio,
+    disk_used_secondary_last_update_ts_ms: epochMs,
+    mm_util: ratio,
+    mm_util_last_update_ts_ms: epochMs,
+    /** Orders stand alone: there is no group of legs that could be left naked. */
+    atomic_naked_events_24h: count,
+    '429_count_5m': count,
+    '10028_count_5m': count,
+    wal_queue_depth: count,
+    wal_queue_capacity: z.int().positive(),
+    wal_queue_enqueue_failures: count,
+    deribit_http_p95_ms: z.number().nonnegative().nullable(),
+    ws_event_lag_ms: z.number().nonnegative().nullable(),
+    /** The strongest of what cortex, basis and exchange health want, and who wants something. */
+    cortex_override: z.enum(['None', 'ForceReduceOnly', 'ForceKill']),
+    override_producers: z.array(z.string().max(128)).max(64),
+  })
+  .refine((own) => own.wal_queue_depth <= own.wal_queue_capacity, {
+    path: ['wal_queue_depth'],
+    error: 'must not be above wal_queue_capacity',
+  })
+export type Measurements = z.infer<typeof measurementsSchema>
+
 export const executorStatusSchema = z.strictObject({
   ...head,
   component: z.literal('executor'),
@@ -77,6 +118,7 @@ export const executorStatusSchema = z.strictObject({
   cancel_on_disconnect: z.enum(['armed', 'absent', 'unknown']),
   market_data_age_ms: z.number().nonnegative().nullable(),
   loop_tick_last_ts_ms: z.number(),
+  measurements: measurementsSchema,
   orders: z.array(orderView).max(200),
   positions: z.array(positionView).max(200),
   counters: z.record(z.string(), z.number()),

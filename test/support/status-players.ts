@@ -2,6 +2,7 @@ import { heartbeatTtlMs, redisKeys, statusTtlMs } from '@bulkhead/shared/contrac
 import type { KillSwitchMode } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type {
   ExecutorStatus,
+  Measurements,
   OrchestratorStatus,
   SafetyStatus,
 } from '@bulkhead/shared/contracts/status.ts'
@@ -10,6 +11,34 @@ import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import type { TestRedis } from './redis.ts'
 
 const head = { run_id: 'run-1', build_id: 'build-1', config_hash: 'c0ffee' }
+
+/** What a desk measures on which nothing is wrong. */
+export function calmMeasurements(overrides: Partial<Measurements> = {}): Measurements {
+  return {
+    bunker_mode_active: false,
+    policy_age_sec: null,
+    last_policy_update_ts: null,
+    f1_cert_state: 'MISSING',
+    f1_cert_expires_at: null,
+    disk_used_pct: 0.4,
+    disk_used_last_update_ts_ms: Date.now(),
+    disk_used_pct_secondary: 0.4,
+    disk_used_secondary_last_update_ts_ms: Date.now(),
+    mm_util: 0.1,
+    mm_util_last_update_ts_ms: Date.now(),
+    atomic_naked_events_24h: 0,
+    '429_count_5m': 0,
+    '10028_count_5m': 0,
+    wal_queue_depth: 3,
+    wal_queue_capacity: 8_192,
+    wal_queue_enqueue_failures: 0,
+    deribit_http_p95_ms: 12,
+    ws_event_lag_ms: 40,
+    cortex_override: 'None',
+    override_producers: [],
+    ...overrides,
+  }
+}
 
 /** An executor that is Active, with one order and one position. */
 export function executorDocument(overrides: Partial<ExecutorStatus> = {}): ExecutorStatus {
@@ -40,6 +69,7 @@ export function executorDocument(overrides: Partial<ExecutorStatus> = {}): Execu
     cancel_on_disconnect: 'armed',
     market_data_age_ms: 40,
     loop_tick_last_ts_ms: Date.now(),
+    measurements: calmMeasurements(),
     orders: [
       {
         label: 's4:demo0001:3f2a9c1b7d42:0:91ab5e0c33d1f208',

@@ -9,10 +9,11 @@ import type { EngineEvent } from './events.ts'
 import { handleIntent } from './intents/handle-intent.ts'
 import type { Hash64 } from './intents/label.ts'
 import type { Leg } from './legs/leg.ts'
-import { modeNow, openingDenial } from './mode-view.ts'
+import { modeNow, openingDenial, snapshotOf } from './mode-view.ts'
 import {
   failExchangeHealth,
   takeCall,
+  takeDisk,
   takeExchangeHealth,
   takeTicker,
   takeVolatility,
@@ -25,7 +26,8 @@ import { failAccount, failInstruments, takeAccount, takeInstruments } from './re
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
 import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
-import type { ModeDecision } from './trading-mode/evaluate.ts'
+import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
+import type { ModeSnapshot } from './trading-mode/snapshot.ts'
 import { latchedReasons } from './trading-mode/open-permission.ts'
 import { cancelUnminded, tick } from './tick.ts'
 import { permissionDenial, takeClockSample } from './trade-permission/gate.ts'
@@ -48,6 +50,8 @@ const latestOutcomesMax = 200
 
 /** What status and heartbeat show of the engine. */
 export type EngineView = {
+  /** All that the mode was decided from. */
+  readonly snapshot: ModeSnapshot
   readonly mode: ModeDecision
   readonly permission: Judgement
   readonly openPermissionReasons: ReturnType<typeof latchedReasons>
@@ -60,6 +64,8 @@ export type EngineView = {
   readonly cortexOverride: SafetyOverride
   readonly overrideProducers: readonly OverrideView[]
   readonly networkJitter: NetworkJitterState
+  /** HTTP 429 within five minutes. */
+  readonly refusedConnectionsIn5m: number
   readonly counters: Readonly<Record<string, number>>
 }
 
@@ -109,8 +115,10 @@ export class Engine {
 
   view(at: At): EngineView {
     const state = this.#state
+    const snapshot = snapshotOf(state, at, state.config.killSwitchAgeMsMax)
     return {
-      mode: modeNow(state, at, state.config.killSwitchAgeMsMax),
+      snapshot,
+      mode: evaluateMode(snapshot),
       permission: judgePermission(state, at),
       openPermissionReasons: latchedReasons(state.openPermission),
       liveLegs: state.legs.live(),
@@ -121,6 +129,7 @@ export class Engine {
       cortexOverride: state.monitors.cortexOverride,
       overrideProducers: state.monitors.producers,
       networkJitter: state.monitors.networkJitter,
+      refusedConnectionsIn5m: state.monitors.refusedConnections.count(at.tickMs),
       counters: { ...Object.fromEntries(state.counters), ...gauges(state, at) },
     }
   }
@@ -144,6 +153,11 @@ export class Engine {
         return takeExchangeHealth(state, event, at)
       case 'exchange-health-failed':
         return failExchangeHealth(state, at)
+      case 'disk':
+        return takeDisk(state, event.source, event.reading)
+      case 'certificate':
+        state.monitors.certificate = { certificate: event.certificate, readTickMs: at.tickMs }
+        return
       case 'intent':
         return handleIntent(state, event.intent, at, out, this.#hash64)
       case 'dispatched':

@@ -4,6 +4,8 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { Level } from '../market-data/book.core.ts'
 import type { TickerReading, VolatilityReading } from '../market-data/messages.ts'
+import type { DiskReading } from './monitors/disk/core.ts'
+import type { Certificate } from './monitors/f1-certificate/core.ts'
 import type {
   AccountSummary,
   CancelOutcome,
@@ -64,6 +66,14 @@ export type EngineEvent =
       readonly askedTickMs: number
     }
   | { readonly kind: 'exchange-health-failed' }
+  /** One source's word on the disk of the ledger; null when it gave none. */
+  | {
+      readonly kind: 'disk'
+      readonly source: 'primary' | 'secondary'
+      readonly reading: DiskReading | null
+    }
+  /** The release certificate as it is now; null when there is none that can be read. */
+  | { readonly kind: 'certificate'; readonly certificate: Certificate | null }
   | { readonly kind: 'intent'; readonly intent: Intent }
   | { readonly kind: 'dispatched'; readonly label: string; readonly validUntilMs: number }
   | { readonly kind: 'withheld'; readonly label: string; readonly reason: IntentDenialReason }
@@ -90,7 +100,8 @@ export type EngineEvent =
     }
   | { readonly kind: 'reconcile-failed'; readonly detail: string }
   | { readonly kind: 'venue-ready'; readonly cancelOnDisconnect: 'armed' | 'absent' }
-  | { readonly kind: 'venue-lost'; readonly detail: string }
+  /** `isTooMany`: the venue refused the connection with HTTP 429. */
+  | { readonly kind: 'venue-lost'; readonly detail: string; readonly isTooMany?: boolean }
   | { readonly kind: 'too-many-requests' }
   /** A request to the venue ended, by its answer or by none. */
   | { readonly kind: 'call-ended'; readonly durationMs: number; readonly isTimeout: boolean }

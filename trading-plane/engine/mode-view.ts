@@ -1,5 +1,7 @@
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { At } from './at.ts'
+import { hasDrifted } from './monitors/clock-drift/core.ts'
+import { judgeCertificate } from './monitors/f1-certificate/core.ts'
 import type { EngineState } from './state.ts'
 import { isBudgetHalted } from './trade-permission/budget-halt.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
@@ -21,9 +23,10 @@ export function openingDenial(state: EngineState, mode: ModeDecision): IntentDen
   return isLatchAlone ? 'OpenPermissionLatched' : 'TradingModeForbidsOpen'
 }
 
-function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
+export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
   const { safety, venue, config, metadata, account, monitors } = state
   const { instrumentMetadata, netEdge, units, marginHeadroom } = config.gates
+  const certificate = judgeCertificate(monitors.certificate, at, config.monitors.certificate)
   const metadataAgeMs = ageMs(metadata.readTickMs, at)
   return Object.freeze({
     killSwitchMode: safety.killSwitchMode,
@@ -57,6 +60,19 @@ function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): Mod
     cortexOverride: monitors.cortexOverride.kind,
     isBunkerModeActive: monitors.networkJitter.isActive,
     isMaintenance: monitors.isMaintenance,
+    loopTickAgeMs: ageMs(monitors.loopTickMs, at),
+    watchdogKillMs: config.monitors.watchdogKillMs,
+    diskUsedPct: monitors.disk.primary?.usedPct ?? null,
+    diskUsedAgeMs: ageMs(monitors.disk.primary?.askedTickMs ?? null, at),
+    diskUsedPctSecondary: monitors.disk.secondary?.usedPct ?? null,
+    diskUsedSecondaryAgeMs: ageMs(monitors.disk.secondary?.askedTickMs ?? null, at),
+    diskUsedAgeMsMax: config.monitors.disk.ageMsMax,
+    diskKillAt: config.monitors.disk.killAt,
+    isDiskDegraded: monitors.disk.isDegraded,
+    hasClockDrifted: hasDrifted(state.permission.clockSample, at, config.monitors.clockDrift),
+    certificateState: certificate.state,
+    certificateExpiresMs: certificate.expiresMs,
+    isCertificateRequired: config.monitors.certificate.isRequired,
   })
 }
 

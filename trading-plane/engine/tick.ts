@@ -25,6 +25,7 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
   startReconcile(state, at, out)
   startReads(state, at, out)
   askExchangeHealth(state, at, out)
+  state.monitors.loopTickMs = at.tickMs
 }
 
 function publishMode(state: EngineState, decision: ModeDecision, out: Effect[]): void {

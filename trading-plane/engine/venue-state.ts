@@ -47,6 +47,7 @@ export function takeVenueLost(
   out: Effect[],
 ): void {
   const wasReady = state.venue.isReady
+  if (event.isTooMany) state.monitors.refusedConnections.take(at.tickMs)
   state.venue.isReady = false
   state.venue.cancelOnDisconnect = 'unknown'
   state.reconcile = { isRunning: false, nextTickMs: at.tickMs }

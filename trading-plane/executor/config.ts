@@ -69,7 +69,7 @@ export const executorConfigSchema = z
     tradePermission: tradePermissionSchema.prefault({}),
   })
   .refine((own) => !realMoney.has(own.environment) || isAsStrictAsDefault(own.monitors), {
-    path: ['monitors', 'networkJitter'],
+    path: ['monitors'],
     error: 'must not be looser than the defaults where real money is at stake',
   })
   .refine((own) => !realMoney.has(own.environment) || own.venue.egressGate !== null, {
@@ -79,11 +79,15 @@ export const executorConfigSchema = z
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>
 
 /** What the engine decides by: the configured limits and the fixed bounds beside them. */
-export function engineConfig(config: ExecutorConfig): EngineConfig {
+export function engineConfig(
+  config: ExecutorConfig,
+  build: { readonly buildId: string; readonly runtimeConfigHash: string },
+): EngineConfig {
+  const running = { ...build, environment: config.environment }
   return {
     ...config.limits,
     gates: gatesConfig(config.gates),
-    monitors: monitorsConfig(config.monitors, config.instruments),
+    monitors: monitorsConfig(config.monitors, config.instruments, running),
     killSwitchAgeMsMax: 1_000,
     killSwitchAgeAtDispatchMsMax: 300,
     safetyHeartbeatAgeMsMax: config.safetyHeartbeatAgeMsMax,

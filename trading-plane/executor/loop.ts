@@ -69,7 +69,8 @@ export class ExecutorLoop {
       onReady: (session) => void this.#becomeReady(session.cancelOnDisconnect),
       onLost: (detail) => {
         this.#session += 1
-        this.handle({ kind: 'venue-lost', detail })
+        const isTooMany = detail.endsWith('server response: 429')
+        this.handle({ kind: 'venue-lost', detail, isTooMany })
       },
       onOrders: (orders) => this.handle({ kind: 'orders', orders }),
       onTrades: (trades) => this.handle({ kind: 'trades', trades }),

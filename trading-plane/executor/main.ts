@@ -1,9 +1,11 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
 import xxhash from 'xxhash-wasm'
 import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
 import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
 import { loadConfigOrExit } from '@bulkhead/shared/runtime/config.ts'
+import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { createLogger, runId } from '@bulkhead/shared/runtime/log.ts'
 import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/process-lifecycle.ts'
 import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -17,8 +19,10 @@ import { LedgerCopy } from '../ledger/copy.ts'
 import { openLedger } from '../ledger/file-ledger.ts'
 import { MarketData } from '../market-data/market-data.ts'
 import { DeribitClient } from '../venues/deribit/client.ts'
+import { CertificateReader } from './certificate-reader.ts'
 import { ClockSync } from './clock-sync.ts'
 import { engineConfig, executorConfigSchema } from './config.ts'
+import { DiskReader } from './disk-reader.ts'
 import { IntentServer } from './intent-server.ts'
 import { ExecutorLoop } from './loop.ts'
 import { SafetyReader } from './safety-reader.ts'
@@ -39,7 +43,8 @@ const link = new RedisLink(config.redis, secrets.redisPassword, 'executor')
 link.open()
 
 const hasher = await xxhash()
-const engineSettings = engineConfig(config)
+const buildId = readBuildId()
+const engineSettings = engineConfig(config, { buildId, runtimeConfigHash: configHash })
 const engine = new Engine(engineSettings, (text) => hasher.h64ToString(text))
 const startedAt = { nowMs: clock.wallMs(), tickMs: clock.monotonicMs(), serverMs: null }
 
@@ -113,6 +118,14 @@ const clockSync = new ClockSync({
   log,
   intervalMs: config.tradePermission.clockSyncIntervalMs,
 })
+const diskReader = new DiskReader({
+  directory: config.ledgerDir,
+  clock,
+  handle: (event) => loop.handle(event),
+  pollMs: config.monitors.disk.pollMs,
+})
+const certificateFile = resolve(projectRoot, config.monitors.certificate.file)
+const certificateReader = new CertificateReader(certificateFile, (event) => loop.handle(event))
 const loop = new ExecutorLoop({
   engine,
   gateway,
@@ -160,10 +173,12 @@ const turn = new Turn({
   log,
   reader: new SafetyReader(link, clock),
   clockSync,
+  diskReader,
+  certificateReader,
   heartbeatIntervalMs: config.heartbeatIntervalMs,
   head: {
     run_id: runId,
-    build_id: readBuildId(),
+    build_id: buildId,
     config_hash: configHash,
     environment: config.environment,
     venue: venue.name,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { contractVersion } from '@bulkhead/shared/contracts/version.ts'
 import type { MonitorsConfig } from '../engine/monitors/config.ts'
 
 const dayS = 86_400
@@ -10,6 +11,7 @@ const usd = z.number().nonnegative().max(1_000_000_000_000)
 export const realMoney: ReadonlySet<string> = new Set(['MICRO_LIVE', 'LIVE'])
 const jitterDefaults = { callP95MsMax: 750, timeoutRateMax: 0.02, eventLagMsMax: 2_000 }
 const exitStableSDefault = 120
+const diskDefaults = { degradedAt: 0.85, killAt: 0.92 }
 
 const cortex = z
   .strictObject({
@@ -75,18 +77,57 @@ const exchangeHealth = z
   })
   .refine((own) => own.pollS < own.staleS, { path: ['pollS'], error: 'must be below staleS' })
 
+const disk = z
+  .strictObject({
+    /** `disk_used_max_age_ms`. */
+    ageMsMax: z.int().min(1_000).max(600_000).default(30_000),
+    pollMs: z.int().min(500).max(60_000).default(5_000),
+    /** `disk_pause_archives_pct`, `disk_degraded_pct`, `disk_kill_pct`. */
+    recoveredBelow: z.number().min(0.01).max(1).default(0.8),
+    degradedAt: z.number().min(0.01).max(1).default(diskDefaults.degradedAt),
+    killAt: z.number().min(0.01).max(1).default(diskDefaults.killAt),
+  })
+  .refine((own) => own.recoveredBelow <= own.degradedAt && own.degradedAt <= own.killAt, {
+    path: ['recoveredBelow'],
+    error: 'must not be above degradedAt, nor that above killAt',
+  })
+  .refine((own) => own.pollMs < own.ageMsMax, {
+    path: ['pollMs'],
+    error: 'must be below ageMsMax',
+  })
+
+const clockDrift = z.strictObject({
+  /** `time_drift_threshold_ms`. */
+  driftMsMax: z.number().min(1).max(1_000).default(50),
+})
+
+const certificate = z.strictObject({
+  /** Below the project's folder, or absolute. */
+  file: z.string().min(1).default('artifacts/F1_CERT.json'),
+  /** `f1_cert_freshness_window_s`. */
+  freshnessS: seconds(60, 30 * dayS).default(86_400),
+})
+
 /** What the monitors judge by, with the defaults of contract Appendix A. */
 export const monitorsSchema = z.strictObject({
   cortex: cortex.prefault({}),
   basis: basis.prefault({}),
   networkJitter: networkJitter.prefault({}),
   exchangeHealth: exchangeHealth.prefault({}),
+  disk: disk.prefault({}),
+  clockDrift: clockDrift.prefault({}),
+  certificate: certificate.prefault({}),
+  /** `watchdog_kill_s`. */
+  watchdogKillS: seconds(1, 600).default(10),
 })
 export type MonitorsSettings = z.output<typeof monitorsSchema>
 
 /** Whether these settings may stand where real money is at stake. */
-export function isAsStrictAsDefault({ networkJitter: own }: MonitorsSettings): boolean {
+export function isAsStrictAsDefault(settings: MonitorsSettings): boolean {
+  const { networkJitter: own, disk: ownDisk } = settings
   return (
+    ownDisk.degradedAt <= diskDefaults.degradedAt &&
+    ownDisk.killAt <= diskDefaults.killAt &&
     own.callP95MsMax <= jitterDefaults.callP95MsMax &&
     own.timeoutRateMax <= jitterDefaults.timeoutRateMax &&
     own.eventLagMsMax <= jitterDefaults.eventLagMsMax &&
@@ -94,11 +135,24 @@ export function isAsStrictAsDefault({ networkJitter: own }: MonitorsSettings): b
   )
 }
 
+/** What runs now; a release certificate is bound to it. */
+export type RunningBuild = {
+  readonly environment: string
+  readonly buildId: string
+  readonly runtimeConfigHash: string
+}
+
+/** Paper money needs no certificate (D-48). */
+const withoutCertificate: ReadonlySet<string> = new Set(['DEV', 'PAPER'])
+
 /** The same in the engine's units. */
 export function monitorsConfig(
   settings: MonitorsSettings,
   instruments: readonly string[],
+  running: RunningBuild,
 ): MonitorsConfig {
+  const { pollMs: _, ...diskLimits } = settings.disk
+  const { environment, ...binding } = running
   const { exitStableS, ...jitter } = settings.networkJitter
   const { pollS, staleS, maintenanceLeadS } = settings.exchangeHealth
   return {
@@ -111,6 +165,15 @@ export function monitorsConfig(
       staleMs: staleS * 1_000,
       maintenanceLeadMs: maintenanceLeadS * 1_000,
     },
+    disk: diskLimits,
+    clockDrift: settings.clockDrift,
+    certificate: {
+      ...binding,
+      contractVersion,
+      isRequired: !withoutCertificate.has(environment),
+      freshnessMs: settings.certificate.freshnessS * 1_000,
+    },
+    watchdogKillMs: settings.watchdogKillS * 1_000,
   }
 }
 

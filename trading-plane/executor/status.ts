@@ -1,4 +1,4 @@
-import type { ExecutorStatus, OrderView } from '@bulkhead/shared/contracts/status.ts'
+import type { ExecutorStatus, Measurements, OrderView } from '@bulkhead/shared/contracts/status.ts'
 import type { EngineView } from '../engine/engine.ts'
 import { filledSteps, type Leg } from '../engine/legs/leg.ts'
 
@@ -40,6 +40,7 @@ export function executorStatus(
     cancel_on_disconnect: view.cancelOnDisconnect,
     market_data_age_ms: view.marketDataAgeMs,
     loop_tick_last_ts_ms: moment.loopTickLastMs,
+    measurements: measurements(moment.wallMs, view, counters),
     orders: view.liveLegs.slice(0, rowsMax).map(orderView),
     positions: view.positions.slice(0, rowsMax).map((position) => ({
       instrument: position.instrument,
@@ -48,6 +49,38 @@ export function executorStatus(
       mark_price: position.markPrice,
     })),
     counters: { ...view.counters, ...counters },
+  }
+}
+
+/** Contract 7.0, from the snapshot that the mode of this document was decided from. */
+function measurements(
+  wallMs: number,
+  { snapshot, networkJitter, cortexOverride, overrideProducers, ...view }: EngineView,
+  counters: Readonly<Record<string, number>>,
+): Measurements {
+  const since = (ageMs: number | null) => (ageMs === null ? null : Math.round(wallMs - ageMs))
+  return {
+    bunker_mode_active: snapshot.isBunkerModeActive,
+    policy_age_sec: null,
+    last_policy_update_ts: null,
+    f1_cert_state: snapshot.certificateState,
+    f1_cert_expires_at: snapshot.certificateExpiresMs,
+    disk_used_pct: snapshot.diskUsedPct,
+    disk_used_last_update_ts_ms: since(snapshot.diskUsedAgeMs),
+    disk_used_pct_secondary: snapshot.diskUsedPctSecondary,
+    disk_used_secondary_last_update_ts_ms: since(snapshot.diskUsedSecondaryAgeMs),
+    mm_util: snapshot.mmUtil,
+    mm_util_last_update_ts_ms: since(snapshot.mmUtilAgeMs),
+    atomic_naked_events_24h: 0,
+    '429_count_5m': view.refusedConnectionsIn5m,
+    '10028_count_5m': snapshot.tooManyRequestsIn5m,
+    wal_queue_depth: counters['wal_queue_depth'] ?? 0,
+    wal_queue_capacity: counters['wal_queue_capacity'] ?? 1,
+    wal_queue_enqueue_failures: counters['wal_queue_enqueue_failures'] ?? 0,
+    deribit_http_p95_ms: networkJitter.callP95Ms,
+    ws_event_lag_ms: networkJitter.eventLagMs,
+    cortex_override: cortexOverride.kind,
+    override_producers: overrideProducers.map(({ producer }) => producer),
   }
 }
 

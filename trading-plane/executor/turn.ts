@@ -8,7 +8,9 @@ import { ownIdentity } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Ledger } from '../ledger/ports.ts'
+import type { CertificateReader } from './certificate-reader.ts'
 import type { ClockSync } from './clock-sync.ts'
+import type { DiskReader } from './disk-reader.ts'
 import type { ExecutorLoop } from './loop.ts'
 import type { SafetyReader } from './safety-reader.ts'
 import { executorStatus, type StatusHead } from './status.ts'
@@ -29,6 +31,8 @@ export type TurnPorts = {
   readonly link: RedisLink
   readonly reader: SafetyReader
   readonly clockSync: ClockSync
+  readonly diskReader: DiskReader
+  readonly certificateReader: CertificateReader
   readonly clock: Clock
   readonly log: Logger
   readonly heartbeatIntervalMs: number
@@ -91,9 +95,11 @@ export class Turn {
   }
 
   #turn(): void {
-    const { loop, clock, clockSync } = this.#ports
+    const { loop, clock, clockSync, diskReader, certificateReader } = this.#ports
     void this.#read()
     void clockSync.turn()
+    void certificateReader.turn()
+    diskReader.turn()
     loop.handle({ kind: 'tick' })
     this.#turns += 1
     this.#lastTurnWallMs = clock.wallMs()

@@ -144,7 +144,12 @@ export async function startDesk(
           inventorySkew: { deltaLimits: { BTC: 10 } },
           globalExposure: { deltaUsdMax: 100_000 },
         },
-        monitors: { networkJitter: patientNetwork, exchangeHealth: { pollS: 1 } },
+        monitors: {
+          networkJitter: patientNetwork,
+          exchangeHealth: { pollS: 1 },
+          disk: { recoveredBelow: 0.95, degradedAt: 0.97, killAt: 0.99 },
+          certificate: { file: join(redis.home, 'F1_CERT.json') },
+        },
         ...overrides,
       }),
     startOrchestrator: (strategies) => start('orchestrator', { strategies }),

@@ -1,6 +1,9 @@
 import type { BasisLimits } from './basis/config.ts'
 import type { CortexLimits, Reference } from './cortex/config.ts'
+import type { ClockDriftLimits } from './clock-drift/config.ts'
+import type { DiskLimits } from './disk/config.ts'
 import type { ExchangeHealthLimits } from './exchange-health/config.ts'
+import type { CertificateLimits } from './f1-certificate/config.ts'
 import type { NetworkJitterLimits } from './network-jitter/config.ts'
 
 /** One part per monitor; the executor's schema holds defaults and bounds. */
@@ -11,4 +14,9 @@ export type MonitorsConfig = {
   readonly basis: BasisLimits
   readonly networkJitter: NetworkJitterLimits
   readonly exchangeHealth: ExchangeHealthLimits
+  readonly disk: DiskLimits
+  readonly clockDrift: ClockDriftLimits
+  readonly certificate: CertificateLimits
+  /** `watchdog_kill_s`: silence of safety plane and loop together that kills. */
+  readonly watchdogKillMs: number
 }

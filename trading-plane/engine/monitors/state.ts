@@ -1,9 +1,15 @@
+import { RateWindow } from '../numbers/rate-window.ts'
 import { type BasisPrices, type BasisState, basisAtStart } from './basis/core.ts'
 import type { MonitorsConfig } from './config.ts'
 import { type CortexState, cortexAtStart } from './cortex/core.ts'
+import { type DiskState, diskAtStart } from './disk/core.ts'
 import { type ExchangeHealthState, exchangeHealthAtStart } from './exchange-health/core.ts'
+import type { CertificateReading } from './f1-certificate/core.ts'
 import { type NetworkJitterState, networkJitterAtStart } from './network-jitter/core.ts'
 import type { SafetyOverride } from './override.ts'
+
+const FIVE_MINUTES_MS = 300_000
+const refusalsMax = 1_000
 
 /** What is remembered of one reference market. */
 export type MarketWatch = {
@@ -28,6 +34,12 @@ export type MonitorsState = {
   cortexOverride: SafetyOverride
   producers: readonly OverrideView[]
   isMaintenance: boolean
+  disk: DiskState
+  certificate: CertificateReading | null
+  /** When the loop last completed a turn; null before the first one. */
+  loopTickMs: number | null
+  /** Connections that the venue refused because of too many (HTTP 429). */
+  readonly refusedConnections: RateWindow
 }
 
 export function createMonitors(config: MonitorsConfig): MonitorsState {
@@ -46,5 +58,9 @@ export function createMonitors(config: MonitorsConfig): MonitorsState {
     cortexOverride: { kind: 'ForceReduceOnly', cooldownS: 0 },
     producers: [],
     isMaintenance: false,
+    disk: diskAtStart,
+    certificate: null,
+    loopTickMs: null,
+    refusedConnections: new RateWindow(refusalsMax, FIVE_MINUTES_MS),
   }
 }

@@ -5,6 +5,7 @@ import type { Effect } from '../effects.ts'
 import { count, type EngineState } from '../state.ts'
 import { stepBasis, type Told } from './basis/core.ts'
 import { type CortexInput, depthUsd, spreadBps, stepCortex } from './cortex/core.ts'
+import { type DiskReading, stepDisk, takeDiskReading } from './disk/core.ts'
 import { judgeExchangeHealth } from './exchange-health/core.ts'
 import { noteCall, stepNetworkJitter } from './network-jitter/core.ts'
 import { strongestOverride } from './override.ts'
@@ -29,6 +30,7 @@ export function watch(state: EngineState, at: At): void {
     config.monitors.exchangeHealth,
   )
   monitors.isMaintenance = health.isMaintenance
+  monitors.disk = stepDisk(monitors.disk, tickMs, config.monitors.disk)
   const producers = [
     { producer: 'exchange_health', override: health.override },
     ...monitors.markets.flatMap((market) => watchMarket(state, market, tickMs)),
@@ -89,6 +91,16 @@ export function takeVolatility(state: EngineState, reading: VolatilityReading): 
   const { index, value, heardTickMs } = reading
   if (!(value > 0) || !Number.isFinite(value)) return count(state, 'volatility_unreadable')
   state.monitors.volatilities.set(index, { value, tickMs: heardTickMs })
+}
+
+/** Takes over what one source says of the disk; what it did not say grows old. */
+export function takeDisk(
+  state: EngineState,
+  source: 'primary' | 'secondary',
+  reading: DiskReading | null,
+): void {
+  if (reading === null) count(state, `disk_unreadable_${source}`)
+  else state.monitors.disk = takeDiskReading(state.monitors.disk, source, reading)
 }
 
 /** Notes how long a request to the venue took, or that it got no answer. */

@@ -30,6 +30,12 @@ type Predicate = {
  */
 const predicates: readonly Predicate[] = [
   {
+    reason: 'KILL_WATCHDOG_HEARTBEAT_STALE',
+    axis: 'system',
+    severity: 'FAILING',
+    holds: (s) => isWatchdogSilent(s) && isLoopStuck(s),
+  },
+  {
     reason: 'KILL_RISKSTATE_KILL',
     axis: 'capital',
     severity: 'CRITICAL',
@@ -45,7 +51,13 @@ const predicates: readonly Predicate[] = [
     reason: 'KILL_RATE_LIMIT_SESSION_TERMINATION',
     axis: 'system',
     severity: 'FAILING',
-    holds: (s) => s.isSessionKillActive && s.tooManyRequestsIn5m >= s.tooManyRequestsKillMin,
+    holds: (s) => s.isSessionKillActive === true && isSessionKillConfirmed(s),
+  },
+  {
+    reason: 'KILL_DISK_WATERMARK_KILL',
+    axis: 'system',
+    severity: 'FAILING',
+    holds: (s) => isDiskFull(s) && isDiskFullConfirmed(s),
   },
   {
     reason: 'KILL_CORTEX_FORCE_KILL',
@@ -69,19 +81,25 @@ const predicates: readonly Predicate[] = [
     reason: 'REDUCEONLY_OPEN_PERMISSION_LATCHED',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => s.isOpenPermissionLatched,
+    holds: (s) => !isClear(s.isOpenPermissionLatched),
   },
   {
     reason: 'REDUCEONLY_BUNKER_MODE_ACTIVE',
     axis: 'market',
     severity: 'STRESSED',
-    holds: (s) => s.isBunkerModeActive,
+    holds: (s) => !isClear(s.isBunkerModeActive),
+  },
+  {
+    reason: 'REDUCEONLY_F1_CERT_INVALID',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => !isClear(s.isCertificateRequired) && s.certificateState !== 'PASS',
   },
   {
     reason: 'REDUCEONLY_CORTEX_FORCE_REDUCE_ONLY',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => s.cortexOverride === 'ForceReduceOnly',
+    holds: (s) => s.cortexOverride !== 'None' && s.cortexOverride !== 'ForceKill',
   },
   {
     reason: 'REDUCEONLY_FEE_MODEL_HARD_STALE',
@@ -111,13 +129,19 @@ const predicates: readonly Predicate[] = [
     reason: 'REDUCEONLY_WATCHDOG_UNCONFIRMED',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: isWatchdogAtOdds,
+    holds: (s) => isWatchdogAtOdds(s) || (isWatchdogSilent(s) && !isLoopStuck(s)),
+  },
+  {
+    reason: 'REDUCEONLY_DISK_KILL_UNCONFIRMED',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => isDiskFull(s) && !isDiskFullConfirmed(s),
   },
   {
     reason: 'REDUCEONLY_SESSION_KILL_UNCONFIRMED',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => s.isSessionKillActive && s.tooManyRequestsIn5m < s.tooManyRequestsKillMin,
+    holds: (s) => s.isSessionKillActive === true && !isSessionKillConfirmed(s),
   },
 ]
 
@@ -155,7 +179,7 @@ export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
 function riskStateOf(snapshot: ModeSnapshot): RiskState {
   const { killSwitchMode } = snapshot
   if (killSwitchMode === 'HARD_STOP' || killSwitchMode === 'EMERGENCY') return 'Kill'
-  if (snapshot.isMaintenance) return 'Maintenance'
+  if (!isClear(snapshot.isMaintenance)) return 'Maintenance'
   return isDegraded(snapshot) ? 'Degraded' : 'Healthy'
 }
 
@@ -167,9 +191,33 @@ function isDegraded(snapshot: ModeSnapshot): boolean {
     isOlder(instrumentMetadataAgeMs, snapshot.instrumentMetadataAgeMsMax)
   const hasOldFees = feeModelAgeMs !== null && isOlder(feeModelAgeMs, snapshot.feeModelAgeMsMax)
   const hasMismatch =
-    unitsMismatchAgeMs !== null && !isOlder(unitsMismatchAgeMs, snapshot.unitsMismatchDegradedMs)
-  const hasStop = snapshot.isSafetyReady === false || snapshot.isBudgetHalted
-  return hasStop || hasOldMetadata || hasOldFees || hasMismatch
+    unitsMismatchAgeMs !== null && !(unitsMismatchAgeMs > snapshot.unitsMismatchDegradedMs)
+  const hasStop = snapshot.isSafetyReady === false || !isClear(snapshot.isBudgetHalted)
+  const isWorn = !isClear(snapshot.isDiskDegraded) || !isClear(snapshot.hasClockDrifted)
+  return hasStop || isWorn || hasOldMetadata || hasOldFees || hasMismatch
+}
+
+/** No sign of the safety plane for so long that it kills, if our own loop stood still as well. */
+function isWatchdogSilent({ safetyHeartbeatAgeMs: ageMs, watchdogKillMs }: ModeSnapshot): boolean {
+  return ageMs !== null && ageMs > watchdogKillMs
+}
+
+function isLoopStuck({ loopTickAgeMs, watchdogKillMs }: ModeSnapshot): boolean {
+  return loopTickAgeMs !== null && loopTickAgeMs > watchdogKillMs
+}
+
+function isSessionKillConfirmed(snapshot: ModeSnapshot): boolean {
+  return snapshot.tooManyRequestsIn5m >= snapshot.tooManyRequestsKillMin
+}
+
+function isDiskFull(s: ModeSnapshot): boolean {
+  const isKnown = !isOlder(s.diskUsedAgeMs, s.diskUsedAgeMsMax)
+  return isKnown && s.diskUsedPct !== null && s.diskUsedPct >= s.diskKillAt
+}
+
+function isDiskFullConfirmed(s: ModeSnapshot): boolean {
+  const isKnown = !isOlder(s.diskUsedSecondaryAgeMs, s.diskUsedAgeMsMax)
+  return isKnown && s.diskUsedPctSecondary !== null && s.diskUsedPctSecondary >= s.diskKillAt
 }
 
 /** The watchdog says that it stopped the desk, the kill switch does not (yet). */
@@ -179,24 +227,59 @@ function isWatchdogAtOdds({ killSwitchMode, watchdogState }: ModeSnapshot): bool
 
 function isInputMissing(snapshot: ModeSnapshot): boolean {
   return (
-    snapshot.killSwitchMode === null ||
+    !isKillSwitchMode(snapshot.killSwitchMode) ||
     isOlder(snapshot.killSwitchAgeMs, snapshot.killSwitchAgeMsMax) ||
     isOlder(snapshot.safetyHeartbeatAgeMs, snapshot.safetyHeartbeatAgeMsMax) ||
     isOlder(snapshot.marketDataAgeMs, snapshot.marketDataAgeMsMax) ||
-    snapshot.instrumentMetadataAgeMs === null ||
-    snapshot.feeModelAgeMs === null ||
-    snapshot.mmUtil === null ||
+    !isAmount(snapshot.instrumentMetadataAgeMs) ||
+    !isAmount(snapshot.feeModelAgeMs) ||
+    !isAmount(snapshot.mmUtil) ||
     isOlder(snapshot.mmUtilAgeMs, snapshot.mmUtilAgeMsMax) ||
-    snapshot.watchdogState === null ||
-    snapshot.isSafetyReady === null ||
-    !snapshot.isVenueReady ||
-    snapshot.cancelOnDisconnect !== 'armed'
+    !isWatchdogState(snapshot.watchdogState) ||
+    (!isSure(snapshot.isSafetyReady) && !isClear(snapshot.isSafetyReady)) ||
+    !isSure(snapshot.isVenueReady) ||
+    snapshot.cancelOnDisconnect !== 'armed' ||
+    (!isSure(snapshot.isSessionKillActive) && !isClear(snapshot.isSessionKillActive)) ||
+    !isAmount(snapshot.tooManyRequestsIn5m) ||
+    !isAmount(snapshot.loopTickAgeMs) ||
+    isDiskUnknown(snapshot)
   )
+}
+
+function isDiskUnknown(snapshot: ModeSnapshot): boolean {
+  return (
+    !isAmount(snapshot.diskUsedPct) ||
+    isOlder(snapshot.diskUsedAgeMs, snapshot.diskUsedAgeMsMax) ||
+    !isAmount(snapshot.diskUsedPctSecondary) ||
+    isOlder(snapshot.diskUsedSecondaryAgeMs, snapshot.diskUsedAgeMsMax)
+  )
+}
+
+/** A flag says no only when it is exactly that: what is missing or senseless does not. */
+function isClear(flag: unknown): boolean {
+  return flag === false
+}
+
+function isSure(flag: unknown): boolean {
+  return flag === true
+}
+
+/** Neither missing nor senseless, whatever the type says of it. */
+function isAmount(value: number | null): boolean {
+  return value !== null && value >= 0
+}
+
+function isWatchdogState(state: ModeSnapshot['watchdogState']): boolean {
+  return state === 'ARMED' || state === 'TRIGGERED' || state === 'SAFE_MODE'
+}
+
+function isKillSwitchMode(mode: ModeSnapshot['killSwitchMode']): boolean {
+  return mode === 'NORMAL' || mode === 'SOFT_STOP' || mode === 'HARD_STOP' || mode === 'EMERGENCY'
 }
 
 /** An age that is missing or not a number counts as too old. */
 function isOlder(ageMs: number | null, ageMsMax: number): boolean {
-  return ageMs === null || !(ageMs <= ageMsMax)
+  return ageMs === null || !(ageMs >= 0 && ageMs <= ageMsMax)
 }
 
 function worst<A extends keyof Axes>(

@@ -1,4 +1,5 @@
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { CertificateState } from '../monitors/f1-certificate/core.ts'
 import type { SafetyOverride } from '../monitors/override.ts'
 
 /**
@@ -21,7 +22,7 @@ export type ModeSnapshot = {
   readonly cancelOnDisconnect: 'armed' | 'absent' | 'unknown'
   readonly isOpenPermissionLatched: boolean
   /** The venue complained about our request rate and no reconciliation came after it (D-11). */
-  readonly isSessionKillActive: boolean
+  readonly isSessionKillActive: boolean | null
   /** The trade permission halts by budget (D-23). */
   readonly isBudgetHalted: boolean
   readonly tooManyRequestsIn5m: number
@@ -44,4 +45,19 @@ export type ModeSnapshot = {
   readonly isBunkerModeActive: boolean
   /** The venue is locked, or its announced maintenance is near or on. */
   readonly isMaintenance: boolean
+  /** Since the loop last completed a turn. */
+  readonly loopTickAgeMs: number | null
+  readonly watchdogKillMs: number
+  /** Used part of the ledger's disk by two independent sources. */
+  readonly diskUsedPct: number | null
+  readonly diskUsedAgeMs: number | null
+  readonly diskUsedPctSecondary: number | null
+  readonly diskUsedSecondaryAgeMs: number | null
+  readonly diskUsedAgeMsMax: number
+  readonly diskKillAt: number
+  readonly isDiskDegraded: boolean
+  readonly hasClockDrifted: boolean
+  readonly certificateState: CertificateState
+  readonly certificateExpiresMs: number | null
+  readonly isCertificateRequired: boolean
 }

@@ -3,6 +3,7 @@ import { openPermissionReasons } from '@bulkhead/shared/contracts/reasons/intent
 import { statusReportSchema } from '../../../../control-plane/api/status-schema.ts'
 import { buildStatus, type StatusView } from '../../../../control-plane/api/status.core.ts'
 import {
+  calmMeasurements,
   executorDocument,
   orchestratorDocument,
   safetyDocument,
@@ -92,20 +93,14 @@ describe('buildStatus', () => {
   })
 
   it('lists every key that nothing measures, and none that is measured', () => {
-    const counters = { '429_count_5m': 2, wal_queue_depth: 3, disk_used_pct: 0.5 }
-    const report = status({ executor: { document: executorDocument({ counters }), ageMs: 1 } })
-    expect(report).toMatchObject(counters)
+    const measurements = calmMeasurements({ '429_count_5m': 2, disk_used_pct: null })
+    const report = status({ executor: { document: executorDocument({ measurements }), ageMs: 1 } })
+    expect(report).toMatchObject({ '429_count_5m': 2, wal_queue_depth: 3, mm_util: 0.1 })
+    expect(report.unavailable_keys).toContain('disk_used_pct')
     expect(report.unavailable_keys).not.toContain('429_count_5m')
-    expect(report.unavailable_keys).toContain('10028_count_5m')
     for (const key of report.unavailable_keys) {
       expect(report[key as keyof typeof report]).toBeNull()
     }
-  })
-
-  it('takes a count that is no count for not measured', () => {
-    const counters = { '429_count_5m': -1, '10028_count_5m': 1.5 }
-    const report = status({ executor: { document: executorDocument({ counters }), ageMs: 1 } })
-    expect(report).toMatchObject({ '429_count_5m': null, '10028_count_5m': null })
   })
 
   it.each([

@@ -232,6 +232,8 @@ describe('what the safety plane says', () => {
     bench.give({ kind: 'instruments', instruments: [perpetual] })
     bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
     bench.readAccount()
+    bench.disk()
+    bench.give({ kind: 'tick' })
     expect([heard('x'), heard('x'), heard('y')]).toEqual([true, true, false])
   })
 

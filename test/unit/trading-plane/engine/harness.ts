@@ -56,17 +56,21 @@ export const option: InstrumentInfo = {
 export const reference: InstrumentInfo = { ...perpetual, name: 'XRP-PERPETUAL' }
 export const volatilityIndex = 'btc_usd'
 
+/** What the certificate of a test is bound to. */
+export const running = { environment: 'PAPER', buildId: 'build-1', runtimeConfigHash: 'c0ffee' }
+
 /** The defaults of the schema; the network is in nobody's way but in its own tests. */
-export const monitors = {
-  ...monitorsConfig(
-    monitorsSchema.parse({
-      networkJitter: { exitStableS: 0, eventLagMsMax: 60_000 },
-      cortex: { inputAgeMsMax: 60_000 },
-      basis: { priceAgeMsMax: 60_000 },
-    }),
-    [reference.name],
-  ),
-}
+export const monitors = monitorsConfig(
+  monitorsSchema.parse({
+    networkJitter: { exitStableS: 0, eventLagMsMax: 60_000 },
+    cortex: { inputAgeMsMax: 60_000 },
+    basis: { priceAgeMsMax: 60_000 },
+    disk: { ageMsMax: 600_000 },
+    clockDrift: { driftMsMax: 1_000 },
+  }),
+  [reference.name],
+  running,
+)
 
 /** The defaults of the schema, and the figures that have none. */
 export const gates = gatesConfig(
@@ -181,6 +185,13 @@ export class EngineBench {
     this.volatility(60)
     this.give({ kind: 'call-ended', durationMs: 5, isTimeout: false })
     this.health()
+    this.disk()
+  }
+
+  disk(primary = 0.4, secondary = primary): void {
+    const reading = (usedPct: number) => ({ usedPct, askedTickMs: this.tickMs })
+    this.give({ kind: 'disk', source: 'primary', reading: reading(primary) })
+    this.give({ kind: 'disk', source: 'secondary', reading: reading(secondary) })
   }
 
   ticker(prices: Partial<TickerReading> = {}): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { running } from '../engine/harness.ts'
 import {
   isAsStrictAsDefault,
   monitorsConfig,
@@ -13,7 +14,7 @@ const faultsOf = (settings: unknown) => {
 
 describe('the settings of the monitors', () => {
   test('have the defaults of Appendix A', () => {
-    expect(monitorsConfig(monitorsSchema.parse({}), [])).toMatchObject({
+    expect(monitorsConfig(monitorsSchema.parse({}), [], running)).toMatchObject({
       cortex: {
         spreadMaxBps: 25,
         spreadKillBps: 75,
@@ -40,6 +41,10 @@ describe('the settings of the monitors', () => {
         exitStableMs: 120_000,
       },
       exchangeHealth: { pollMs: 60_000, staleMs: 180_000, maintenanceLeadMs: 3_600_000 },
+      disk: { ageMsMax: 30_000, recoveredBelow: 0.8, degradedAt: 0.85, killAt: 0.92 },
+      clockDrift: { driftMsMax: 50 },
+      certificate: { freshnessMs: 86_400_000, contractVersion: '5.2' },
+      watchdogKillMs: 10_000,
     })
   })
 
@@ -53,18 +58,23 @@ describe('the settings of the monitors', () => {
     [{ exchangeHealth: { pollS: 61 } }, 'exchangeHealth.pollS'],
     [{ exchangeHealth: { staleS: 60 } }, 'exchangeHealth.pollS'],
     [{ exchangeHealth: { maintenanceLeadS: 60 } }, 'exchangeHealth.maintenanceLeadS'],
+    [{ disk: { killAt: 0.84 } }, 'disk.recoveredBelow'],
+    [{ disk: { pollMs: 30_000 } }, 'disk.pollMs'],
+    [{ watchdogKillS: 0 }, 'watchdogKillS'],
     [{ surprise: 1 }, ''],
   ])('refuse %o', (settings, path) => {
     expect(faultsOf(settings)).toEqual([path])
   })
 
   test.each([
-    { callP95MsMax: 751 },
-    { timeoutRateMax: 0.021 },
-    { eventLagMsMax: 2_001 },
-    { exitStableS: 119 },
-  ])('are not fit for real money when they are looser: %o', (networkJitter) => {
-    expect(isAsStrictAsDefault(monitorsSchema.parse({ networkJitter }))).toBe(false)
+    { networkJitter: { callP95MsMax: 751 } },
+    { networkJitter: { timeoutRateMax: 0.021 } },
+    { networkJitter: { eventLagMsMax: 2_001 } },
+    { networkJitter: { exitStableS: 119 } },
+    { disk: { degradedAt: 0.86 } },
+    { disk: { killAt: 0.93 } },
+  ])('are not fit for real money when they are looser: %o', (looser) => {
+    expect(isAsStrictAsDefault(monitorsSchema.parse(looser))).toBe(false)
     expect(isAsStrictAsDefault(monitorsSchema.parse({}))).toBe(true)
   })
 

@@ -2,10 +2,10 @@ import { expect } from 'vitest'
 import type { MonitorsConfig } from '@bulkhead/trading-plane/engine/monitors/config.ts'
 import { monitorsConfig, monitorsSchema } from '@bulkhead/trading-plane/executor/monitors-config.ts'
 import { closing, expectDenied, expectSent } from '../gates/gate-bench.ts'
-import { EngineBench, engineConfig, reference } from '../harness.ts'
+import { EngineBench, engineConfig, reference, running } from '../harness.ts'
 
 /** What a configuration that says nothing gets. */
-export const defaults = monitorsConfig(monitorsSchema.parse({}), [reference.name])
+export const defaults = monitorsConfig(monitorsSchema.parse({}), [reference.name], running)
 
 /**
  * A desk on which every other input is fresh and good, judged by the defaults of Appendix A. The

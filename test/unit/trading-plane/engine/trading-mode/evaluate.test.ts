@@ -41,6 +41,19 @@ const healthy: ModeSnapshot = {
   cortexOverride: 'None',
   isBunkerModeActive: false,
   isMaintenance: false,
+  loopTickAgeMs: 100,
+  watchdogKillMs: 10_000,
+  diskUsedPct: 0.4,
+  diskUsedAgeMs: 1_000,
+  diskUsedPctSecondary: 0.4,
+  diskUsedSecondaryAgeMs: 1_000,
+  diskUsedAgeMsMax: 30_000,
+  diskKillAt: 0.92,
+  isDiskDegraded: false,
+  hasClockDrifted: false,
+  certificateState: 'PASS',
+  certificateExpiresMs: 1,
+  isCertificateRequired: true,
 }
 
 type Row = readonly [string, Partial<ModeSnapshot>, string, readonly string[]]
