@@ -220,7 +220,7 @@ function gauges({ metadata, account }: EngineState, at: At): Record<string, numb
     ...(readTickMs === null
       ? {}
       : { instrument_cache_age_s: Math.round((at.tickMs - readTickMs) / 1_000) }),
-    ...(account.mmUtil === null ? {} : { mm_util: account.mmUtil }),
+    ...(account.reading?.mmUtil == null ? {} : { mm_util: account.reading.mmUtil }),
   }
 }
 

@@ -24,7 +24,9 @@ export function openingDenial(state: EngineState, mode: ModeDecision): IntentDen
 }
 
 export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
-  const { safety, venue, config, metadata, account, monitors } = state
+  const { safety, venue, config, metadata, monitors } = state
+  const { reading } = state.account
+  const { primary, secondary } = monitors.disk
   const { instrumentMetadata, netEdge, units, marginHeadroom } = config.gates
   const certificate = judgeCertificate(monitors.certificate, at, config.monitors.certificate)
   const metadataAgeMs = ageMs(metadata.readTickMs, at)
@@ -52,8 +54,8 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     feeModelAgeMsMax: netEdge.feeHardMs,
     unitsMismatchAgeMs: ageMs(state.unitsMismatchTickMs, at),
     unitsMismatchDegradedMs: units.mismatchDegradedMs,
-    mmUtil: account.mmUtil,
-    mmUtilAgeMs: ageMs(account.askedTickMs, at),
+    mmUtil: reading?.mmUtil ?? null,
+    mmUtilAgeMs: ageMs(reading?.askedTickMs ?? null, at),
     mmUtilAgeMsMax: marginHeadroom.ageMsMax,
     mmUtilReduceOnly: marginHeadroom.reduceOnlyAt,
     mmUtilKill: marginHeadroom.killAt,
@@ -62,10 +64,10 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     isMaintenance: monitors.isMaintenance,
     loopTickAgeMs: ageMs(monitors.loopTickMs, at),
     watchdogKillMs: config.monitors.watchdogKillMs,
-    diskUsedPct: monitors.disk.primary?.usedPct ?? null,
-    diskUsedAgeMs: ageMs(monitors.disk.primary?.askedTickMs ?? null, at),
-    diskUsedPctSecondary: monitors.disk.secondary?.usedPct ?? null,
-    diskUsedSecondaryAgeMs: ageMs(monitors.disk.secondary?.askedTickMs ?? null, at),
+    diskUsedPct: primary?.usedPct ?? null,
+    diskUsedAgeMs: ageMs(primary?.askedTickMs ?? null, at),
+    diskUsedPctSecondary: secondary?.usedPct ?? null,
+    diskUsedSecondaryAgeMs: ageMs(secondary?.askedTickMs ?? null, at),
     diskUsedAgeMsMax: config.monitors.disk.ageMsMax,
     diskKillAt: config.monitors.disk.killAt,
     isDiskDegraded: monitors.disk.isDegraded,

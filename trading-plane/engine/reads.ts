@@ -70,8 +70,8 @@ export function takeAccount(
   at: At,
 ): void {
   const { account } = state
-  account.mmUtil = worstMarginUse(event.summaries)
-  account.askedTickMs = event.askedTickMs
+  const { summaries, askedTickMs } = event
+  account.reading = Object.freeze({ mmUtil: worstMarginUse(summaries), askedTickMs })
   account.isReading = false
   account.nextTickMs = at.tickMs + state.config.gates.marginHeadroom.refreshMs
 }

@@ -48,9 +48,11 @@ export type MetadataView = {
 
 /** The account as it was last read. */
 export type AccountView = {
-  /** Maintenance margin by equity of the worst currency; null until it was read. */
-  mmUtil: number | null
-  askedTickMs: number | null
+  /**
+   * Use of margin of the worst currency with the time of its question: one value that is replaced
+   * whole, so that no reader sees the one without the other (contract 2.2.0). Null until read.
+   */
+  reading: { readonly mmUtil: number | null; readonly askedTickMs: number } | null
   isReading: boolean
   nextTickMs: number
 }
@@ -126,7 +128,7 @@ export function createEngineState(config: EngineConfig): EngineState {
       isReading: false,
       nextTickMs: 0,
     },
-    account: { mmUtil: null, askedTickMs: null, isReading: false, nextTickMs: 0 },
+    account: { reading: null, isReading: false, nextTickMs: 0 },
     monitors: createMonitors(config.monitors),
     unitsMismatchTickMs: null,
     feedTickMs: null,

@@ -10,7 +10,7 @@ const equityMin = 1e-9
  * has the two higher bounds; a use of margin that is not known is the mode's too.
  */
 export function marginHeadroomGate(state: EngineState, _prepared: PreparedIntent): Verdict {
-  const { mmUtil } = state.account
+  const mmUtil = state.account.reading?.mmUtil ?? null
   if (mmUtil === null || mmUtil < state.config.gates.marginHeadroom.rejectOpensAt) return null
   return { reason: 'MarginHeadroomRejectOpens', figures: { mm_util: figure(mmUtil) } }
 }
