@@ -6,6 +6,7 @@ import type { EngineConfig } from '@bulkhead/trading-plane/engine/config.ts'
 import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
 import { Engine } from '@bulkhead/trading-plane/engine/engine.ts'
 import type { EngineEvent, SafetyReading } from '@bulkhead/trading-plane/engine/events.ts'
+import type { MonitorsConfig } from '@bulkhead/trading-plane/engine/monitors/config.ts'
 import { gatesConfig, gatesSchema } from '@bulkhead/trading-plane/executor/gates-config.ts'
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
 import { monitorsConfig, monitorsSchema } from '@bulkhead/trading-plane/executor/monitors-config.ts'
@@ -59,18 +60,20 @@ export const volatilityIndex = 'btc_usd'
 /** What the certificate of a test is bound to. */
 export const running = { environment: 'PAPER', buildId: 'build-1', runtimeConfigHash: 'c0ffee' }
 
-/** The defaults of the schema; the network is in nobody's way but in its own tests. */
-export const monitors = monitorsConfig(
-  monitorsSchema.parse({
-    networkJitter: { exitStableS: 0, eventLagMsMax: 60_000 },
-    cortex: { inputAgeMsMax: 60_000 },
-    basis: { priceAgeMsMax: 60_000 },
-    disk: { ageMsMax: 600_000 },
-    clockDrift: { driftMsMax: 1_000 },
-  }),
-  [reference.name],
-  running,
-)
+/** The defaults of the schema; network and clock are in nobody's way but in their own tests. */
+export const monitors: MonitorsConfig = {
+  ...monitorsConfig(
+    monitorsSchema.parse({
+      networkJitter: { exitStableS: 0, eventLagMsMax: 60_000 },
+      cortex: { inputAgeMsMax: 60_000 },
+      basis: { priceAgeMsMax: 60_000 },
+      disk: { ageMsMax: 600_000 },
+    }),
+    [reference.name],
+    running,
+  ),
+  clockDrift: { driftMsMax: Number.POSITIVE_INFINITY },
+}
 
 /** The defaults of the schema, and the figures that have none. */
 export const gates = gatesConfig(

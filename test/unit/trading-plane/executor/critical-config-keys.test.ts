@@ -11,7 +11,7 @@ const required = [...page.matchAll(/^\| [`\w ]+ \| `([\w.]+)` \|$/gm)].map(([, k
 /** What an executor has to be told, and nothing else. */
 const least = {
   component: 'executor',
-  environment: 'LIVE',
+  environment: 'PAPER',
   redis: { socketPath: '/run/redis.sock', username: 'trading', passwordFile: '/run/password' },
   auditSpoolFile: 'spool',
   intentSocketPath: 'intents.sock',
