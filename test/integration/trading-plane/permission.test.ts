@@ -215,8 +215,10 @@ describe('the exchange', () => {
         'NEUTRAL',
         (now) => now.trade_permission.decision === 'NEUTRAL',
       )
+      // Beyond 50 ms the desk is Degraded as well (D-21).
       expect(status).toMatchObject({
-        trading_mode: 'Active',
+        trading_mode: 'ReduceOnly',
+        mode_reasons: ['REDUCEONLY_RISKSTATE_DEGRADED'],
         trade_permission: { blocking_gate: 'health', error_codes: ['EXCHANGE_TIME_DRIFT'] },
       })
       expect(status.trade_permission.exchange_clock_drift_ms).toBeLessThan(-1_000)
@@ -225,7 +227,10 @@ describe('the exchange', () => {
       const logged = (await changesOf(desk)).at(-1)
       expect(logged).toMatchObject({ error_codes: 'EXCHANGE_TIME_DRIFT', is_latched: 'false' })
       process.kill(desk.venue.pid, 'SIGUSR2')
-      await desk.until('ALLOW again', (now) => now.trade_permission.decision === 'ALLOW')
+      await desk.until(
+        'ALLOW again',
+        (now) => now.trade_permission.decision === 'ALLOW' && now.trading_mode === 'Active',
+      )
       const open = hand.place({ limit_price: restingPrice(hand) })
       await hand.until(open, 'open')
       hand.close()
