@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
+import { measureAddedLatencyUs, measureDecisionToLastByteMs } from './egress-gate.ts'
 import { drawHistograms, type HistogramSeries } from './support/histogram.ts'
 import { type KillSamples, measureKills } from './support/kills.ts'
 import { burnCores, startMessageLoad } from './support/load.ts'
@@ -32,6 +33,8 @@ const limits: Readonly<Record<string, number>> = {
   overshoot_busy_fifo_ms: 5,
   detect_to_fence_ms: 10,
   detect_to_cancel_ms: 15,
+  decision_to_last_byte_ms: 1,
+  decision_to_last_byte_1gb_ms: 1,
   sever_to_dead_ms: 15,
   command_to_clear_ms: 500,
   safety_plane_rss_mb: 130,
@@ -89,6 +92,17 @@ function keepKills(samples: KillSamples, suffix: string, factor: number): void {
   }
 }
 
+/** What the egress gate costs, and how soon after the decision nothing passes it any more. */
+async function gateFigures(): Promise<void> {
+  const { addedUs } = await measureAddedLatencyUs(isQuick ? 200 : 2_000)
+  keep('gate_added_latency_us', 'us', addedUs)
+  say('egress gate: latency')
+  keep('decision_to_last_byte_ms', 'ms', await measureDecisionToLastByteMs(0, kills))
+  say('egress gate: cut')
+  keep('decision_to_last_byte_1gb_ms', 'ms', await measureDecisionToLastByteMs(1_024, kills))
+  say('egress gate: cut, executor of 1 GB')
+}
+
 async function killsUnderLoad(): Promise<void> {
   const load = await startMessageLoad()
   try {
@@ -110,6 +124,7 @@ await overshoots('_fifo', true)
 const alone = await measureKills(kills, progress('kills', kills))
 keepKills(alone, '', 1)
 keep('safety_plane_rss_mb', 'MB', alone.rssMb)
+await gateFigures()
 await killsUnderLoad()
 
 writeReport('kill', {
