@@ -8,6 +8,7 @@ import { type SafetyStatus, safetyStatusSchema } from '@bulkhead/shared/contract
 import { nsTextFromMs } from '@bulkhead/shared/kernel/units.ts'
 import { newNonce, signCommand } from '@bulkhead/shared/runtime/command-signing.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { nodeOptions } from '../../../../deploy/bootstrap/entry-points.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { type PaperVenueProcess, spawnPaperVenue } from '../../../support/paper-venue.ts'
 import { startSafetyRedis, type TestRedis } from '../../../support/redis.ts'
@@ -15,6 +16,8 @@ import { startNode, type StartedProcess } from './process.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const mainFile = join(root, 'safety-plane/dead-man-switch/main.ts')
+/** As the product starts it, so that its memory is what it is in the product. */
+const safetyOptions = nodeOptions.dead_man_switch ?? []
 const beatingFile = join(import.meta.dirname, 'beating-component.ts')
 
 export type AuditRow = Readonly<Record<string, string>>
@@ -127,7 +130,8 @@ export async function createWorld(
     operators,
     startSafety: () => {
       writeFileSync(configFile, JSON.stringify(config))
-      return track(startNode(mainFile, ['--config', configFile]))
+      const [first, ...rest] = [...safetyOptions, mainFile, '--config', configFile]
+      return track(startNode(first, rest))
     },
     startComponent: (component, memoryMb = 0) => {
       const isGuarded = guarded.includes(component)
