@@ -79,6 +79,7 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
   return {
     ...common(settings, 'dead_man_switch', settings.redis.logins.safety),
     auditHeadsFile: layout.auditHeadsFile,
+    auditSealKeyFile: keys.auditSealKeyFile,
     stateDir: layout.safetyStateDir,
     operatorsFile: keys.safetyOperatorsFile,
     watch: [

@@ -1,4 +1,6 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { ProvisionedOperator } from '@bulkhead/shared/contracts/commands.ts'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 import { deriveOperatorKey } from '@bulkhead/shared/runtime/command-signing.ts'
@@ -20,6 +22,8 @@ export type ProvisionedKeys = {
   readonly tradingSecretFile: string
   readonly safetySecretFile: string
   readonly venueControlTokenFile: string
+  /** Only the safety plane gets this one; its public half lies beside the configurations. */
+  readonly auditSealKeyFile: string
 }
 
 /** Generates every secret of a stack that is missing, each in a file of mode 0400. */
@@ -44,7 +48,22 @@ export function provisionKeys(layout: HomeLayout): ProvisionedKeys {
     tradingSecretFile: file('venue-trading'),
     safetySecretFile: file('venue-safety'),
     venueControlTokenFile: file('venue-control-token'),
+    auditSealKeyFile: ensureSealKey(file('audit-seal-key'), layout.auditSealPublicFile),
   }
+}
+
+/** Makes the key that signs sealed heads where it is missing, and writes its public half anew. */
+function ensureSealKey(file: string, publicFile: string): string {
+  if (!existsSync(file)) {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    writeSecret(file, String(privateKey.export({ type: 'pkcs8', format: 'pem' })).trimEnd())
+  }
+  const publicKey = createPublicKey(readFileSync(file, 'utf8'))
+  mkdirSync(dirname(publicFile), { recursive: true })
+  rmSync(publicFile, { force: true })
+  const pem = String(publicKey.export({ type: 'spki', format: 'pem' }))
+  writeFileSync(publicFile, pem, { mode: 0o444 })
+  return file
 }
 
 function writeSecret(file: string, content: string): void {

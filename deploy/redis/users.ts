@@ -83,7 +83,7 @@ function guardRules(component: string): readonly string[] {
 
 const safetyRules: readonly string[] = [
   session,
-  '+time +config|get +acl|log +client|list +latency|latest +multi +exec +discard',
+  '+time +config|get +acl|log +client|list +latency|latest +multi +exec +discard +unwatch',
   '+psubscribe +punsubscribe',
   '&__keyspace@0__:safety:heartbeat:* &__keyspace@0__:safety:commands:dead_man_switch &__keyspace@0__:safety:audit:in:*',
   '(+get +mget %R~safety:heartbeat:* %R~safety:status:* %R~safety:policy:current)',
@@ -93,8 +93,10 @@ const safetyRules: readonly string[] = [
   '(+set %W~safety:heartbeat:dead_man_switch %W~safety:status:dead_man_switch)',
   '(+hset +pexpire +del %W~safety:progress:dead_man_switch %W~safety:pid:dead_man_switch)',
   '(+lmove +lrange +llen +lrem ~safety:commands:dead_man_switch ~safety:commands:dead_man_switch:in-work ~safety:audit:in:*)',
+  '(+ltrim ~safety:audit:in:*)',
+  '(+memory|usage %R~safety:audit:in:* %R~safety:audit:log)',
   '(+rpush %W~safety:audit:in:dead_man_switch)',
-  '(+xadd +xrange +xrevrange +xlen +xinfo|stream ~safety:audit:log)',
+  '(+xadd +xrange +xrevrange +xlen +xinfo|stream +watch ~safety:audit:log)',
   '(+xadd %W~safety:acks:dead_man_switch)',
   '(+set %W~safety:nonce:used:dead_man_switch:*)',
 ]

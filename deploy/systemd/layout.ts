@@ -57,6 +57,7 @@ export function systemLayout(root: string): HomeLayout {
     auditDir: join(stateOf('control_api'), 'audit'),
     auditSpoolFile: (component) => join(stateOf(component), 'audit.spool'),
     auditHeadsFile: join(stateOf('dead_man_switch'), 'heads.jsonl'),
+    auditSealPublicFile: join(etc, 'audit-seal.pub'),
     auditArchiveFile: join(stateOf('control_api'), 'archive.sqlite'),
     safetyStateDir: join(stateOf('dead_man_switch'), 'state'),
     gateStateDir: join(stateOf('egress_gate'), 'state'),

@@ -105,6 +105,8 @@ export const deadManSwitchConfigSchema = z
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     auditSpoolFile: path,
     auditHeadsFile: path,
+    /** Ed25519 key (PEM, mode 0400) that signs sealed heads; null leaves them unsigned. */
+    auditSealKeyFile: path.nullable().default(null),
     stateDir: path,
     operatorsFile: path,
     heartbeatIntervalMs: z.int().min(20).max(2_000).default(500),
@@ -154,6 +156,7 @@ type Relations = Pick<
   | 'marketDataFailsafe'
   | 'environment'
   | 'egressGate'
+  | 'auditSealKeyFile'
 >
 type RelationFault = { readonly path: string[]; readonly message: string }
 
@@ -162,7 +165,9 @@ function relationFaults(config: Relations): RelationFault[] {
   return [...watchFaults(config), ...gateFaults(config), ...timingFaults(config)]
 }
 
-function watchFaults({ watch, severAtHardStop, exchange, marketDataFailsafe }: Relations) {
+function watchFaults(relations: Relations) {
+  const { watch, severAtHardStop, exchange, marketDataFailsafe } = relations
+  const { auditSealKeyFile, environment } = relations
   const faults: RelationFault[] = []
   const add = (path: string[], message: string) => faults.push({ path, message })
   const names = watch.map(({ component }) => component)
@@ -181,6 +186,9 @@ function watchFaults({ watch, severAtHardStop, exchange, marketDataFailsafe }: R
   }
   if (marketDataFailsafe !== null && names.includes(marketDataFailsafe.component)) {
     add(['marketDataFailsafe'], 'WATCHED_TWICE: the failsafe component has a ladder already')
+  }
+  if (auditSealKeyFile === null && (environment === 'LIVE' || environment === 'MICRO_LIVE')) {
+    add(['auditSealKeyFile'], `SEAL_KEY_MISSING: ${environment} seals with a key`)
   }
   if (exchange.clientId === exchange.tradingClientId) {
     add(['exchange', 'clientId'], 'SAFETY_KEY_IS_TRADING_KEY: the safety plane needs its own key')

@@ -12,6 +12,7 @@ import { openVenue } from '../exchange/open.ts'
 import { hasOpenEpisode } from '../kill-sequence/store.ts'
 import { faultsOfKey, refusals } from '../key-scope/core.ts'
 import { probeKey } from '../key-scope/loop.ts'
+import { readSealKey } from '../audit/seal-key.ts'
 import { openChannels } from '../notify/channels.ts'
 import { deadManSwitchConfigSchema } from './config.ts'
 import { settleMemory } from './memory.ts'
@@ -53,9 +54,11 @@ if (await link.waitUntilReady(redisWaitMs)) {
 }
 
 const alerts = await openChannels(config.notify)
-if (alerts.faults.length > 0) {
-  if (!hasOpenEpisode(config.stateDir)) refuseToStart(alerts.faults)
-  log.error({ faults: alerts.faults }, 'an open kill goes on although a channel is missing')
+const sealKey = readSealKey(config.auditSealKeyFile)
+const faults = [...alerts.faults, ...(sealKey.ok ? [] : [sealKey.failure])]
+if (faults.length > 0) {
+  if (!hasOpenEpisode(config.stateDir)) refuseToStart(faults)
+  log.error({ faults }, 'an open kill goes on without a channel or a seal key')
 }
 
 const venue = await openVenue(config.exchange, secrets.exchange, systemClock)
@@ -75,6 +78,7 @@ const plane = new SafetyPlane({
   drainLink,
   venue,
   alertChannels: alerts.channels,
+  sealKey: sealKey.ok ? sealKey.value : null,
   clock: systemClock,
   log,
   buildId: readBuildId(),

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { componentIds } from '@bulkhead/shared/contracts/components.ts'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import { redisKeys, statusTtlMs } from '@bulkhead/shared/contracts/redis-keys.ts'
@@ -9,6 +10,7 @@ import { type Logger, runId } from '@bulkhead/shared/runtime/log.ts'
 import { ownIdentity, readBootId } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { AuditDrain } from '../audit/loop.ts'
+import { SealFile } from '../audit/seals.ts'
 import { CommandJournal } from '../commands/journal.ts'
 import { CommandLoop } from '../commands/loop.ts'
 import type { Operators } from '../commands/operators.ts'
@@ -43,6 +45,8 @@ export type PlaneParts = {
   readonly drainLink: RedisLink
   readonly venue: SafetyVenue
   readonly alertChannels: readonly AlertChannel[]
+  /** Signs the sealed heads; null leaves them unsigned. */
+  readonly sealKey: KeyObject | null
   readonly clock: Clock
   readonly log: Logger
   readonly buildId: string
@@ -268,11 +272,11 @@ export class SafetyPlane {
   }
 
   #createDrain(link: RedisLink): AuditDrain {
-    const { clock, log } = this.#parts
+    const { clock, log, sealKey } = this.#parts
     const watched = this.#config.watch.map((entry) => entry.component)
     const components = [...new Set([...componentIds, ...watched])]
-    const headsFile = this.#config.auditHeadsFile
-    return new AuditDrain({ link, writer: this.#writer, components, headsFile, clock, log })
+    const seals = new SealFile(this.#config.auditHeadsFile, sealKey)
+    return new AuditDrain({ link, writer: this.#writer, components, seals, clock, log })
   }
 
   #createWatch(): WatchLoop {

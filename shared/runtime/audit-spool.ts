@@ -7,19 +7,15 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { fail, ok, type Result } from '../kernel/result.ts'
-import { syncDirectory, writeFully } from './durable-file.ts'
+import { cutTornTail, syncDirectory, writeFully } from './durable-file.ts'
 
 export type SpoolFault = 'SPOOL_FULL' | 'SPOOL_UNWRITABLE' | 'SPOOL_UNREADABLE'
-
-const lineEnd = 0x0a
-const tailBlockBytes = 65_536
 
 /**
  * Where audit entries wait, fsynced, while Redis cannot take them (decision D-10). One line an
@@ -121,21 +117,4 @@ export class AuditSpool {
     }
     return this.#handle
   }
-}
-
-/**
- * Removes bytes after the last line end: the half of a line that a crash left, never acknowledged.
- */
-function cutTornTail(handle: number): void {
-  const block = Buffer.alloc(tailBlockBytes)
-  const size = fstatSync(handle).size
-  for (let end = size; end > 0; end -= tailBlockBytes) {
-    const start = Math.max(0, end - tailBlockBytes)
-    const count = readSync(handle, block, 0, end - start, start)
-    const at = block.subarray(0, count).lastIndexOf(lineEnd)
-    if (at < 0) continue
-    if (start + at + 1 < size) ftruncateSync(handle, start + at + 1)
-    return
-  }
-  if (size > 0) ftruncateSync(handle, 0)
 }

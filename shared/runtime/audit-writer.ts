@@ -26,10 +26,14 @@ export type AuditWriterOptions = {
   readonly spoolBytesMax?: number
   /** Entries that are not recorded yet at one time; one more is refused. */
   readonly inFlightMax?: number
+  /** Entries that may wait in the inbox for the drain; from then on the spool takes over. */
+  readonly inboxMax?: number
 }
 
 /** Entries that go to Redis or to the spool in one step. */
 const batchMax = 100
+/** Pause before a crowded inbox is tried again, with one entry. */
+const crowdedPauseMs = 1_000
 
 type Waiting = {
   readonly line: string
@@ -43,23 +47,30 @@ type Waiting = {
  *
  * The inbox receives every chain in order, or the verifier would report a gap that nobody made: one
  * batch is under way at a time, and once an entry went to the spool all later ones follow it there
- * until the spool is delivered.
+ * until the spool is delivered. An inbox that nobody drains is left alone at a bound, so that a
+ * writer can never fill Redis; the spool has a bound of its own.
  */
 export class AuditWriter {
   readonly #options: AuditWriterOptions
   readonly #spool: AuditSpool
   readonly #inFlightMax: number
+  readonly #inboxMax: number
   #head: ChainHead = chainStart
   #waiting: Waiting[] = []
   #isStoring = false
   #isDelivering = false
-  /** True while an entry of this run waits in the spool. */
+  /** True while entries go to the spool. */
   #isBehind = false
+  /** Until when a crowded inbox is left alone, on the monotonic clock. */
+  #crowdedUntilMs = Number.NEGATIVE_INFINITY
+  /** Lines of the spool that was set aside for delivery and that the inbox has. */
+  #drainedLines = 0
 
   constructor(options: AuditWriterOptions) {
     this.#options = options
     this.#spool = new AuditSpool(options.spoolFile, options.spoolBytesMax ?? 64 * 1_024 * 1_024)
     this.#inFlightMax = options.inFlightMax ?? 1_024
+    this.#inboxMax = options.inboxMax ?? 4_096
   }
 
   /** The last entry of the chain so far; what a seal pins down. */
@@ -96,7 +107,7 @@ export class AuditWriter {
    * the drain knows each entry. Call it at start and from time to time; it never rejects.
    */
   async deliverSpool(): Promise<Result<number, AuditDeliveryFault>> {
-    if (this.#isDelivering) return ok(0)
+    if (this.#isDelivering || this.#isCrowded) return ok(0)
     if (!this.#options.link.isReady) return fail('REDIS_UNREACHABLE')
     this.#isDelivering = true
     let delivered = 0
@@ -105,6 +116,7 @@ export class AuditWriter {
         const round = await this.#deliverRound()
         if (!round.ok) return round
         delivered += round.value
+        if (this.#isCrowded) return ok(delivered)
       }
       this.#isBehind = false
     } finally {
@@ -121,12 +133,24 @@ export class AuditWriter {
   async #deliverRound(): Promise<Result<number, AuditDeliveryFault>> {
     const lines = this.#spool.takeForDrain()
     if (!lines.ok) return lines
-    for (let at = 0; at < lines.value.length; at += batchMax) {
-      const pushed = await this.#push(lines.value.slice(at, at + batchMax))
+    const before = this.#drainedLines
+    // The first alone: its reply tells whether there is room for more.
+    for (let count = 1; this.#drainedLines < lines.value.length; count = batchMax) {
+      const batch = lines.value.slice(this.#drainedLines, this.#drainedLines + count)
+      const pushed = await this.#push(batch)
       if (!pushed.ok) return fail(pushed.failure.code)
+      this.#drainedLines += batch.length
+      if (this.#isCrowded) break
     }
+    const delivered = this.#drainedLines - before
+    if (this.#drainedLines < lines.value.length) return ok(delivered)
     const discarded = this.#spool.discardDrained()
-    return discarded.ok ? ok(lines.value.length) : discarded
+    if (discarded.ok) this.#drainedLines = 0
+    return discarded.ok ? ok(delivered) : discarded
+  }
+
+  get #isCrowded(): boolean {
+    return this.#options.clock.monotonicMs() < this.#crowdedUntilMs
   }
 
   /** Stores what waits, batch after batch, until nothing waits or neither place takes any more. */
@@ -156,8 +180,16 @@ export class AuditWriter {
     return 'spool'
   }
 
-  #push(lines: readonly string[]): Promise<Result<number, RedisFault>> {
-    const key = redisKeys.auditInbox(this.#options.component)
-    return this.#options.link.run((redis) => redis.rpush(key, ...lines))
+  /** Pushes to the inbox, whose length the reply tells. */
+  async #push(lines: readonly string[]): Promise<Result<void, RedisFault>> {
+    const { component, link, clock } = this.#options
+    const key = redisKeys.auditInbox(component)
+    const pushed = await link.run((redis) => redis.rpush(key, ...lines))
+    if (!pushed.ok) return pushed
+    if (pushed.value > this.#inboxMax) {
+      this.#isBehind = true
+      this.#crowdedUntilMs = clock.monotonicMs() + crowdedPauseMs
+    }
+    return ok(undefined)
   }
 }

@@ -1,5 +1,19 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
+
+const lineEnd = 0x0a
+const tailBlockBytes = 65_536
 
 /**
  * Replaces a file so that a crash at any moment leaves either the old content or the new: temporary
@@ -52,4 +66,21 @@ export function syncDirectory(directory: string): void {
   } finally {
     closeSync(handle)
   }
+}
+
+/**
+ * Removes bytes after the last line end: the half of a line that a crash left, never acknowledged.
+ */
+export function cutTornTail(handle: number): void {
+  const block = Buffer.alloc(tailBlockBytes)
+  const size = fstatSync(handle).size
+  for (let end = size; end > 0; end -= tailBlockBytes) {
+    const start = Math.max(0, end - tailBlockBytes)
+    const count = readSync(handle, block, 0, end - start, start)
+    const at = block.subarray(0, count).lastIndexOf(lineEnd)
+    if (at < 0) continue
+    if (start + at + 1 < size) ftruncateSync(handle, start + at + 1)
+    return
+  }
+  if (size > 0) ftruncateSync(handle, 0)
 }

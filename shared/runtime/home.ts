@@ -33,6 +33,8 @@ export function homeLayout(home: string) {
     auditDir: join(home, 'data', 'audit'),
     auditSpoolFile: (component: string) => join(home, 'data', 'audit', `${component}.spool`),
     auditHeadsFile: join(home, 'data', 'audit', 'heads.jsonl'),
+    /** The half of the seal key that everybody may know: it checks seals. */
+    auditSealPublicFile: join(home, 'config', 'audit-seal.pub'),
     auditArchiveFile: join(home, 'data', 'audit', 'archive.sqlite'),
     safetyStateDir: join(home, 'data', 'safety'),
     gateStateDir: join(home, 'data', 'egress-gate'),

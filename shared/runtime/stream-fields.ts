@@ -14,3 +14,10 @@ export function recordOfFields(fields: readonly string[]): Record<string, string
   // Not by assignment, which would lose a field called __proto__.
   return Object.fromEntries(values)
 }
+
+/** Whether one stream id, `<ms>-<seq>`, comes before the other. */
+export function isStreamIdBefore(id: string, other: string): boolean {
+  const [ms = '0', seq = '0'] = id.split('-')
+  const [otherMs = '0', otherSeq = '0'] = other.split('-')
+  return ms === otherMs ? BigInt(seq) < BigInt(otherSeq) : BigInt(ms) < BigInt(otherMs)
+}

@@ -106,7 +106,8 @@ describe('provisioning for systemd', () => {
         .flatMap(configTexts)
         .filter((text) => text.startsWith('$CREDENTIALS_DIRECTORY/'))
         .map((text) => text.slice('$CREDENTIALS_DIRECTORY/'.length))
-      const unused = unit.name === 'bulkhead-lastresort' ? ['operators-safety.json'] : []
+      const unused =
+        unit.name === 'bulkhead-lastresort' ? ['audit-seal-key', 'operators-safety.json'] : []
       expect(loaded.map(([name]) => String(name)).sort(), unit.name).toEqual(
         [...new Set(named)].filter((name) => !unused.includes(name)).sort(),
       )

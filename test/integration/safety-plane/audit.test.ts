@@ -1,16 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
-import { chainStart, nextEntry, verifyAuditChains } from '@bulkhead/shared/runtime/audit-chain.ts'
-import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
-import { createLogger } from '@bulkhead/shared/runtime/log.ts'
+import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-chain.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
-import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
-import { readHeads } from '@bulkhead/safety-plane/audit/heads.ts'
-import { AuditDrain } from '@bulkhead/safety-plane/audit/loop.ts'
+import { SealFile } from '@bulkhead/safety-plane/audit/seals.ts'
 import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
+import { chainOf, createDrain, loggedEntries, pushTo } from './support/audit-world.ts'
 
 let redis: TestRedis
 let link: RedisLink
@@ -24,42 +19,8 @@ beforeEach(async () => {
 })
 afterEach(() => redis.close())
 
-/** A drain as a fresh run of the safety plane would have it. */
-function createDrain(drainLink = link): AuditDrain {
-  const clock = systemClock
-  const component = 'dead_man_switch'
-  const spoolFile = redis.layout.auditSpoolFile(component)
-  const writer = new AuditWriter({ link, component, chain: randomUUID(), clock, spoolFile })
-  const log = createLogger('test', { file: join(redis.home, 'test.log') })
-  const headsFile = redis.layout.auditHeadsFile
-  const components = ['executor', 'orchestrator', 'dead_man_switch']
-  return new AuditDrain({ link: drainLink, writer, components, headsFile, clock, log })
-}
-
-/** Lines of one chain, in order. */
-function chainOf(writer: string, count: number, chain: string = randomUUID()): string[] {
-  let head = chainStart
-  return Array.from({ length: count }, (_, at) => {
-    const record = { action: 'TESTED', subject: String(at + 1), correlationId: '' }
-    const entry = nextEntry(head, writer, chain, BigInt(at + 1), record)
-    head = { seq: Number(entry.seq), hash: entry.hash }
-    return JSON.stringify(entry)
-  })
-}
-
-const push = (lines: readonly string[], component = 'executor') =>
-  trading.run((commands) => commands.rpush(redisKeys.auditInbox(component), ...lines))
-
-async function logged(): Promise<Record<string, string>[]> {
-  const read = await link.run((commands) => commands.xrange(redisKeys.auditLog, '-', '+'))
-  if (!read.ok) throw new Error(read.failure.message)
-  return read.value.map(([, fields]) =>
-    Object.fromEntries(
-      Array.from({ length: fields.length / 2 }, (_, at) => [fields[2 * at]!, fields[2 * at + 1]!]),
-    ),
-  )
-}
-
+const push = (lines: readonly string[], component = 'executor') => pushTo(trading, component, lines)
+const logged = () => loggedEntries(link)
 const subjects = async () => (await logged()).map(({ subject }) => subject)
 const left = async (component = 'executor') => {
   const key = redisKeys.auditInWork(component)
@@ -70,7 +31,7 @@ const left = async (component = 'executor') => {
 test('entries of several writers reach the log once each, in order, and verify', async () => {
   await push(chainOf('executor', 200))
   await push(chainOf('orchestrator', 30), 'orchestrator')
-  await createDrain().settle()
+  await createDrain(redis, link).settle()
   const rows = await logged()
   expect(rows).toHaveLength(230)
   expect(verifyAuditChains(rows)).toMatchObject({ entries: 230, faults: [] })
@@ -82,13 +43,13 @@ test('a restart at any point of the way neither loses nor repeats an entry', asy
   const inbox = redisKeys.auditInbox('executor')
   const inWork = redisKeys.auditInWork('executor')
   await push(lines.slice(0, 3))
-  await createDrain().settle()
+  await createDrain(redis, link).settle()
   // One entry was appended but not yet let go of, the next one only taken off the inbox.
   await link.run((commands) => commands.rpush(redisKeys.auditInbox('dead_man_switch'), 'x'))
   await push([lines[2]!, lines[3]!])
   await link.run((commands) => commands.lmove(inbox, inWork, 'LEFT', 'RIGHT'))
   await push(lines.slice(4))
-  await createDrain().settle()
+  await createDrain(redis, link).settle()
   const rows = (await logged()).filter(({ writer }) => writer === 'executor')
   expect(rows.map(({ subject }) => subject)).toEqual(['1', '2', '3', '4', '5', '6'])
   expect(await left()).toBe(0)
@@ -97,44 +58,44 @@ test('a restart at any point of the way neither loses nor repeats an entry', asy
 test('an entry that overtook another waits for it, also over a restart', async () => {
   const lines = chainOf('executor', 4)
   await push([lines[0]!, lines[2]!, lines[3]!])
-  await createDrain().settle()
+  await createDrain(redis, link).settle()
   expect(await subjects()).toEqual(['1'])
   await push([lines[1]!])
-  await createDrain().settle()
+  await createDrain(redis, link).settle()
   expect(await subjects()).toEqual(['1', '2', '3', '4'])
 })
 
 test('a spool delivered twice leaves no trace of the second time', async () => {
   const lines = chainOf('executor', 5)
   await push(lines)
-  const drain = createDrain()
+  const drain = createDrain(redis, link)
   await drain.settle()
   await push(lines)
   await drain.settle()
-  await createDrain().settle()
+  await createDrain(redis, link).settle()
   expect(await subjects()).toEqual(['1', '2', '3', '4', '5'])
 })
 
 test('what is no entry of its writer is reported and does not hold up the rest', async () => {
   const lines = chainOf('executor', 2)
   await push([lines[0]!, 'no json', ...chainOf('dead_man_switch', 1), lines[1]!])
-  const drain = createDrain()
+  const drain = createDrain(redis, link)
   await drain.settle()
   await drain.settle()
   const rows = await logged()
   expect(rows.filter(({ writer }) => writer === 'executor')).toHaveLength(2)
   const rejected = rows.filter(({ action }) => action === 'AUDIT_ENTRY_REJECTED')
-  expect(rejected.map(({ subject }) => subject)).toEqual(['executor', 'executor'])
+  expect(rejected.map(({ subject, count }) => [subject, count])).toEqual([['executor', '2']])
 })
 
 test('heads are sealed outside Redis and inside it, and betray a cut tail', async () => {
   await push(chainOf('executor', 3))
-  const drain = createDrain()
+  const drain = createDrain(redis, link)
   await drain.settle()
   await drain.seal()
   await drain.settle()
   const rows = await logged()
-  const { state } = readHeads(redis.layout.auditHeadsFile)
+  const { state } = new SealFile(redis.layout.auditHeadsFile, null).read()
   expect(rows.at(-1)).toMatchObject({ action: 'HEADS_SEALED', chains: '1' })
   expect(verifyAuditChains(rows, state).faults).toEqual([])
   const cut = rows.filter(({ subject }) => subject !== '3')
@@ -145,7 +106,7 @@ test('heads are sealed outside Redis and inside it, and betray a cut tail', asyn
 
 test('nothing is sealed while nothing but the last seal is new', async () => {
   await push(chainOf('executor', 1))
-  const drain = createDrain()
+  const drain = createDrain(redis, link)
   for (let at = 0; at < 5; at += 1) {
     await drain.settle()
     await drain.seal()
@@ -155,7 +116,7 @@ test('nothing is sealed while nothing but the last seal is new', async () => {
 })
 
 test('entries wait in the inbox while Redis is away and all arrive afterwards', async () => {
-  const drain = createDrain()
+  const drain = createDrain(redis, link)
   await push(chainOf('executor', 2))
   await drain.settle()
   await redis.restart()
@@ -163,6 +124,6 @@ test('entries wait in the inbox while Redis is away and all arrive afterwards', 
   const lines = chainOf('executor', 3)
   await again.run((commands) => commands.rpush(redisKeys.auditInbox('executor'), ...lines))
   const fresh = await redis.link('safety')
-  await createDrain(fresh).settle()
+  await createDrain(redis, fresh).settle()
   expect(await subjects()).toHaveLength(5)
 })
