@@ -5,6 +5,10 @@ import {
   alertOutcomes,
   alertOutcomeWords,
 } from '@bulkhead/shared/contracts/reasons/alert-outcomes.ts'
+import {
+  auditFaultCodes,
+  auditFaultWords,
+} from '@bulkhead/shared/contracts/reasons/audit-faults.ts'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import { egressRefusals } from '@bulkhead/shared/contracts/reasons/egress-refusals.ts'
 import {
@@ -111,6 +115,13 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'What a guard makes of its bot',
     order: 'Strongest evidence first; only STARTING and ALIVE are followed by a heartbeat.',
     codes: livenessVerdicts,
+  },
+  {
+    name: 'auditFaultCodes',
+    title: 'What `audit verify` can find',
+    order: 'The first bad entry is named first, whatever its code.',
+    codes: auditFaultCodes,
+    words: auditFaultWords,
   },
   {
     name: 'alertOutcomes',

@@ -114,6 +114,21 @@ export class AuditArchive {
   }
 }
 
+/**
+ * Every entry of an archive, oldest first, without opening it for writing.
+ *
+ * @throws Error when the file is no such archive
+ */
+export function* readArchive(file: string): Generator<ArchivedEntry> {
+  const database = new DatabaseSync(file, { readOnly: true, readBigInts: true })
+  try {
+    const rows = database.prepare('SELECT ms, seq, entry FROM audit_entries ORDER BY ms, seq')
+    for (const row of rows.iterate()) yield entryOf(row)
+  } finally {
+    database.close()
+  }
+}
+
 /** The two numbers of a stream id, or undefined when it is none that SQLite can hold. */
 export function placeOf(id: string): StreamPlace | undefined {
   const match = /^(\d{1,18})-(\d{1,18})$/.exec(id)

@@ -24,6 +24,9 @@ type Options = {
   readonly keyFile: string | undefined
   /** Past the control API, straight to the safety plane. */
   readonly direct: boolean
+  readonly heads: string | undefined
+  readonly archive: string | undefined
+  readonly sealKey: string | undefined
 }
 
 export type Invocation = {
@@ -54,14 +57,17 @@ export function readInvocation(argv: readonly string[]): Result<Invocation, stri
         operator: { type: 'string' },
         'key-file': { type: 'string' },
         direct: { type: 'boolean', default: false },
+        heads: { type: 'string' },
+        archive: { type: 'string' },
+        'seal-key': { type: 'string' },
       },
     })
-    const { 'no-wait': noWait, 'key-file': keyFile, ...rest } = values
-    const { home, level, reason, approve, operator } = values
-    const chosen = { home, level, reason, approve, operator }
+    const { 'no-wait': noWait, 'key-file': keyFile, 'seal-key': sealKey, ...rest } = values
+    const { home, level, reason, approve, operator, heads, archive } = values
+    const chosen = { home, level, reason, approve, operator, heads, archive }
     return ok({
       words: positionals,
-      options: { ...rest, ...chosen, noWait, keyFile },
+      options: { ...rest, ...chosen, noWait, keyFile, sealKey },
       home: home === undefined ? stackHome() : resolve(home),
       output: createOutput(values.json, isTerminalColoured()),
     })

@@ -12,7 +12,8 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
                           reset --approve COMMAND_ID --operator ID --key-file FILE
   reset --preview         what a reset would do and what stands in its way; sends nothing
   audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
-  audit verify            check every chain in the log, inboxes, spools and sealed heads
+  audit verify            check log, archive, inboxes, spools and sealed heads against each
+                          other; names the first bad entry (--heads, --archive, --seal-key FILE)
   ledger inspect [-n N]   files of the ledger and its newest records, running or not
   ledger verify           check every batch of every file of the ledger
   last-resort look        what is at risk at the exchange; 0 only when known to be nothing

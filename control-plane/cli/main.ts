@@ -1,5 +1,6 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
-import { runAuditTail, runAuditVerify } from './commands/audit.ts'
+import { runAuditTail } from './commands/audit.ts'
+import { runAuditVerify } from './commands/audit-verify.ts'
 import { runDoctor } from './commands/doctor.ts'
 import { runGuard } from './commands/guard.ts'
 import { runKill } from './commands/kill.ts'

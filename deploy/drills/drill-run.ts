@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type KillLevel, modeOfLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
-import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-chain.ts'
+import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-verify.ts'
 import {
   claim,
   type Frozen,

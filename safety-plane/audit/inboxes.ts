@@ -87,7 +87,7 @@ export class AuditInboxes {
     )
     if (!size.ok) return undefined
     const [entries, memory] = size.value
-    const bytes = Number(memory ?? 0)
+    const bytes = memory ?? 0
     const excess = Math.max(entries / inboxEntriesMax, bytes / inboxBytesMax)
     if (excess <= 1) return undefined
     const kept = Math.floor(entries / excess / 2)

@@ -267,7 +267,7 @@ export class AuditDrain {
     }
     const size = await link.run((redis) => redis.memory('USAGE', redisKeys.auditLog))
     if (!size.ok) return
-    const isFull = Number(size.value ?? 0) > logBytesMax
+    const isFull = (size.value ?? 0) > logBytesMax
     if (isFull === this.#isLogFull) return
     this.#isLogFull = isFull
     log.error({ bytes: size.value, isFull }, 'the audit log reached or left its bound')

@@ -142,7 +142,10 @@ export async function endProcess(child: ChildProcess): Promise<number | null> {
 }
 
 /** Announces the API in its home as the bootstrap does, so that the CLI finds it. */
-export function writeStackFile(api: TestControlApi, operatorId = 'ada'): void {
+export function writeStackFile(
+  api: Pick<TestControlApi, 'redis' | 'url' | 'keyFile'>,
+  operatorId = 'ada',
+): void {
   const { layout, files } = api.redis
   const stack: Stack = {
     home: layout.home,

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
-import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-chain.ts'
+import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-verify.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { SealFile } from '@bulkhead/safety-plane/audit/seals.ts'
 import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { type KeyObject, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
@@ -38,6 +38,7 @@ export function createDrain(
   redis: TestRedis,
   link: RedisLink,
   clock: Clock = systemClock,
+  sealKey: KeyObject | null = null,
 ): AuditDrain {
   const component = 'dead_man_switch'
   const spoolFile = redis.layout.auditSpoolFile(component)
@@ -45,7 +46,7 @@ export function createDrain(
     link,
     writer: new AuditWriter({ link, component, chain: randomUUID(), clock, spoolFile }),
     components: ['executor', 'orchestrator', component],
-    seals: new SealFile(redis.layout.auditHeadsFile, null),
+    seals: new SealFile(redis.layout.auditHeadsFile, sealKey),
     clock,
     log: createLogger('test', { file: join(redis.home, 'test.log') }),
   })

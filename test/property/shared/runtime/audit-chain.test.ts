@@ -6,8 +6,8 @@ import {
   type ChainHead,
   chainStart,
   nextEntry,
-  verifyAuditChains,
 } from '@bulkhead/shared/runtime/audit-chain.ts'
+import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-verify.ts'
 
 const record = fc.record({
   writer: fc.constantFrom('executor', 'dead_man_switch'),

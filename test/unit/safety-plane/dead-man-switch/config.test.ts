@@ -142,8 +142,16 @@ describe('start-up is refused for', () => {
 })
 
 test('where money is real, the executor has one way out, and it can be cut', () => {
-  expect(faultsOf({ environment: 'LIVE' })).toEqual(['EGRESS_GATE_MISSING'])
-  expect(faultsOf({ environment: 'MICRO_LIVE' })).toEqual(['EGRESS_GATE_MISSING'])
-  expect(faultsOf({ environment: 'LIVE', egressGate: { controlSocket: 'gate.sock' } })).toEqual([])
+  const auditSealKeyFile = 'secrets/seal'
+  const gated = { auditSealKeyFile, egressGate: { controlSocket: 'gate.sock' } }
+  expect(faultsOf({ environment: 'LIVE', auditSealKeyFile })).toEqual(['EGRESS_GATE_MISSING'])
+  expect(faultsOf({ environment: 'MICRO_LIVE', auditSealKeyFile })).toEqual(['EGRESS_GATE_MISSING'])
+  expect(faultsOf({ environment: 'LIVE', ...gated })).toEqual([])
   expect(faultsOf({ environment: 'STAGING' })).toEqual([])
+})
+
+test.each(['MICRO_LIVE', 'LIVE'])('%s seals the audit heads with a key', (environment) => {
+  const egressGate = { controlSocket: 'gate.sock' }
+  expect(faultsOf({ environment, egressGate })).toEqual(['SEAL_KEY_MISSING'])
+  expect(faultsOf({ environment, egressGate, auditSealKeyFile: 'seal' })).toEqual([])
 })

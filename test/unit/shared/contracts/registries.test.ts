@@ -30,7 +30,7 @@ import {
   permissionReasons,
 } from '@bulkhead/shared/contracts/reasons/trade-permission.ts'
 import { resetObstacles } from '@bulkhead/shared/contracts/reasons/reset-obstacles.ts'
-import { auditFaultCodes } from '@bulkhead/shared/runtime/audit-chain.ts'
+import { auditFaultCodes } from '@bulkhead/shared/contracts/reasons/audit-faults.ts'
 import { configFaultCodes } from '@bulkhead/shared/runtime/config.ts'
 import { redisFaults } from '@bulkhead/shared/runtime/redis-link.ts'
 import { secretFaults } from '@bulkhead/shared/runtime/secrets.ts'

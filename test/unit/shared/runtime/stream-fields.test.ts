@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { chainStart, nextEntry, verifyAuditChains } from '@bulkhead/shared/runtime/audit-chain.ts'
+import { chainStart, nextEntry } from '@bulkhead/shared/runtime/audit-chain.ts'
+import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-verify.ts'
 import { recordOfFields } from '@bulkhead/shared/runtime/stream-fields.ts'
 
 const record = { action: 'TESTED', subject: 'executor', correlationId: '' }
