@@ -19,6 +19,7 @@ import {
   intentDenialReasons,
   openPermissionReasons,
 } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import { trimRefusals } from '@bulkhead/shared/contracts/reasons/trim-refusals.ts'
 import { killTriggers } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
 import {
   killModeReasons,
@@ -122,6 +123,12 @@ export const reasonLists: readonly ReasonList[] = [
     order: 'The first bad entry is named first, whatever its code.',
     codes: auditFaultCodes,
     words: auditFaultWords,
+  },
+  {
+    name: 'trimRefusals',
+    title: 'Why archived entries stay in the audit log',
+    order: 'In the audit log as LOG_TRIM_REFUSED, but for the one that only waits for a seal.',
+    codes: trimRefusals,
   },
   {
     name: 'alertOutcomes',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { auditLogKeptSchema } from '@bulkhead/shared/contracts/audit-archive.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 
 /** Everything the control API can be told. Bounds are those of design sections 7 and 10. */
@@ -27,6 +28,9 @@ export const controlApiConfigSchema = z
       .default(null),
     operatorsFile: z.string().min(1),
     archiveFile: z.string().min(1),
+    /** What stays in the log although it is archived. */
+    auditLog: auditLogKeptSchema,
+    claimIntervalMs: z.int().min(100).max(600_000).default(5_000),
     commandTimeoutMs: z.int().min(100).max(30_000).default(30_000),
     commandWindow: z
       .strictObject({

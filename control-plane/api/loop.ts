@@ -6,6 +6,7 @@ import { type Logger, runId } from '@bulkhead/shared/runtime/log.ts'
 import { ownIdentity } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { AuditArchive } from '../audit/archive.ts'
+import type { ArchiveClaims } from '../audit/claims.ts'
 import type { AuditFollower } from '../audit/follower.ts'
 import type { CommandGate } from '../commands/loop.ts'
 import { type Operators, registerOperators } from '../commands/operators.ts'
@@ -22,6 +23,7 @@ export type ApiLoopParts = {
   readonly reader: SafetyReader
   readonly archive: AuditArchive
   readonly follower: AuditFollower
+  readonly claims: ArchiveClaims
   readonly gate: CommandGate
   readonly operators: Operators
   readonly audit: AuditWriter
@@ -72,16 +74,18 @@ export class ApiLoop {
 
   /** The status as of now, from a fresh look. */
   async status(): Promise<StatusReport> {
-    const { reader, archive, follower, limits, buildId, environment } = this.#parts
+    const { reader, archive, follower, claims, limits, buildId, environment } = this.#parts
     const picture = await reader.look()
-    const archiveView = { state: follower.state, last_id: archive.lastId }
+    const state = claims.differs ? 'ARCHIVE_DIFFERS' : follower.state
+    const archiveView = { state, last_id: archive.lastId } as const
     return buildStatus({ ...picture, buildId, environment, archive: archiveView }, limits)
   }
 
   async #runTurn(): Promise<void> {
-    const { follower, streams, metrics, gate, audit } = this.#parts
+    const { follower, claims, streams, metrics, gate, audit } = this.#parts
     await this.#register()
     const entries = await follower.tick()
+    if (follower.state === 'FOLLOWING') await claims.tick()
     if (entries.length > 0) streams.send({ name: 'audit', data: { is_start: false, entries } })
     const report = await this.status()
     streams.send({ name: 'status', data: report })

@@ -10,6 +10,7 @@ import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { contractVersion } from '@bulkhead/shared/contracts/version.ts'
 import { AuditArchive } from '../audit/archive.ts'
+import { ArchiveClaims } from '../audit/claims.ts'
 import { AuditFollower } from '../audit/follower.ts'
 import { CommandGate } from '../commands/loop.ts'
 import { loadOperators, type Operators } from '../commands/operators.ts'
@@ -72,6 +73,14 @@ const loop = new ApiLoop({
   reader: new SafetyReader(link, clock),
   archive,
   follower: new AuditFollower(link, archive, log),
+  claims: new ArchiveClaims({
+    link,
+    archiveFile: config.archiveFile,
+    kept: config.auditLog,
+    intervalMs: config.claimIntervalMs,
+    clock,
+    log,
+  }),
   gate,
   operators,
   audit,

@@ -8,6 +8,7 @@ import {
   orchestratorStatusSchema,
   safetyStatusSchema,
 } from '@bulkhead/shared/contracts/status.ts'
+import { archiveStates } from '../audit/follower.ts'
 
 /** GONE: no process of that number, or another one, or a zombie. STOPPED: frozen by a signal. */
 export const processStates = ['RUNNING', 'STOPPED', 'GONE', 'UNKNOWN'] as const
@@ -118,7 +119,7 @@ export const statusReportSchema = z.strictObject({
   orchestrator: reported(orchestratorStatusSchema),
   safety: reported(safetyStatusSchema),
   audit_archive: z.strictObject({
-    state: z.enum(['FOLLOWING', 'LOG_UNREACHABLE', 'LOG_BEHIND_ARCHIVE', 'ARCHIVE_FAILED']),
+    state: z.enum(archiveStates),
     last_id: z.string(),
   }),
 })

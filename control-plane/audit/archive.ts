@@ -115,15 +115,24 @@ export class AuditArchive {
 }
 
 /**
- * Every entry of an archive, oldest first, without opening it for writing.
+ * Entries of an archive, oldest first, over a connection of its own that cannot write: what it
+ * yields was read from the file.
  *
+ * @param range where to begin and how many; all by default
  * @throws Error when the file is no such archive
  */
-export function* readArchive(file: string): Generator<ArchivedEntry> {
+export function* readArchive(
+  file: string,
+  range = { from: '0-0', limit: Number.MAX_SAFE_INTEGER },
+): Generator<ArchivedEntry> {
+  const from = placeOf(range.from)
+  assert(from !== undefined, 'a stream id has the form <ms>-<seq>')
   const database = new DatabaseSync(file, { readOnly: true, readBigInts: true })
   try {
-    const rows = database.prepare('SELECT ms, seq, entry FROM audit_entries ORDER BY ms, seq')
-    for (const row of rows.iterate()) yield entryOf(row)
+    const rows = database.prepare(
+      'SELECT ms, seq, entry FROM audit_entries WHERE (ms, seq) >= (?, ?) ORDER BY ms, seq LIMIT ?',
+    )
+    for (const row of rows.iterate(from.ms, from.seq, range.limit)) yield entryOf(row)
   } finally {
     database.close()
   }

@@ -8,7 +8,14 @@ import { type AuditArchive, type ArchivedEntry, placeOf } from './archive.ts'
 const batchMax = 500
 
 /** Whether the archive keeps up; anything but FOLLOWING is shown. */
-export type ArchiveState = 'FOLLOWING' | 'LOG_UNREACHABLE' | 'LOG_BEHIND_ARCHIVE' | 'ARCHIVE_FAILED'
+export const archiveStates = [
+  'FOLLOWING',
+  'LOG_UNREACHABLE',
+  'LOG_BEHIND_ARCHIVE',
+  'ARCHIVE_FAILED',
+  'ARCHIVE_DIFFERS',
+] as const
+export type ArchiveState = (typeof archiveStates)[number]
 
 /** Copies `safety:audit:log` into the archive, from where the archive ends. */
 export class AuditFollower {

@@ -94,7 +94,7 @@ const safetyRules: readonly string[] = [
   '+time +config|get +acl|log +client|list +latency|latest +multi +exec +discard +unwatch',
   '+psubscribe +punsubscribe',
   '&__keyspace@0__:safety:heartbeat:* &__keyspace@0__:safety:commands:dead_man_switch &__keyspace@0__:safety:audit:in:*',
-  '(+get +mget %R~safety:heartbeat:* %R~safety:status:* %R~safety:policy:current)',
+  '(+get +mget %R~safety:heartbeat:* %R~safety:status:* %R~safety:policy:current %R~safety:audit:archived)',
   '(+hgetall +hmget %R~safety:pid:* %R~safety:progress:* %R~safety:rbac:operator:*)',
   '(+hgetall +hmget +hset ~safety:killswitch:state)',
   '(+get +set ~safety:watchdog:state)',
@@ -104,7 +104,7 @@ const safetyRules: readonly string[] = [
   '(+ltrim ~safety:audit:in:*)',
   '(+memory|usage %R~safety:audit:in:* %R~safety:audit:log)',
   '(+rpush %W~safety:audit:in:dead_man_switch)',
-  '(+xadd +xrange +xrevrange +xlen +xinfo|stream +watch ~safety:audit:log)',
+  '(+xadd +xtrim +xrange +xrevrange +xlen +xinfo|stream +watch ~safety:audit:log)',
   '(+xadd %W~safety:acks:dead_man_switch)',
   '(+set %W~safety:nonce:used:dead_man_switch:*)',
 ]
@@ -114,7 +114,7 @@ const controlRules: readonly string[] = [
   `(${readKeys} %R~safety:*)`,
   '(+rpush %W~safety:commands:dead_man_switch %W~safety:commands:executor %W~safety:audit:in:control_api)',
   '(+hset %W~safety:rbac:operator:*)',
-  '(+set %W~safety:policy:current %W~safety:heartbeat:control_api %W~safety:status:control_api %W~safety:nonce:used:control_api:*)',
+  '(+set %W~safety:policy:current %W~safety:audit:archived %W~safety:heartbeat:control_api %W~safety:status:control_api %W~safety:nonce:used:control_api:*)',
   '(+hset +pexpire +del %W~safety:progress:control_api %W~safety:pid:control_api)',
 ]
 

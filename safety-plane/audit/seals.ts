@@ -26,6 +26,11 @@ export class SealFile {
     this.#key = key
   }
 
+  /** Id of the last log entry that a seal covers; `0-0` before the first. */
+  get lastSealedId(): string {
+    return this.#last?.seal.last_id ?? '0-0'
+  }
+
   /** Folds the file; a foreign line is left out, because a catch-up repairs the memory. */
   read(): RememberedHeads {
     const { lines } = readSeals(this.#file)
@@ -36,7 +41,7 @@ export class SealFile {
       }
     }
     this.#last = lines.at(-1)
-    return { state: chains, lastId: this.#last?.seal.last_id ?? '0-0' }
+    return { state: chains, lastId: this.lastSealedId }
   }
 
   /** Appends the next line and returns it once it is on the disk. @throws the I/O error */

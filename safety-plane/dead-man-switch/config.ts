@@ -3,6 +3,7 @@ import {
   componentIdSchema,
   observationComponentIds,
 } from '@bulkhead/shared/contracts/components.ts'
+import { auditLogKeptSchema } from '@bulkhead/shared/contracts/audit-archive.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import { exchangeSchema } from '../exchange/config.ts'
 import { notifySchema } from '../notify/config.ts'
@@ -133,6 +134,7 @@ export const deadManSwitchConfigSchema = z
     /** A whole drill must have been passed within so many days; null for no such condition. */
     drillAgeDaysMax: z.number().min(0.01).max(3_650).nullable().default(null),
     readinessIntervalMs: z.int().min(200).max(300_000).default(60_000),
+    auditLog: auditLogKeptSchema,
     sealIntervalMs: z.int().min(200).max(300_000).default(60_000),
     commandWindow: commandWindowSchema,
     /** How long a reset waits for its second signature, where one is asked for (D-20). */

@@ -11,6 +11,7 @@ import { ownIdentity, readBootId } from '@bulkhead/shared/runtime/process-identi
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { AuditDrain } from '../audit/loop.ts'
 import { SealFile } from '../audit/seals.ts'
+import { LogTrimmer } from '../audit/trim.ts'
 import { CommandJournal } from '../commands/journal.ts'
 import { CommandLoop } from '../commands/loop.ts'
 import type { Operators } from '../commands/operators.ts'
@@ -57,6 +58,8 @@ export type PlaneParts = {
 const component = 'dead_man_switch'
 /** Pace of the status document and of everything that is a net under a notification. */
 const housekeepingMs = 500
+/** How often the archive is asked what may leave the audit log. */
+const trimLookMs = 2_000
 
 /** The safety plane of one process: every part, wired once. */
 export class SafetyPlane {
@@ -64,6 +67,7 @@ export class SafetyPlane {
   readonly #config: DeadManSwitchConfig
   readonly #writer: AuditWriter
   readonly #drain: AuditDrain
+  readonly #trimmer: LogTrimmer
   readonly #identities: IdentityCache
   readonly #killable: readonly KillableTarget[]
   readonly #severer: Severer
@@ -91,7 +95,11 @@ export class SafetyPlane {
     this.#startedTickMs = clock.monotonicMs()
     const spoolFile = config.auditSpoolFile
     this.#writer = new AuditWriter({ link, component, chain: runId, clock, spoolFile })
-    this.#drain = this.#createDrain(drainLink)
+    const seals = new SealFile(config.auditHeadsFile, parts.sealKey)
+    this.#drain = this.#createDrain(drainLink, seals)
+    const settle = () => this.#drain.settle()
+    const trimming = { writer: this.#writer, seals, kept: config.auditLog, settle, clock, log }
+    this.#trimmer = new LogTrimmer({ link: drainLink, ...trimming })
     this.#killable = config.watch.filter(({ killable }) => killable)
     const { identities, severer } = this.#createSevering()
     this.#identities = identities
@@ -133,6 +141,7 @@ export class SafetyPlane {
     this.#alerts.start()
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
+    this.#every(trimLookMs, () => this.#trimmer.tick())
     const { auditSpoolFile, sealIntervalMs } = this.#config
     const { drainLink, clock } = this.#parts
     this.#every(sealIntervalMs, () => deliverLeftBehind(auditSpoolFile, drainLink, clock))
@@ -271,11 +280,10 @@ export class SafetyPlane {
     this.#timers.push(setInterval(() => void work(), intervalMs))
   }
 
-  #createDrain(link: RedisLink): AuditDrain {
-    const { clock, log, sealKey } = this.#parts
+  #createDrain(link: RedisLink, seals: SealFile): AuditDrain {
+    const { clock, log } = this.#parts
     const watched = this.#config.watch.map((entry) => entry.component)
     const components = [...new Set([...componentIds, ...watched])]
-    const seals = new SealFile(this.#config.auditHeadsFile, sealKey)
     return new AuditDrain({ link, writer: this.#writer, components, seals, clock, log })
   }
 

@@ -26,6 +26,8 @@ export const redisKeys = {
   /** Audit entries taken off an inbox and not yet in the log. */
   auditInWork: (component: ComponentId) => `safety:audit:in:${component}:in-work`,
   auditLog: 'safety:audit:log',
+  /** What the archive holds of the log's oldest entries; see `audit-archive.ts`. */
+  auditArchived: 'safety:audit:archived',
   ledgerCopy: (component: ComponentId) => `wal:backup:${component}`,
 } as const
 

@@ -18,6 +18,7 @@ import {
   guardRefusals,
   livenessVerdicts,
 } from '@bulkhead/shared/contracts/reasons/guard-reasons.ts'
+import { trimRefusals } from '@bulkhead/shared/contracts/reasons/trim-refusals.ts'
 import { killTriggers } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
 import {
   killModeReasons,
@@ -50,6 +51,7 @@ const registries: readonly [string, readonly string[], RegExp][] = [
   ['trade-permission reasons', permissionReasons, screaming],
   ['trade-permission faults', permissionFaults, screaming],
   ['intent denials', intentDenialReasons, pascal],
+  ['trim refusals', trimRefusals, screaming],
   ['audit faults', auditFaultCodes, screaming],
   ['config faults', configFaultCodes, screaming],
   ['secret faults', secretFaults, screaming],
