@@ -27,6 +27,9 @@ type Options = {
   readonly heads: string | undefined
   readonly archive: string | undefined
   readonly sealKey: string | undefined
+  readonly since: string | undefined
+  readonly until: string | undefined
+  readonly correlation: string | undefined
 }
 
 export type Invocation = {
@@ -60,11 +63,16 @@ export function readInvocation(argv: readonly string[]): Result<Invocation, stri
         heads: { type: 'string' },
         archive: { type: 'string' },
         'seal-key': { type: 'string' },
+        since: { type: 'string' },
+        until: { type: 'string' },
+        correlation: { type: 'string' },
       },
     })
     const { 'no-wait': noWait, 'key-file': keyFile, 'seal-key': sealKey, ...rest } = values
     const { home, level, reason, approve, operator, heads, archive } = values
-    const chosen = { home, level, reason, approve, operator, heads, archive }
+    const { since, until, correlation } = values
+    const span = { since, until, correlation }
+    const chosen = { home, level, reason, approve, operator, heads, archive, ...span }
     return ok({
       words: positionals,
       options: { ...rest, ...chosen, noWait, keyFile, sealKey },

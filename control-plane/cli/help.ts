@@ -14,6 +14,8 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
   audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
   audit verify            check log, archive, inboxes, spools and sealed heads against each
                           other; names the first bad entry (--heads, --archive, --seal-key FILE)
+  audit export            archived entries as JSON lines, for a review: --since TIME,
+                          --until TIME, --correlation ID (episode, command or intent)
   ledger inspect [-n N]   files of the ledger and its newest records, running or not
   ledger verify           check every batch of every file of the ledger
   last-resort look        what is at risk at the exchange; 0 only when known to be nothing

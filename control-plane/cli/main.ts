@@ -1,5 +1,6 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { runAuditTail } from './commands/audit.ts'
+import { runAuditExport } from './commands/audit-export.ts'
 import { runAuditVerify } from './commands/audit-verify.ts'
 import { runDoctor } from './commands/doctor.ts'
 import { runGuard } from './commands/guard.ts'
@@ -19,6 +20,7 @@ const commands: Readonly<Record<string, (invocation: Invocation) => Promise<numb
   reset: runReset,
   'audit tail': runAuditTail,
   'audit verify': runAuditVerify,
+  'audit export': runAuditExport,
   'ledger inspect': runLedgerInspect,
   'ledger verify': runLedgerVerify,
   'last-resort look': runLook,
