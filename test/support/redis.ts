@@ -21,8 +21,8 @@ export type TestRedis = {
   readonly server: () => ChildProcess
   readonly config: (user: RedisUser) => RedisLinkConfig
   readonly password: (user: RedisUser) => string
-  /** An open link that `close` ends. */
-  readonly link: (user: RedisUser) => Promise<RedisLink>
+  /** An open link that `close` ends; `patient` when what it runs may take two seconds. */
+  readonly link: (user: RedisUser, patience?: 'patient') => Promise<RedisLink>
   /** Kills the server with SIGKILL and waits until it is gone. */
   readonly kill: () => Promise<void>
   /** Login of the guard of one bot, as its configuration names it. */
@@ -47,8 +47,9 @@ export async function startSafetyRedis(
     redisLinkSchema.parse({ socketPath: layout.redisSocket, ...files.logins[user] })
   const password = (user: RedisUser) =>
     readSecretsOrExit({ password: files.logins[user].passwordFile }).password
-  const link = async (user: RedisUser) => {
-    const opened = new RedisLink(config(user), password(user), `test-${user}`)
+  const link = async (user: RedisUser, patience?: 'patient') => {
+    const limit = patience === undefined ? {} : { commandTimeoutMs: 2_000 }
+    const opened = new RedisLink({ ...config(user), ...limit }, password(user), `test-${user}`)
     links.push(opened)
     opened.open()
     if (!(await opened.waitUntilReady(5_000))) throw new Error(`no connection as ${user}`)

@@ -42,8 +42,8 @@ beforeAll(async () => {
   const pem = String(keys.publicKey.export({ type: 'spki', format: 'pem' }))
   writeFileSync(layout.auditSealPublicFile, pem)
   writeStackFile({ redis, url: 'http://127.0.0.1:9', keyFile: () => '/nonexistent' })
-  admin = await redis.link('admin')
-  const link = await redis.link('safety')
+  admin = await redis.link('admin', 'patient')
+  const link = await redis.link('safety', 'patient')
   drain = createDrain(redis, link, systemClock, sealKey)
   const lines = chainOf('executor', 21, chain)
   await record(lines.slice(0, 12))
@@ -51,7 +51,7 @@ beforeAll(async () => {
   await seal()
   const archive = new AuditArchive(layout.auditArchiveFile)
   const log = createLogger('test', { level: 'fatal' })
-  await new AuditFollower(await redis.link('control'), archive, log).tick()
+  await new AuditFollower(await redis.link('control', 'patient'), archive, log).tick()
   archive.close()
   olderRedisDir = join(home, 'older-redis')
   cpSync(layout.redisDir, olderRedisDir, { recursive: true })
@@ -71,7 +71,7 @@ beforeEach(async () => {
 })
 
 async function record(lines: readonly string[], component = 'executor'): Promise<void> {
-  await pushTo(await redis.link('admin'), component, lines)
+  await pushTo(await redis.link('admin', 'patient'), component, lines)
   await drain.settle()
 }
 
@@ -88,12 +88,14 @@ async function readRows(): Promise<Row[]> {
 
 /** Replaces the log, as somebody with all rights on Redis can. */
 async function writeRows(all: readonly Row[]): Promise<void> {
-  const written = await admin.run(async (commands) => {
-    await commands.del(redisKeys.auditLog)
-    for (const { id, fields } of all) {
-      await commands.xadd(redisKeys.auditLog, id, ...Object.entries(fields).flat())
-    }
-  })
+  const written = await admin.run((commands) =>
+    Promise.all([
+      commands.del(redisKeys.auditLog),
+      ...all.map(({ id, fields }) =>
+        commands.xadd(redisKeys.auditLog, id, ...Object.entries(fields).flat()),
+      ),
+    ]),
+  )
   if (!written.ok) throw new Error(written.failure.message)
 }
 

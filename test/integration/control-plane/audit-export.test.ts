@@ -30,21 +30,23 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
   const { layout } = redis
   writeStackFile({ redis, url: 'http://127.0.0.1:9', keyFile: () => '/nonexistent' })
-  const safety = await redis.link('safety')
+  const safety = await redis.link('safety', 'patient')
   let head = chainStart
+  const rows: [string, ...string[]][] = []
   for (let at = 0; at < 60; at += 1) {
     const correlationId = at % 10 === 3 ? episode : ''
     const record = { action: 'TESTED', subject: String(at), correlationId }
     const entry = nextEntry(head, 'executor', 'export-run', BigInt(at), record)
     head = { seq: Number(entry.seq), hash: entry.hash }
     const id = `${day + at * 86_400_000}-0`
-    await safety.run((commands) =>
-      commands.xadd('safety:audit:log', id, ...Object.entries(entry).flat()),
-    )
+    rows.push([id, ...Object.entries(entry).flat()])
   }
+  await safety.run((commands) =>
+    Promise.all(rows.map((row) => commands.xadd('safety:audit:log', ...row))),
+  )
   const archive = new AuditArchive(layout.auditArchiveFile)
   const log = createLogger('test', { level: 'silent' })
-  await new AuditFollower(await redis.link('control'), archive, log).tick()
+  await new AuditFollower(await redis.link('control', 'patient'), archive, log).tick()
   archive.close()
 })
 afterEach(async () => {

@@ -34,9 +34,9 @@ let archive: AuditArchive
 beforeEach(async () => {
   redis = await startSafetyRedis()
   ;[safety, control, trading] = await Promise.all([
-    redis.link('safety'),
-    redis.link('control'),
-    redis.link('trading'),
+    redis.link('safety', 'patient'),
+    redis.link('control', 'patient'),
+    redis.link('trading', 'patient'),
   ])
   mkdirSync(redis.layout.auditDir, { recursive: true })
   archiveFile = redis.layout.auditArchiveFile

@@ -52,15 +52,15 @@ export function createDrain(
   })
 }
 
-/** Pushes lines to an inbox, a thousand at a time. */
+/** Pushes lines to an inbox, two hundred at a time. */
 export async function pushTo(
   link: RedisLink,
   component: string,
   lines: readonly string[],
 ): Promise<void> {
-  for (let at = 0; at < lines.length; at += 1_000) {
+  for (let at = 0; at < lines.length; at += 200) {
     const pushed = await link.run((redis) =>
-      redis.rpush(redisKeys.auditInbox(component), ...lines.slice(at, at + 1_000)),
+      redis.rpush(redisKeys.auditInbox(component), ...lines.slice(at, at + 200)),
     )
     if (!pushed.ok) throw new Error(pushed.failure.message)
   }
