@@ -76,7 +76,7 @@ export class AuditDrain {
   /** Drains everything that is there and waits for it; for an orderly stop. */
   async settle(): Promise<void> {
     this.request()
-    await this.#running
+    while (this.#running !== null) await this.#running
   }
 
   /** Pins the heads of all chains that grew: a line outside Redis, then an entry inside. */

@@ -64,7 +64,8 @@ test('two drains at once write each entry once', async () => {
   const drains = [createDrain(redis, link), createDrain(redis, other)]
   await eventually('an empty inbox', async () => {
     await Promise.all(drains.map((drain) => drain.settle()))
-    return (await lengthOf(redisKeys.auditInWork('executor'))) === 0
+    const keys = [redisKeys.auditInbox('executor'), redisKeys.auditInWork('executor')]
+    return (await Promise.all(keys.map(lengthOf))).every((length) => length === 0)
   })
   const rows = of(await loggedEntries(link), 'executor')
   expect(rows.map(({ subject }) => Number(subject))).toEqual(
