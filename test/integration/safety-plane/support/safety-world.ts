@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command, ProvisionedOperator } from '@bulkhead/shared/contracts/commands.ts'
@@ -79,6 +79,7 @@ export async function createWorld(
     logLevel: 'info',
     auditSpoolFile: layout.auditSpoolFile('dead_man_switch'),
     auditHeadsFile: layout.auditHeadsFile,
+    auditSealKeyFile: secret('seal-key', newSealKey()),
     stateDir: layout.safetyStateDir,
     operatorsFile: secret('operators', JSON.stringify(operators)),
     heartbeatIntervalMs: 50,
@@ -160,6 +161,9 @@ export async function createWorld(
     },
   }
 }
+
+const newSealKey = () =>
+  String(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }))
 
 /** ADMIN, RISK, OPERATOR and VIEWER, and a second ADMIN, in this order. */
 function provisionOperators(): ProvisionedOperator[] {
