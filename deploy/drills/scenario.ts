@@ -1,4 +1,4 @@
-import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-chain.ts'
+import { verifyAuditChains } from '@bulkhead/shared/runtime/audit-verify.ts'
 import { type Claim, claim } from './claims.ts'
 import { type DrillDesk, until } from './desk.ts'
 import type { AuditLine } from './evidence.ts'
