@@ -1,5 +1,4 @@
 import type { KeyObject } from 'node:crypto'
-import { componentIds } from '@bulkhead/shared/contracts/components.ts'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import { redisKeys, statusTtlMs } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
@@ -9,9 +8,7 @@ import { HeartbeatEmitter } from '@bulkhead/shared/runtime/heartbeat.ts'
 import { type Logger, runId } from '@bulkhead/shared/runtime/log.ts'
 import { ownIdentity, readBootId } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
-import { AuditDrain } from '../audit/loop.ts'
-import { SealFile } from '../audit/seals.ts'
-import { LogTrimmer } from '../audit/trim.ts'
+import { type AuditLog, openAuditLog } from '../audit/open.ts'
 import { CommandJournal } from '../commands/journal.ts'
 import { CommandLoop } from '../commands/loop.ts'
 import type { Operators } from '../commands/operators.ts'
@@ -66,8 +63,7 @@ export class SafetyPlane {
   readonly #parts: PlaneParts
   readonly #config: DeadManSwitchConfig
   readonly #writer: AuditWriter
-  readonly #drain: AuditDrain
-  readonly #trimmer: LogTrimmer
+  readonly #audit: AuditLog
   readonly #identities: IdentityCache
   readonly #killable: readonly KillableTarget[]
   readonly #severer: Severer
@@ -95,11 +91,7 @@ export class SafetyPlane {
     this.#startedTickMs = clock.monotonicMs()
     const spoolFile = config.auditSpoolFile
     this.#writer = new AuditWriter({ link, component, chain: runId, clock, spoolFile })
-    const seals = new SealFile(config.auditHeadsFile, parts.sealKey)
-    this.#drain = this.#createDrain(drainLink, seals)
-    const settle = () => this.#drain.settle()
-    const trimming = { writer: this.#writer, seals, kept: config.auditLog, settle, clock, log }
-    this.#trimmer = new LogTrimmer({ link: drainLink, ...trimming })
+    this.#audit = openAuditLog(config, this.#writer, { ...parts, link: drainLink })
     this.#killable = config.watch.filter(({ killable }) => killable)
     const { identities, severer } = this.#createSevering()
     this.#identities = identities
@@ -141,7 +133,7 @@ export class SafetyPlane {
     this.#alerts.start()
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
-    this.#every(trimLookMs, () => this.#trimmer.tick())
+    this.#every(trimLookMs, () => this.#audit.trimmer.tick())
     const { auditSpoolFile, sealIntervalMs } = this.#config
     const { drainLink, clock } = this.#parts
     this.#every(sealIntervalMs, () => deliverLeftBehind(auditSpoolFile, drainLink, clock))
@@ -152,7 +144,7 @@ export class SafetyPlane {
     if (key.startsWith('safety:heartbeat:')) this.#watch.request()
     else if (key === redisKeys.commands(component)) void this.#commands.run()
     else if (key.startsWith(auditInboxPrefix))
-      this.#drain.request(key.slice(auditInboxPrefix.length))
+      this.#audit.drain.request(key.slice(auditInboxPrefix.length))
   }
 
   /** An orderly stop leaves an open episode on the disk for the next run. */
@@ -166,9 +158,9 @@ export class SafetyPlane {
     this.#wire.stop()
     await this.#writer.record({ action: 'STOPPED', subject: component, correlationId: '' })
     await this.#parts.link.run((redis) => redis.del(redisKeys.pid(component)))
-    await this.#drain.settle()
-    await this.#drain.seal()
-    await this.#drain.settle()
+    await this.#audit.drain.settle()
+    await this.#audit.drain.seal()
+    await this.#audit.drain.settle()
     this.#writer.close()
   }
 
@@ -223,7 +215,7 @@ export class SafetyPlane {
   async #housekeep(): Promise<void> {
     void this.#commands.run()
     void this.#commands.resets.refresh()
-    this.#drain.request()
+    this.#audit.drain.request()
     if (this.#isHousekeeping) return
     this.#isHousekeeping = true
     await this.#publishStatus()
@@ -271,20 +263,13 @@ export class SafetyPlane {
   }
 
   #seal(): void {
-    this.#drain.seal().catch((error: unknown) => {
+    this.#audit.drain.seal().catch((error: unknown) => {
       this.#parts.log.error({ err: error }, 'audit heads could not be sealed')
     })
   }
 
   #every(intervalMs: number, work: () => unknown): void {
     this.#timers.push(setInterval(() => void work(), intervalMs))
-  }
-
-  #createDrain(link: RedisLink, seals: SealFile): AuditDrain {
-    const { clock, log } = this.#parts
-    const watched = this.#config.watch.map((entry) => entry.component)
-    const components = [...new Set([...componentIds, ...watched])]
-    return new AuditDrain({ link, writer: this.#writer, components, seals, clock, log })
   }
 
   #createWatch(): WatchLoop {
