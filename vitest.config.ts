@@ -16,7 +16,7 @@ export default defineConfig({
     projects: [
       rung('unit', 0),
       rung('property', 0),
-      rung('simulation', 0),
+      rung('simulation', 0, { testTimeout: 120_000 }),
       rung('integration', 1, { ...alone, testTimeout: 60_000 }),
       rung('browser', 2, { ...alone, testTimeout: 60_000 }),
       rung('acceptance', 3, { ...alone, testTimeout: 120_000 }),

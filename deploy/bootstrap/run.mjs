@@ -32,6 +32,7 @@ const commands = {
   record: { needs: [], program: ['deploy/drills/record.ts'] },
   keys: { needs: [], program: ['safety-plane/key-scope/main.ts'] },
   paper: { needs: [], program: ['trading-plane/venues/paper/main.ts'] },
+  sim: { needs: [], program: ['test/simulation/main.ts'] },
   bench: {
     needs: [ensureRedisServer, ensureSystemdTools, ensurePython],
     program: ['test/bench/run.ts'],

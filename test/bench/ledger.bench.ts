@@ -10,6 +10,7 @@ import { encodeRecord } from '@bulkhead/trading-plane/ledger/codec.ts'
 import { type FileLedger, openLedger } from '@bulkhead/trading-plane/ledger/file-ledger.ts'
 import { encodeFrame, entryBytes } from '@bulkhead/trading-plane/ledger/format.ts'
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
+import { simulate } from '../simulation/simulate.ts'
 import { metricOf, writeReport } from './support/report.ts'
 
 /**
@@ -23,6 +24,7 @@ const singles = 400
 const recoveredRecords = 1_000_000
 const recordsPerLife = 5
 const livesInFlight = 200
+const simulatedSeeds = 100
 const inFlightMax = 2_048
 const recordBytes = 256
 const sqliteRowsPerTransaction = 100
@@ -79,6 +81,7 @@ async function main(): Promise<void> {
       durable_rate_over_bare: median(ratios(durableRates, bareRates)),
       single_append_over_inline: median(appendUs) / median(inlineUs),
       over_node_sqlite: median(ratios(durableRates, sqliteRates)),
+      sim_over_real_time: await simulatedOverRealTime(),
     },
   )
 }
@@ -302,6 +305,17 @@ function lifeOf(n: number): LedgerRecord[] {
     },
     { ...leg, state: 'filled', traded_steps: steps, reported_steps: steps, at_ms: at + 3 },
   ]
+}
+
+/** What proves the promise of the ledger must be fast enough to be run by the thousand. */
+async function simulatedOverRealTime(): Promise<number> {
+  const fromMs = performance.now()
+  let simulatedMs = 0
+  for (let seed = 1; seed <= simulatedSeeds; seed += 1) {
+    const result = await simulate(seed)
+    simulatedMs += result.simulatedMs
+  }
+  return simulatedMs / (performance.now() - fromMs)
 }
 
 function ratios(ours: readonly number[], theirs: readonly number[]): number[] {

@@ -4,9 +4,10 @@ import { modeNow } from './mode-view.ts'
 import { askExchangeHealth, watch } from './monitors/watch.ts'
 import { startReads } from './reads.ts'
 import { startLookups, startReconcile } from './reconcile.ts'
-import type { EngineState } from './state.ts'
+import { count, type EngineState } from './state.ts'
 import { tickPermission } from './trade-permission/gate.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
+import { latch, latchedReasons } from './trading-mode/open-permission.ts'
 import { cancelIfWanted } from './transitions.ts'
 
 /** One turn: the mode anew, what it forbids is cancelled, what is in doubt is asked about. */
@@ -22,10 +23,25 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
     if (cancelIfWanted(state, leg.label, at, out)) cancels += 1
   }
   startLookups(state, at, out)
+  wantMissingTrades(state, at)
   startReconcile(state, at, out)
   startReads(state, at, out)
   askExchangeHealth(state, at, out)
   state.monitors.loopTickMs = at.tickMs
+}
+
+/**
+ * An order that reports more filled than its trades add up to says that a trade was missed: the
+ * trades are asked for, and nothing is opened until they are known (contract 3.4).
+ */
+function wantMissingTrades(state: EngineState, at: At): void {
+  const sinceTickMs = state.legs.owingSinceTickMs(at.tickMs)
+  if (sinceTickMs === null || at.tickMs - sinceTickMs < state.config.retryMs) return
+  const reason = 'WS_TRADES_GAP_RECONCILE_REQUIRED'
+  if (!latchedReasons(state.openPermission).includes(reason)) {
+    count(state, 'missing_trades')
+    state.openPermission = latch(state.openPermission, reason)
+  }
 }
 
 function publishMode(state: EngineState, decision: ModeDecision, out: Effect[]): void {

@@ -26,6 +26,7 @@ export type LoopPorts = {
   readonly audit: { record(record: AuditRecord): Promise<unknown> }
   readonly tell: (message: ToOrchestrator) => void
   readonly clock: Clock
+  readonly sleep: (ms: number) => Promise<void>
   /** Asked as soon as there is a session, so that the first order does not wait for it. */
   readonly clockSync: { ask(): Promise<void> }
   readonly log: Logger
@@ -113,7 +114,7 @@ export class ExecutorLoop {
         return
       }
       log.warn({ detail: read.detail }, 'instruments could not be read')
-      await new Promise((resolve) => setTimeout(resolve, instrumentsRetryMs))
+      await this.#ports.sleep(instrumentsRetryMs)
       if (session !== this.#session) return
     }
   }

@@ -1,6 +1,7 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import xxhash from 'xxhash-wasm'
 import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
 import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
@@ -134,6 +135,7 @@ const loop = new ExecutorLoop({
   audit,
   tell: (message) => intents.tell(message),
   clock,
+  sleep,
   clockSync,
   log,
   instruments: config.instruments,

@@ -18,6 +18,8 @@ export class LegStore {
   readonly #labelOfIntent = new Map<string, string>()
   readonly #labelOfVenueOrder = new Map<string, string>()
   readonly #wishes = new Map<string, LegWish>()
+  /** Legs whose order reports more than their trades add up to, and since when that was seen. */
+  readonly #owing = new Map<string, number | null>()
   readonly #ended: BoundedQueue<string>
 
   constructor(endedMax: number) {
@@ -46,6 +48,8 @@ export class LegStore {
     else this.#live.delete(leg.label)
     this.#labelOfIntent.set(leg.intentId, leg.label)
     if (leg.venueOrderId !== null) this.#labelOfVenueOrder.set(leg.venueOrderId, leg.label)
+    if (leg.reportedSteps <= leg.tradedSteps) this.#owing.delete(leg.label)
+    else if (!this.#owing.has(leg.label)) this.#owing.set(leg.label, null)
     if (!isLive(leg) && (before === undefined || isLive(before))) this.#retire(leg.label)
   }
 
@@ -61,6 +65,16 @@ export class LegStore {
       .slice(-endedMax)
       .flatMap((label) => this.#legs.get(label) ?? [])
     return [...ended, ...this.#live.values()]
+  }
+
+  /** Since when a fill was reported whose trade did not come; null when none is missing. */
+  owingSinceTickMs(tickMs: number): number | null {
+    let oldestTickMs: number | null = null
+    for (const [label, sinceTickMs] of this.#owing) {
+      if (sinceTickMs === null) this.#owing.set(label, tickMs)
+      oldestTickMs = Math.min(oldestTickMs ?? tickMs, sinceTickMs ?? tickMs)
+    }
+    return oldestTickMs
   }
 
   wish(label: string): LegWish {
@@ -88,6 +102,7 @@ export class LegStore {
     if (leg === undefined || isLive(leg)) return
     this.#legs.delete(label)
     this.#wishes.delete(label)
+    this.#owing.delete(label)
     this.#labelOfIntent.delete(leg.intentId)
     if (leg.venueOrderId !== null) this.#labelOfVenueOrder.delete(leg.venueOrderId)
   }

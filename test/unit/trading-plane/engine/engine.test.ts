@@ -12,6 +12,7 @@ import {
   perpetual,
   toldStates,
   trade,
+  venueOrder,
 } from './harness.ts'
 
 describe('an opening intent', () => {
@@ -291,6 +292,43 @@ describe('the open-permission latch', () => {
       expect(denialOf(effects)).toBe('OpenPermissionLatched')
       expect(ofKind(effects, 'submit')).toEqual([])
     }
+  })
+})
+
+describe('a fill that an order reports', () => {
+  const reported = () => {
+    const bench = active()
+    const label = bench.rest({ amount: '100' })
+    const order = venueOrder({ label, filledAmount: 100, state: 'filled' })
+    bench.give({ kind: 'orders', orders: [order] })
+    bench.pass(100)
+    expect(bench.mode().reasons).toEqual([])
+    return { bench, label }
+  }
+
+  test('asks for its trade when that does not come, and opens nothing until it is known', () => {
+    const { bench, label } = reported()
+    const effects = bench.pass(1_000)
+    only(effects, 'reconcile')
+    expect(bench.engine.view(bench.at()).openPermissionReasons).toEqual([
+      'WS_TRADES_GAP_RECONCILE_REQUIRED',
+    ])
+    expect(denialOf(bench.propose())).toBe('OpenPermissionLatched')
+    bench.reconcile()
+    bench.pass(100)
+    expect(denialOf(bench.propose())).toBe('OpenPermissionLatched')
+    bench.pass(1_000)
+    bench.reconcile({ trades: [trade(label, 100)] })
+    bench.pass(1_000)
+    only(bench.propose(), 'submit')
+  })
+
+  test('latches nothing when its trade comes within the time', () => {
+    const { bench, label } = reported()
+    bench.give({ kind: 'trades', trades: [trade(label, 100)] })
+    bench.pass(5_000)
+    expect(bench.mode().reasons).toEqual([])
+    only(bench.propose(), 'submit')
   })
 })
 
