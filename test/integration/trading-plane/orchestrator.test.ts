@@ -18,7 +18,8 @@ const strategyModule = join(projectRoot, 'trading-plane/strategies/strategy.ts')
 const example = {
   id: 'example-quoter',
   module: 'trading-plane/strategies/example-quoter.ts',
-  params: { amount: 10, requoteMs: 200, takeEveryMs: 500 },
+  // Worth as much of the order as the fair price that it names says.
+  params: { amount: 10, requoteMs: 200, takeEveryMs: 500, takeEdgeUsd: 0.015 },
 }
 
 /** Writes a strategy module into the home of the desk and returns its configuration. */
