@@ -21,17 +21,21 @@ const orderLeaseMs = 2_000
 const clockSyncIntervalMs = 5_000
 
 /** The market is calm, the network is not: a desk that waits for a good one never trades. */
-const monitors = monitorsConfig(
-  monitorsSchema.parse({
-    networkJitter: {
-      exitStableS: 0,
-      callP95MsMax: 10_000,
-      timeoutRateMax: 1,
-      eventLagMsMax: 60_000,
-    },
-  }),
-  [instrument],
-)
+const monitors = {
+  ...monitorsConfig(
+    monitorsSchema.parse({
+      networkJitter: {
+        exitStableS: 0,
+        callP95MsMax: 10_000,
+        timeoutRateMax: 1,
+        eventLagMsMax: 60_000,
+      },
+    }),
+    [instrument],
+    { environment: 'PAPER', buildId: 'simulated', runtimeConfigHash: 'simulated' },
+  ),
+  clockDrift: { driftMsMax: Number.POSITIVE_INFINITY },
+}
 
 export type DeskOptions = {
   readonly world: World
@@ -166,6 +170,10 @@ export class Desk {
     const price = { markPrice: bid, indexPrice: bid, lastPrice: bid, midPrice: bid }
     this.#give({ kind: 'ticker', ticker: { instrument, ...price, ...heard } })
     this.#give({ kind: 'volatility', reading: { index: volatilityIndex, value: 60, ...heard } })
+    for (const source of ['primary', 'secondary'] as const) {
+      const reading = { usedPct: 0.4, askedTickMs: world.nowMs }
+      this.#give({ kind: 'disk', source, reading })
+    }
     this.#give({
       kind: 'safety',
       reading: {
