@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { commandEnvelopeSchema } from '@bulkhead/shared/contracts/commands.ts'
+import { decisionSchema } from '@bulkhead/shared/contracts/decisions.ts'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import { requestFaults } from './http-errors.ts'
 import { resetPreviewSchema } from './reset-preview-schema.ts'
@@ -47,6 +48,11 @@ export const auditReplySchema = z.strictObject({
 })
 export type AuditReply = z.infer<typeof auditReplySchema>
 
+const decisionParamsSchema = z.strictObject({ intent_id: z.uuid() })
+
+/** Empty when the executor does not know the intent, or not any more. */
+export const decisionsReplySchema = z.strictObject({ decisions: z.array(decisionSchema) })
+
 /** The JSON schema that the framework validates queries with and the documentation shows. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
   const { $schema: _draft, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io })
@@ -80,6 +86,12 @@ export const routeSchemas = {
     summary: 'Whether this process is up, and what it runs',
     tags: ['status'],
     response: { 200: jsonSchema(healthReportSchema), ...faults },
+  },
+  decisions: {
+    summary: 'Why an intent was permitted or denied: the gates in order and what they looked at',
+    tags: ['status'],
+    params: jsonSchema(decisionParamsSchema, 'input'),
+    response: { 200: jsonSchema(decisionsReplySchema), ...faults },
   },
   audit: {
     summary: 'Entries of the audit archive, oldest first',

@@ -16,6 +16,7 @@ import { CommandGate } from '../commands/loop.ts'
 import { loadOperators, type Operators } from '../commands/operators.ts'
 import { RedisGateStore } from '../commands/redis.ts'
 import { type ControlApiConfig, controlApiConfigSchema } from './config.ts'
+import { readDecisions } from './decision-reader.ts'
 import { EventStreams } from './event-streams.ts'
 import { ApiLoop } from './loop.ts'
 import { Metrics } from './metrics.ts'
@@ -97,6 +98,7 @@ const app = await buildServer({
   gate,
   commandTimeoutMs: config.commandTimeoutMs,
   status: () => loop.status(),
+  decisions: (intentId) => readDecisions(link, intentId),
   archive,
   streams,
   metrics,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { contractVersion } from '@bulkhead/shared/contracts/version.ts'
 import type { AuditArchive } from '../audit/archive.ts'
+import type { readDecisions } from './decision-reader.ts'
 import { renderDocsPage } from './docs-page.ts'
 import type { EventStreams } from './event-streams.ts'
 import { type AuditQuery, type AuditReply, routeSchemas } from './http-schema.ts'
@@ -16,6 +17,7 @@ export type ReadRouteParts = {
   readonly buildId: string
   /** The status as of now. */
   readonly status: () => Promise<StatusReport>
+  readonly decisions: (intentId: string) => ReturnType<typeof readDecisions>
   readonly archive: AuditArchive
   readonly streams: EventStreams
   readonly metrics: Metrics
@@ -52,7 +54,21 @@ export function addReadRoutes(app: FastifyInstance, parts: ReadRouteParts): void
   app.get('/docs', { schema: routeSchemas.docs }, async (_request, reply) =>
     reply.type('text/html; charset=utf-8').serializer(asText).send(renderDocsPage(app.swagger())),
   )
+  addDecisionRoute(app, parts)
   addEventRoute(app, parts)
+}
+
+function addDecisionRoute(app: FastifyInstance, { decisions }: ReadRouteParts): void {
+  app.get<{ Params: { intent_id: string } }>(
+    '/api/v1/decisions/:intent_id',
+    { schema: routeSchemas.decisions },
+    async (request, reply) => {
+      const read = await decisions(request.params.intent_id)
+      if (read.ok) return { decisions: read.value }
+      const message = 'the safety Redis does not answer'
+      return reply.code(503).send({ error: read.failure, message })
+    },
+  )
 }
 
 function addEventRoute(app: FastifyInstance, parts: ReadRouteParts): void {

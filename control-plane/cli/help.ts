@@ -11,6 +11,7 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
                           only asks for it, and a second ADMIN runs
                           reset --approve COMMAND_ID --operator ID --key-file FILE
   reset --preview         what a reset would do and what stands in its way; sends nothing
+  explain INTENT_ID       the gates that an intent passed, the one that refused it, and why
   audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
   audit verify            check log, archive, inboxes, spools and sealed heads against each
                           other; names the first bad entry (--heads, --archive, --seal-key FILE)

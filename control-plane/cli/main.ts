@@ -2,6 +2,7 @@ import '@bulkhead/shared/runtime/runtime-version.ts'
 import { runAuditTail } from './commands/audit.ts'
 import { runAuditExport } from './commands/audit-export.ts'
 import { runAuditVerify } from './commands/audit-verify.ts'
+import { runExplain } from './commands/explain.ts'
 import { runDoctor } from './commands/doctor.ts'
 import { runGuard } from './commands/guard.ts'
 import { runKill } from './commands/kill.ts'
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, (invocation: Invocation) => Promise<numb
   health: runHealth,
   kill: runKill,
   reset: runReset,
+  explain: runExplain,
   'audit tail': runAuditTail,
   'audit verify': runAuditVerify,
   'audit export': runAuditExport,
@@ -45,7 +47,7 @@ async function run(argv: readonly string[]): Promise<number> {
     return exitCodes.usage
   }
   const { words, options, output } = invocation.value
-  const name = words.join(' ')
+  const name = words[0] === 'explain' ? 'explain' : words.join(' ')
   if (options.help || name === 'help') {
     output.line(helpText)
     return exitCodes.ok

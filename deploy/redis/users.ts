@@ -67,6 +67,7 @@ const tradingRules: readonly string[] = [
   `(+hset +pexpire ${ownKeys('safety:progress:')})`,
   `(+hset +del ${ownKeys('safety:pid:')})`,
   `(+rpush ${ownKeys('safety:audit:in:')} %W~safety:approvals:requests)`,
+  '(+hset %W~safety:decisions:executor)',
   '(+hgetall %R~safety:killswitch:state)',
   '(+get +mget %R~safety:heartbeat:dead_man_switch %R~safety:status:dead_man_switch %R~safety:watchdog:state %R~safety:policy:current)',
   '(+lmove +lrange +llen +lrem ~safety:commands:executor ~safety:commands:executor:in-work)',

@@ -28,6 +28,8 @@ export const redisKeys = {
   auditLog: 'safety:audit:log',
   /** What the archive holds of the log's oldest entries; see `audit-archive.ts`. */
   auditArchived: 'safety:audit:archived',
+  /** The latest judged intents, by slot (`contracts/decisions.ts`). */
+  decisions: 'safety:decisions:executor',
   ledgerCopy: (component: ComponentId) => `wal:backup:${component}`,
 } as const
 

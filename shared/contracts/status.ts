@@ -13,8 +13,8 @@ import {
   permissionReasons,
   tradePermissions,
 } from './reasons/trade-permission.ts'
-import { openPermissionReasons } from './reasons/intent-denials.ts'
 import { resetObstacles } from './reasons/reset-obstacles.ts'
+import { intentDenialReasons, openPermissionReasons } from './reasons/intent-denials.ts'
 
 /**
  * The documents in `safety:status:{component}`. Each is written whole by its component and expires
@@ -27,6 +27,9 @@ const head = {
   wall_ms: z.number(),
   uptime_ms: z.number().nonnegative(),
 }
+
+/** Refusals that the status shows. */
+export const lastRefusalsMax = 5
 
 const orderView = z.strictObject({
   label: z.string(),
@@ -113,6 +116,19 @@ export const executorStatusSchema = z.strictObject({
     /** Our wall clock minus the exchange's; null while the exchange's is not known. */
     exchange_clock_drift_ms: z.number().nullable(),
   }),
+  /** The newest intents that were refused, newest first. */
+  last_refusals: z
+    .array(
+      z.strictObject({
+        intent_id: z.string().max(64),
+        strategy_id: z.string().max(64),
+        instrument: z.string().max(64),
+        reject_reason_code: z.enum(intentDenialReasons),
+        refused_by: z.string().max(64),
+        decided_ms: z.number(),
+      }),
+    )
+    .max(lastRefusalsMax),
   venue_connected: z.boolean(),
   /** Cancel-on-disconnect as read back from the venue on this session. */
   cancel_on_disconnect: z.enum(['armed', 'absent', 'unknown']),

@@ -54,6 +54,7 @@ export function executorDocument(overrides: Partial<ExecutorStatus> = {}): Execu
     risk_state: 'Healthy',
     open_permission_blocked_latch: false,
     open_permission_reason_codes: [],
+    last_refusals: [],
     trade_permission: {
       decision: 'ALLOW',
       reason_code: 'ALLOW_ALL_GATES_PASSED',

@@ -1,7 +1,9 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { CancelOrder, PlaceOrder } from '../venues/port.ts'
+import type { Decision } from './intents/decision.ts'
 
 /** An order that passed every gate. The gateway adds the lease when it authorizes the dispatch. */
 export type ProposedOrder = Omit<PlaceOrder, 'validUntilMs'>
@@ -41,6 +43,14 @@ export type Effect =
       readonly kind: 'log'
       readonly message: string
       readonly fields: Readonly<Record<string, string>>
+    }
+  /** An intent was judged; to be kept for `bulkhead explain`. */
+  | { readonly kind: 'decision'; readonly decision: Decision }
+  /** What was permitted was withheld at the last moment, for this reason. */
+  | {
+      readonly kind: 'decision-withheld'
+      readonly intentId: string
+      readonly reason: IntentDenialReason
     }
   | { readonly kind: 'tell'; readonly message: ToOrchestrator }
   | { readonly kind: 'audit'; readonly record: AuditRecord }

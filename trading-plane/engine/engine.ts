@@ -258,5 +258,6 @@ function takeWithheld(
       fields: { reason: event.reason },
     },
   })
+  out.push({ kind: 'decision-withheld', intentId: leg.intentId, reason: event.reason })
   advance(state, leg, { kind: 'withheld' }, at, out, { reject_reason_code: event.reason })
 }

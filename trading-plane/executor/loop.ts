@@ -10,6 +10,7 @@ import type { Authorizer } from '../gateway/authorize.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Ledger } from '../ledger/ports.ts'
 import type { FeedBatch } from '../market-data/messages.ts'
+import type { DecisionKeeper } from './decisions.ts'
 import type { VenueEvents, VenueOrder, VenueRead } from '../venues/port.ts'
 
 /**
@@ -25,6 +26,7 @@ export type LoopPorts = {
   readonly ledger: Ledger
   readonly audit: { record(record: AuditRecord): Promise<unknown> }
   readonly tell: (message: ToOrchestrator) => void
+  readonly decisions: Pick<DecisionKeeper, 'take' | 'withhold'>
   readonly clock: Clock
   readonly sleep: (ms: number) => Promise<void>
   /** Asked as soon as there is a session, so that the first order does not wait for it. */
@@ -199,6 +201,12 @@ export class ExecutorLoop {
           break
         case 'log':
           this.#ports.log.warn(effect.fields, effect.message)
+          break
+        case 'decision':
+          this.#ports.decisions.take(effect.decision)
+          break
+        case 'decision-withheld':
+          this.#ports.decisions.withhold(effect.intentId, effect.reason)
           break
         case 'tell':
           this.#tellAfter(recorded, effect.message)

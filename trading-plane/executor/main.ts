@@ -24,6 +24,7 @@ import { CertificateReader } from './certificate-reader.ts'
 import { ClockSync } from './clock-sync.ts'
 import { engineConfig, executorConfigSchema } from './config.ts'
 import { DiskReader } from './disk-reader.ts'
+import { DecisionKeeper } from './decisions.ts'
 import { IntentServer } from './intent-server.ts'
 import { ExecutorLoop } from './loop.ts'
 import { SafetyReader } from './safety-reader.ts'
@@ -104,6 +105,7 @@ const authorizer = new Authorizer({
   orderLeaseMs: config.venue.orderLeaseMs,
 })
 const gateway = new Gateway(venue, authorizer)
+const decisions = new DecisionKeeper(link, runId)
 const intents = new IntentServer({
   onIntent: (intent) => loop.handle({ kind: 'intent', intent }),
   onStrategiesGone: (strategyIds) => loop.handle({ kind: 'strategies-gone', strategyIds }),
@@ -134,6 +136,7 @@ const loop = new ExecutorLoop({
   ledger,
   audit,
   tell: (message) => intents.tell(message),
+  decisions,
   clock,
   sleep,
   clockSync,
@@ -177,6 +180,7 @@ const turn = new Turn({
   clockSync,
   diskReader,
   certificateReader,
+  decisions,
   heartbeatIntervalMs: config.heartbeatIntervalMs,
   head: {
     run_id: runId,

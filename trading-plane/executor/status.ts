@@ -22,7 +22,7 @@ export type StatusMoment = {
 export function executorStatus(
   head: StatusHead,
   moment: StatusMoment,
-  view: EngineView,
+  view: EngineView & { readonly refusals: Readonly<ExecutorStatus['last_refusals']> },
   counters: Readonly<Record<string, number>>,
 ): ExecutorStatus {
   return {
@@ -36,6 +36,7 @@ export function executorStatus(
     open_permission_blocked_latch: view.openPermissionReasons.length > 0,
     open_permission_reason_codes: view.openPermissionReasons,
     trade_permission: permissionView(view.permission),
+    last_refusals: [...view.refusals],
     venue_connected: view.isVenueReady,
     cancel_on_disconnect: view.cancelOnDisconnect,
     market_data_age_ms: view.marketDataAgeMs,

@@ -11,6 +11,7 @@ import type { Ledger } from '../ledger/ports.ts'
 import type { CertificateReader } from './certificate-reader.ts'
 import type { ClockSync } from './clock-sync.ts'
 import type { DiskReader } from './disk-reader.ts'
+import type { DecisionKeeper } from './decisions.ts'
 import type { ExecutorLoop } from './loop.ts'
 import type { SafetyReader } from './safety-reader.ts'
 import { executorStatus, type StatusHead } from './status.ts'
@@ -33,6 +34,7 @@ export type TurnPorts = {
   readonly clockSync: ClockSync
   readonly diskReader: DiskReader
   readonly certificateReader: CertificateReader
+  readonly decisions: DecisionKeeper
   readonly clock: Clock
   readonly log: Logger
   readonly heartbeatIntervalMs: number
@@ -108,6 +110,7 @@ export class Turn {
     if (tickMs - this.#statusTickMs >= statusEveryMs) {
       this.#statusTickMs = tickMs
       void this.#publishStatus()
+      void this.#ports.decisions.flush()
     }
     if (tickMs - this.#spoolTickMs >= spoolEveryMs) {
       this.#spoolTickMs = tickMs
@@ -153,14 +156,15 @@ export class Turn {
   }
 
   async #publishStatus(): Promise<void> {
-    const { engine, loop, clock, link, head, counters } = this.#ports
+    const { engine, loop, clock, link, head, counters, decisions } = this.#ports
     const moment = {
       wallMs: clock.wallMs(),
       uptimeMs: clock.monotonicMs() - this.#startedTickMs,
       loopTickLastMs: this.#lastTurnWallMs,
     }
     const own = { ...counters(), feed_malformed: this.#feedMalformed }
-    const status = executorStatus(head, moment, engine.view(loop.at()), own)
+    const view = { ...engine.view(loop.at()), refusals: decisions.refusals }
+    const status = executorStatus(head, moment, view, own)
     const text = JSON.stringify(status)
     await link.run((redis) => redis.set(redisKeys.status('executor'), text, 'PX', statusTtlMs))
   }

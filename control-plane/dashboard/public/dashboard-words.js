@@ -70,6 +70,28 @@ export function silenceOf({ silence, escalation, pid, process }) {
   return { words: words.join(', '), tone: isOdd ? 'bad' : (tones[silence] ?? 'bad') }
 }
 
+/** The trade permission in a few words: the decision, why, and what is used of the day. */
+export function permissionText({ trade_permission: permission }) {
+  const { decision, reason_code: reason, is_latched: isLatched } = permission
+  if (decision === 'ALLOW') {
+    return `ALLOW, ${permission.openings_today} of ${permission.openings_per_day_max} today`
+  }
+  const errors = permission.error_codes.map((code) => `, ${plain(code)}`).join('')
+  return `${decision}: ${plain(reason)}${errors}${isLatched ? ', latched' : ''}`
+}
+
+/** A refused intent as the cells of a row; the whole id, for `bulkhead explain`. */
+export function refusalCells(refusal) {
+  return [
+    clock(refusal.decided_ms),
+    refusal.strategy_id,
+    refusal.instrument,
+    refusal.refused_by,
+    refusal.reject_reason_code,
+    refusal.intent_id,
+  ]
+}
+
 /** A code such as HARD_STOP or in_flight_wait as plain words. */
 export const plain = (code) => (code ?? '').toLowerCase().replaceAll('_', ' ')
 

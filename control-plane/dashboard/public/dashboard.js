@@ -10,8 +10,10 @@ import {
   modeSense,
   modeWords,
   number,
+  permissionText,
   phaseWords,
   plain,
+  refusalCells,
   silenceOf,
   standingChecks,
   sweptSince,
@@ -75,6 +77,7 @@ function onStatus(status) {
   renderBeats(status)
   renderKill(status)
   renderExposure(status)
+  renderRefusals(status)
   renderChecks(status)
   renderColophon(status)
   watchLink()
@@ -274,6 +277,15 @@ function renderExposure({ executor, episode }) {
   })
 }
 
+function renderRefusals({ executor: { document: known, silent } }) {
+  once('refusals', [known?.last_refusals, silent], () => {
+    const heads = ['Time', 'Strategy', 'Instrument', 'Refused by', 'Reason', 'Intent']
+    const rows = known?.last_refusals.map(refusalCells)
+    const note = silent && known !== null ? 'Last known.' : ''
+    fillTable('refusals', 'No intent was refused.', heads, new Set(), rows, note)
+  })
+}
+
 /** No rows and no document are different things: flat, and unknown. */
 function fillTable(id, emptyText, heads, numeric, rows, note) {
   const frame = byId(id)
@@ -328,6 +340,7 @@ function renderChecks({ executor, safety, orchestrator, safety_redis: redis, aud
     ],
     ...standingChecks(watch),
     ['Market data', marketData(desk), desk !== null && desk.market_data_age_ms !== null],
+    ['Trade permission', desk && permissionText(desk), desk?.trade_permission.decision === 'ALLOW'],
     [
       'Opening',
       desk && (desk.open_permission_blocked_latch ? 'latched until reconciled' : 'not latched'),

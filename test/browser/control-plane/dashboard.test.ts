@@ -142,6 +142,35 @@ describe('the dashboard in a real browser', () => {
     await shows('#alerts', 'The egress gate does not answer')
   })
 
+  it('shows the trade permission and the intents that were refused last', async () => {
+    await shows('#checks', 'Trade permissionALLOW, 12 of 100000 today')
+    await shows('#refusals', 'No intent was refused.')
+    players.set('executor', {
+      trade_permission: {
+        ...executorDocument().trade_permission,
+        decision: 'NEUTRAL',
+        reason_code: 'NEUTRAL_HEALTH_NOT_GREEN',
+        blocking_gate: 'health',
+        precedence_rank: 3,
+        error_codes: ['EXCHANGE_TIME_DRIFT'],
+      },
+      last_refusals: [
+        {
+          intent_id: '3f2a9c1b-7d42-4000-8000-000000000001',
+          strategy_id: 'example',
+          instrument: 'BTC-PERPETUAL',
+          reject_reason_code: 'TradePermissionHealth',
+          refused_by: 'TradePermission',
+          decided_ms: Date.UTC(2026, 0, 2, 3, 4, 5),
+        },
+      ],
+    })
+    await shows('#checks', 'NEUTRAL: neutral health not green, exchange time drift')
+    await shows('#refusals', '03:04:05 UTC')
+    await shows('#refusals', 'TradePermissionHealth')
+    await shows('#refusals', '3f2a9c1b-7d42-4000-8000-000000000001')
+  })
+
   it('streams new audit entries to the top', async () => {
     await api.post(api.kill('vera'))
     await shows('.entry:first-child', 'COMMAND_REFUSED')

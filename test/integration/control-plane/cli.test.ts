@@ -179,6 +179,43 @@ describe('the bulkhead command', () => {
     expect(keyless).toMatchObject({ code: 3, err: expect.stringContaining('KEY_UNUSABLE') })
   })
 
+  it('explains a judged intent gate by gate, and says when it knows nothing', async () => {
+    const intentId = '3f2a9c1b-7d42-4000-8000-000000000001'
+    const record = {
+      intent_id: intentId,
+      run_id: 'run-1',
+      strategy_id: 'example',
+      decided_ms: Date.now(),
+      intent_class: 'OPEN',
+      verdict: 'denied',
+      reject_reason_code: 'NetEdgeTooLow',
+      refused_by: 'NetEdge',
+      passed: ['Liquidity', 'PostOnly'],
+      wish: { instrument: 'BTC-PERPETUAL', side: 'buy', fair_price: null },
+      inputs: { best_bid: 59_999.5, trading_mode: 'Active' },
+      figures: { net_edge_usd: '0.4' },
+      order: null,
+    }
+    const trading = await api.redis.link('trading')
+    const fields = { 'denied-0': JSON.stringify(record), 'denied-1': '{}', 'denied-2': 'x' }
+    await trading.run((redis) => redis.hset(redisKeys.decisions, fields))
+    const explained = await cli('explain', intentId)
+    expect(explained).toMatchObject({ code: 0, err: '' })
+    expect(explained.out).toContain('DENIED NetEdgeTooLow')
+    expect(explained.out).toMatch(/passed {3}Liquidity\n.*passed {3}PostOnly\n/)
+    expect(explained.out).toContain('refused  NetEdge: NetEdgeTooLow (net_edge_usd=0.4)')
+    expect(explained.out).toContain('fair_price=unknown')
+    const json = JSON.parse((await cli('explain', intentId, '--json')).out) as object
+    expect(json).toEqual({ decisions: [record] })
+    const other = intentId.replace('01', '02').replace(/1$/, '2')
+    expect(await cli('explain', other)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('knows nothing of this intent'),
+    })
+    expect((await cli('explain', 'x')).code).toBe(2)
+    expect((await cli('explain')).code).toBe(2)
+  })
+
   it('tails the audit log', async () => {
     await cli('kill', '--level', 'L0', '--reason', 'tail me')
     const tailed = await eventually('the outcome is archived', async () => {

@@ -13,6 +13,7 @@ const readPaths = [
   '/api/v1/status',
   '/api/v1/health',
   '/api/v1/audit',
+  '/api/v1/decisions/3f2a9c1b-7d42-4000-8000-000000000001',
   '/api/v1/events',
   '/metrics',
   '/docs',

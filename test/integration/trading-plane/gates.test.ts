@@ -1,4 +1,8 @@
 import { expect } from 'vitest'
+import { decisionSchema } from '@bulkhead/shared/contracts/decisions.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { eventually } from '../../support/eventually.ts'
+import { writeEvidence } from '../../support/evidence.ts'
 import { crossingPrice, deskTest, restingPrice } from './desk-test.ts'
 
 deskTest('the gates judge what comes over the socket by what the venue says', async (t) => {
@@ -33,4 +37,46 @@ deskTest('the gates judge what comes over the socket by what the venue says', as
   const degraded = await desk.until('Degraded', ({ risk_state }) => risk_state === 'Degraded')
   expect(degraded).toMatchObject({ trading_mode: 'ReduceOnly' })
   await hand.until(allowed, 'cancelled')
+})
+
+deskTest('RM-test_intent_id_propagates_to_logs_and_metrics: with the id of the run', async (t) => {
+  const { desk, hand } = t
+  const wish = { limit_price: restingPrice(hand), expected_edge_usd: '0' }
+  const refused = hand.place(wish)
+  await hand.until(refused, 'denied')
+  const status = await desk.until('the refusal', ({ last_refusals }) => last_refusals.length > 0)
+  expect(status.last_refusals).toMatchObject([
+    { intent_id: refused, reject_reason_code: 'NetEdgeTooLow', refused_by: 'NetEdge' },
+  ])
+  const lines = desk
+    .executorLog()
+    .split('\n')
+    .filter((line) => line.includes('IntentDenied'))
+  expect(lines).toHaveLength(1)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    msg: 'IntentDenied',
+    intent_id: refused,
+    run_id: status.run_id,
+    reason: 'NetEdgeTooLow',
+  })
+  const spans = (await desk.audit()).filter(({ correlation_id }) => correlation_id === refused)
+  expect(spans.map(({ action }) => action)).toEqual(
+    expect.arrayContaining(['INTENT_DENIED', 'TRADE_PERMISSION_DECIDED']),
+  )
+  const auditor = await desk.redis.link('auditor')
+  const kept = await eventually('the decision', async () => {
+    const read = await auditor.run((redis) => redis.hgetall(redisKeys.decisions))
+    return read.ok && Object.values(read.value).length > 0 && Object.values(read.value)
+  })
+  expect(kept.map((text) => decisionSchema.parse(JSON.parse(text)))).toMatchObject([
+    { intent_id: refused, run_id: status.run_id, refused_by: 'NetEdge' },
+  ])
+  const allowed = hand.place({ limit_price: restingPrice(hand) })
+  await hand.until(allowed, 'open')
+  const permitted = await eventually('the permitted one', async () => {
+    const read = await auditor.run((redis) => redis.hget(redisKeys.decisions, 'permitted-0'))
+    return read.ok && read.value !== null && read.value
+  })
+  expect(JSON.parse(permitted)).toMatchObject({ intent_id: allowed, verdict: 'permitted' })
+  writeEvidence('phase1/traceability/sample_rejection_log.txt', lines.join('\n'))
 })

@@ -1,4 +1,5 @@
 import type { At } from '../at.ts'
+import { enter, type Trace } from '../intents/trace.ts'
 import type { EngineState } from '../state.ts'
 import { tradePermissionGate } from '../trade-permission/gate.ts'
 import type {
@@ -63,9 +64,10 @@ export const gateList: readonly GateEntry[] = [
 ]
 
 /** The first objection of the gates before quantization, or null. */
-export function judgeWish(state: EngineState, wish: Wish, at: At): Denial | null {
+export function judgeWish(state: EngineState, wish: Wish, at: At, trace: Trace): Denial | null {
   for (const entry of gateList) {
     if (entry.stage !== 'wish' || !entry.judges.includes(wish.intentClass)) continue
+    enter(trace, entry.name)
     const denial = denialOf(entry.name, entry.gate(state, wish, at))
     if (denial !== null) return denial
   }
@@ -73,9 +75,15 @@ export function judgeWish(state: EngineState, wish: Wish, at: At): Denial | null
 }
 
 /** The first objection of the gates after quantization, or null. */
-export function judgeOrder(state: EngineState, prepared: PreparedIntent, at: At): Denial | null {
+export function judgeOrder(
+  state: EngineState,
+  prepared: PreparedIntent,
+  at: At,
+  trace: Trace,
+): Denial | null {
   for (const entry of gateList) {
     if (entry.stage !== 'order' || !entry.judges.includes(prepared.intentClass)) continue
+    enter(trace, entry.name)
     const denial = denialOf(entry.name, entry.gate(state, prepared, at))
     if (denial !== null) return denial
   }

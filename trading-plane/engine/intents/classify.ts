@@ -1,4 +1,7 @@
-import type { Intent, PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
+import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
+
+/** What is not clearly said counts as not said (AT-201). */
+type Claim = { readonly reduce_only: unknown }
 
 /** What an intent means for risk (contract, Definitions). */
 export type IntentClass = 'OPEN' | 'CLOSE' | 'CANCEL'
@@ -12,6 +15,6 @@ export function classify(intent: Intent): IntentClass {
 }
 
 /** Of an intent that places an order; a hedge that is reduce-only is a CLOSE. */
-export function classifyPlace(intent: PlaceIntent): 'OPEN' | 'CLOSE' {
-  return intent.reduce_only ? 'CLOSE' : 'OPEN'
+export function classifyPlace(intent: Claim): 'OPEN' | 'CLOSE' {
+  return intent.reduce_only === true ? 'CLOSE' : 'OPEN'
 }

@@ -15,9 +15,11 @@ import { withBoundedPrice } from '../gates/ioc-price.ts'
 import { judgeOrder, judgeWish } from '../gates/list.ts'
 import { amountToSend } from './amount-to-send.ts'
 import { classifyPlace } from './classify.ts'
+import { decisionOf } from './decision.ts'
 import { type Hash64, orderLabel } from './label.ts'
 import { type OrderSize, orderSize } from './order-size.ts'
 import { quantize } from './quantize.ts'
+import { enter, finish, startTrace, type Trace } from './trace.ts'
 
 /** Judges one wish of a strategy: an order on its way, a cancel, or a denial with its reason. */
 export function handleIntent(
@@ -28,12 +30,15 @@ export function handleIntent(
   hash64: Hash64,
 ): void {
   count(state, `intents_${intent.type}`)
-  const denial =
+  const trace = startTrace()
+  const objection =
     intent.type === 'cancel'
-      ? handleCancel(state, intent, at, out)
-      : handlePlace(state, intent, at, out, hash64)
-  if (denial === null) return
-  deny(state, intent, typeof denial === 'string' ? { reason: denial } : denial, at, out)
+      ? handleCancel(state, intent, at, out, trace)
+      : handlePlace(state, intent, at, out, hash64, trace)
+  const denial = typeof objection === 'string' ? { reason: objection } : objection
+  if (denial === null) finish(trace)
+  else deny(state, intent, denial, at, out)
+  out.push({ kind: 'decision', decision: decisionOf(state, intent, at, trace, denial) })
 }
 
 function handlePlace(
@@ -42,11 +47,29 @@ function handlePlace(
   at: At,
   out: Effect[],
   hash64: Hash64,
+  trace: Trace,
 ): Denial | IntentDenialReason | null {
+  enter(trace, 'Idempotency')
   if (state.intentIds.has(intent.intent_id)) return 'DuplicateIntent'
-  const prepared = prepare(state, intent, at)
+  const prepared = prepare(state, intent, at, trace)
   if (!prepared.ok) return prepared.failure
-  const { quantized } = prepared.value
+  const label = labelOf(prepared.value, hash64)
+  enter(trace, 'Label')
+  if (state.labels.has(label)) return 'DuplicateIntent'
+  const objection = judgeOrder(state, prepared.value, at, trace)
+  // Its name stays that of the wish, so that the same wish is known again at any inventory.
+  const priced = objection ?? priceOf(state, prepared.value, at, trace)
+  const denial = 'reason' in priced ? priced : null
+  const isOpening = prepared.value.intentClass === 'OPEN'
+  if (isOpening) notePermission(state, intent, denial?.reason ?? null, at, out)
+  if ('reason' in priced) return priced
+  state.intentIds.add(intent.intent_id)
+  state.labels.add(label)
+  submit(state, newLeg(priced, label), priced.size, at, out)
+  return null
+}
+
+function labelOf({ intent, quantized }: PreparedIntent, hash64: Hash64): string {
   const identity = {
     instrument: intent.instrument,
     side: intent.side,
@@ -55,31 +78,23 @@ function handlePlace(
     groupId: intent.group_id,
     legIndex: intent.leg_index,
   }
-  const label = orderLabel(intent.strategy_id, identity, hash64)
-  if (state.labels.has(label)) return 'DuplicateIntent'
-  const objection = judgeOrder(state, prepared.value, at)
-  // Its name stays that of the wish, so that the same wish is known again at any inventory.
-  const priced = objection ?? priceOf(state, prepared.value, at)
-  const denial = 'reason' in priced ? priced : null
-  if (!intent.reduce_only) notePermission(state, intent, denial?.reason ?? null, at, out)
-  if ('reason' in priced) return priced
-  state.intentIds.add(intent.intent_id)
-  state.labels.add(label)
-  submit(state, newLeg(priced, label), priced.size, at, out)
-  return null
+  return orderLabel(intent.strategy_id, identity, hash64)
 }
 
 function prepare(
   state: EngineState,
   intent: PlaceIntent,
   at: At,
+  trace: Trace,
 ): Result<PreparedIntent, Denial | IntentDenialReason> {
+  enter(trace, 'Instrument')
   const spec = state.instruments.get(intent.instrument)
   if (spec === undefined) return fail('InstrumentMetadataMissing')
   const wish = { intent, intentClass: classifyPlace(intent), spec }
   countMetadataUse(state, spec.name, at)
-  const denial = judgeWish(state, wish, at)
+  const denial = judgeWish(state, wish, at, trace)
   if (denial !== null) return fail(denial)
+  enter(trace, 'Quantization')
   if (intent.limit_price === undefined) return fail('OrderTypeMarketForbidden')
   const amount = amountToSend(state, wish)
   const quantized = quantize(spec, intent.side, amount, intent.limit_price)
@@ -90,7 +105,13 @@ function prepare(
 }
 
 /** The price that goes out, or why there is none (design 6.1: skew, then the IOC pricer). */
-function priceOf(state: EngineState, prepared: PreparedIntent, at: At): PreparedIntent | Denial {
+function priceOf(
+  state: EngineState,
+  prepared: PreparedIntent,
+  at: At,
+  trace: Trace,
+): PreparedIntent | Denial {
+  enter(trace, 'Price')
   const skewed = withSkewedPrice(state, prepared)
   return skewed === null ? { reason: 'InventorySkew' } : withBoundedPrice(state, skewed, at)
 }
@@ -148,10 +169,13 @@ function handleCancel(
   intent: CancelIntent,
   at: At,
   out: Effect[],
+  trace: Trace,
 ): IntentDenialReason | null {
   const leg = state.legs.byIntent(intent.target_intent_id)
+  enter(trace, 'OrderKnown')
   if (leg === undefined || leg.strategyId !== intent.strategy_id) return 'OrderUnknown'
   if (!isLive(leg)) return cancelEnded(state, intent, leg, out)
+  enter(trace, 'CancelPermission')
   const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
   if (leg.reduceOnly && mode.mode !== 'Active') return 'RiskIncreasingCancelReplaceForbidden'
   state.legs.wish(leg.label).cancelWanted = true
@@ -200,13 +224,11 @@ function deny(
       fields: { reason, ...figures },
     },
   })
-  if (log !== undefined) {
-    const fields = { intent_id: intent.intent_id, strategy_id: intent.strategy_id, reason }
-    out.push({ kind: 'log', message: log, fields: { ...fields, ...figures } })
-  }
+  const fields = { intent_id: intent.intent_id, strategy_id: intent.strategy_id, reason }
+  out.push({ kind: 'log', message: log ?? 'IntentDenied', fields: { ...fields, ...figures } })
 }
 
-function newLeg({ intent, spec, quantized }: PreparedIntent, label: string): Leg {
+function newLeg({ intent, intentClass, spec, quantized }: PreparedIntent, label: string): Leg {
   return {
     label,
     intentId: intent.intent_id,
@@ -219,7 +241,7 @@ function newLeg({ intent, spec, quantized }: PreparedIntent, label: string): Leg
     ...quantized,
     timeInForce: intent.time_in_force,
     postOnly: intent.post_only,
-    reduceOnly: intent.reduce_only,
+    reduceOnly: intentClass === 'CLOSE',
     state: 'recorded',
     venueOrderId: null,
     tradedSteps: 0,

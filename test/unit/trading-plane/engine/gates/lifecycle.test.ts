@@ -103,7 +103,7 @@ describe('a cancel on an expired instrument', () => {
   test('AT-960: is nothing the second time: no cancel, no record, no error', () => {
     const { bench, place, label } = cancelled()
     const again = bench.give(cancelOf(place.intent_id))
-    expect(again.map(({ kind }) => kind)).toEqual(['tell'])
+    expect(again.map(({ kind }) => kind)).toEqual(['tell', 'decision'])
     expect(ofKind(again, 'tell')).toMatchObject([{ message: { state: 'accepted' } }])
     const repeated = bench.give({ kind: 'cancel-reply', label, outcome: gone })
     expect(repeated.map(({ kind }) => kind)).toEqual([])

@@ -86,7 +86,9 @@ describe('a denial', () => {
       const effects = bench.give({ kind: 'intent', intent: { ...same, ...wish } })
       expectDenied(effects, reason)
       expect(state()).toEqual(clean)
-      expect(effects.every(({ kind }) => ['tell', 'audit', 'log'].includes(kind))).toBe(true)
+      expect(effects.every(({ kind }) => ['tell', 'audit', 'log', 'decision'].includes(kind))).toBe(
+        true,
+      )
       expect(bench.engine.view(bench.at()).counters[`denied_${reason}`]).toBe(1)
       if (reason === 'ContractsAmountMismatch') return
       bench.book()

@@ -1,0 +1,90 @@
+import type { DecisionRecord } from '@bulkhead/shared/contracts/decisions.ts'
+import type { Intent, PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
+import type { At } from '../at.ts'
+import type { Denial } from '../gates/gate.ts'
+import { metadataAgeMs } from '../gates/instrument-metadata.ts'
+import type { Leg } from '../legs/leg.ts'
+import { ageMs, modeNow } from '../mode-view.ts'
+import { type EngineState, signedSize } from '../state.ts'
+import { judgePermission } from '../trade-permission/judge.ts'
+import { classify } from './classify.ts'
+import type { Trace } from './trace.ts'
+
+/** A judged intent as the engine tells of it; the executor adds its run. */
+export type Decision = Omit<DecisionRecord, 'run_id'>
+
+/** What became of an intent and by what, from the very state that it was judged by. */
+export function decisionOf(
+  state: EngineState,
+  intent: Intent,
+  at: At,
+  trace: Trace,
+  denial: Denial | null,
+): Decision {
+  const { gate: _named, ...figures } = denial?.figures ?? {}
+  const leg = intent.type === 'place' ? state.legs.byIntent(intent.intent_id) : undefined
+  return {
+    intent_id: intent.intent_id,
+    strategy_id: intent.strategy_id,
+    decided_ms: at.nowMs,
+    intent_class: classify(intent),
+    verdict: denial === null ? 'permitted' : 'denied',
+    reject_reason_code: denial?.reason ?? null,
+    refused_by: denial === null ? null : trace.step,
+    passed: trace.passed,
+    wish: intent.type === 'place' ? wishOf(intent) : { target_intent_id: intent.target_intent_id },
+    inputs: intent.type === 'place' ? inputsOf(state, intent, at) : deskOf(state, at),
+    figures,
+    order: denial === null && leg !== undefined ? orderOf(leg) : null,
+  }
+}
+
+function orderOf({ label, amount, price }: Leg) {
+  return { label, amount, price }
+}
+
+function wishOf(intent: PlaceIntent): Decision['wish'] {
+  return {
+    instrument: intent.instrument,
+    side: intent.side,
+    amount: intent.amount,
+    limit_price: intent.limit_price ?? null,
+    order_type: intent.order_type ?? 'limit',
+    time_in_force: intent.time_in_force,
+    post_only: intent.post_only,
+    reduce_only: intent.reduce_only,
+    expected_edge_usd: intent.expected_edge_usd ?? null,
+    fair_price: intent.fair_price ?? null,
+  }
+}
+
+function inputsOf(state: EngineState, { instrument }: PlaceIntent, at: At): Decision['inputs'] {
+  const book = state.books.get(instrument)
+  const spec = state.instruments.get(instrument)
+  return {
+    best_bid: book?.bestBid ?? null,
+    best_ask: book?.bestAsk ?? null,
+    index_price: book?.indexPrice ?? null,
+    book_age_ms: book === undefined ? null : at.tickMs - book.heardTickMs,
+    is_book_whole: book?.isContinuous ?? false,
+    metadata_age_ms: spec === undefined ? null : metadataAgeMs(state, instrument, at),
+    maker_fee_rate: spec?.makerFeeRate ?? null,
+    taker_fee_rate: spec?.takerFeeRate ?? null,
+    position: signedSize(state, instrument),
+    ...deskOf(state, at),
+  }
+}
+
+function deskOf(state: EngineState, at: At): Decision['inputs'] {
+  const { mode, reasons } = modeNow(state, at, state.config.killSwitchAgeMsMax)
+  const { decision } = judgePermission(state, at)
+  return {
+    trading_mode: mode,
+    mode_reasons: reasons.join(' '),
+    trade_permission: decision.permission,
+    permission_reason: decision.reasonCode,
+    mm_util: state.account.mmUtil,
+    mm_util_age_ms: ageMs(state.account.askedTickMs, at),
+    live_orders: state.legs.live().length,
+  }
+}
