@@ -8,7 +8,7 @@ import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
 import { notePermission } from '../trade-permission/gate.ts'
 import { cancelIfWanted, outcomeMessage } from '../transitions.ts'
-import { type Denial, figure, type PreparedIntent } from '../gates/gate.ts'
+import type { Denial, PreparedIntent } from '../gates/gate.ts'
 import { metadataAgeMs } from '../gates/instrument-metadata.ts'
 import { withSkewedPrice } from '../gates/inventory-skew.ts'
 import { withBoundedPrice } from '../gates/ioc-price.ts'
@@ -17,8 +17,9 @@ import { amountToSend } from './amount-to-send.ts'
 import { classifyPlace } from './classify.ts'
 import { decisionOf } from './decision.ts'
 import { type Hash64, orderLabel } from './label.ts'
-import { type OrderSize, orderSize } from './order-size.ts'
+import { orderSize } from './order-size.ts'
 import { quantize } from './quantize.ts'
+import { submit } from './submit.ts'
 import { enter, finish, startTrace, type Trace } from './trace.ts'
 
 /** Judges one wish of a strategy: an order on its way, a cancel, or a denial with its reason. */
@@ -63,8 +64,6 @@ function handlePlace(
   const isOpening = prepared.value.intentClass === 'OPEN'
   if (isOpening) notePermission(state, intent, denial?.reason ?? null, at, out)
   if ('reason' in priced) return priced
-  state.intentIds.add(intent.intent_id)
-  state.labels.add(label)
   submit(state, newLeg(priced, label), priced.size, at, out)
   return null
 }
@@ -120,44 +119,6 @@ function countMetadataUse(state: EngineState, instrument: string, at: At): void 
   const isFresh =
     metadataAgeMs(state, instrument, at) <= state.config.gates.instrumentMetadata.ttlMs
   count(state, isFresh ? 'instrument_cache_hits_total' : 'instrument_cache_stale_total')
-}
-
-/**
- * Reserves the leg in memory at once; the gateway makes record and audit durable before it sends.
- */
-function submit(state: EngineState, leg: Leg, size: OrderSize, at: At, out: Effect[]): void {
-  state.legs.set(leg)
-  const { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly } = leg
-  out.push({
-    kind: 'submit',
-    order: { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly },
-    record: intentRecordOf(leg, at),
-    audit: {
-      action: 'INTENT_RECORDED',
-      subject: label,
-      correlationId: leg.intentId,
-      fields: {
-        strategy_id: leg.strategyId,
-        instrument,
-        side,
-        amount,
-        price,
-        time_in_force: timeInForce,
-        reduce_only: String(reduceOnly),
-        ...sizeFields(size),
-      },
-    },
-  })
-}
-
-/** What is not known or does not apply is left out, not written as zero. */
-function sizeFields({ contracts, qtyCoin, qtyUsd, notionalUsd }: OrderSize) {
-  return {
-    ...(contracts === null ? {} : { contracts: String(contracts) }),
-    ...(qtyCoin === null ? {} : { qty_coin: figure(qtyCoin) }),
-    ...(qtyUsd === null ? {} : { qty_usd: figure(qtyUsd) }),
-    ...(notionalUsd === null ? {} : { notional_usd: figure(notionalUsd) }),
-  }
 }
 
 /**
@@ -247,27 +208,5 @@ function newLeg({ intent, intentClass, spec, quantized }: PreparedIntent, label:
     tradedSteps: 0,
     reportedSteps: 0,
     validUntilMs: null,
-  }
-}
-
-function intentRecordOf(leg: Leg, at: At) {
-  return {
-    type: 'intent' as const,
-    label: leg.label,
-    intent_id: leg.intentId,
-    strategy_id: leg.strategyId,
-    group_id: leg.groupId,
-    leg_index: leg.legIndex,
-    instrument: leg.instrument,
-    currency: leg.currency,
-    side: leg.side,
-    amount_steps: leg.amountSteps,
-    price_ticks: leg.priceTicks,
-    amount: leg.amount,
-    price: leg.price,
-    time_in_force: leg.timeInForce,
-    post_only: leg.postOnly,
-    reduce_only: leg.reduceOnly,
-    created_ms: at.nowMs,
   }
 }
