@@ -48,7 +48,8 @@ export const auditReplySchema = z.strictObject({
 })
 export type AuditReply = z.infer<typeof auditReplySchema>
 
-const decisionParamsSchema = z.strictObject({ intent_id: z.uuid() })
+const decisionQuerySchema = z.strictObject({ intent_id: z.uuid() })
+export type DecisionQuery = z.infer<typeof decisionQuerySchema>
 
 /** Empty when the executor does not know the intent, or not any more. */
 export const decisionsReplySchema = z.strictObject({ decisions: z.array(decisionSchema) })
@@ -90,7 +91,7 @@ export const routeSchemas = {
   decisions: {
     summary: 'Why an intent was permitted or denied: the gates in order and what they looked at',
     tags: ['status'],
-    params: jsonSchema(decisionParamsSchema, 'input'),
+    querystring: jsonSchema(decisionQuerySchema, 'input'),
     response: { 200: jsonSchema(decisionsReplySchema), ...faults },
   },
   audit: {

@@ -4,7 +4,12 @@ import type { AuditArchive } from '../audit/archive.ts'
 import type { readDecisions } from './decision-reader.ts'
 import { renderDocsPage } from './docs-page.ts'
 import type { EventStreams } from './event-streams.ts'
-import { type AuditQuery, type AuditReply, routeSchemas } from './http-schema.ts'
+import {
+  type AuditQuery,
+  type AuditReply,
+  type DecisionQuery,
+  routeSchemas,
+} from './http-schema.ts'
 import type { Metrics } from './metrics.ts'
 import { resetPreviewOf } from './reset-preview.core.ts'
 import { securityHeaders } from './server-headers.ts'
@@ -59,11 +64,11 @@ export function addReadRoutes(app: FastifyInstance, parts: ReadRouteParts): void
 }
 
 function addDecisionRoute(app: FastifyInstance, { decisions }: ReadRouteParts): void {
-  app.get<{ Params: { intent_id: string } }>(
-    '/api/v1/decisions/:intent_id',
+  app.get<{ Querystring: DecisionQuery }>(
+    '/api/v1/decisions',
     { schema: routeSchemas.decisions },
     async (request, reply) => {
-      const read = await decisions(request.params.intent_id)
+      const read = await decisions(request.query.intent_id)
       if (read.ok) return { decisions: read.value }
       const message = 'the safety Redis does not answer'
       return reply.code(503).send({ error: read.failure, message })

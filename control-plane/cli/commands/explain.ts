@@ -20,7 +20,7 @@ export async function runExplain(invocation: Invocation): Promise<ExitCode> {
   const stack = findStack(invocation)
   if (stack === undefined) return exitCodes.unreachable
   const client = new ApiClient(stack.dashboard_url)
-  const path = `/api/v1/decisions/${intentId.toLowerCase()}`
+  const path = `/api/v1/decisions?intent_id=${intentId.toLowerCase()}`
   const answer = await client.get(path, decisionsReplySchema)
   if (!answer.ok) {
     output.error(`${answer.failure.code} ${answer.failure.message}`)
