@@ -35,6 +35,8 @@ export type Effect =
     }
   /** Read all instruments; answered with `instruments` or `instruments-failed`. */
   | { readonly kind: 'read-instruments' }
+  /** Read the best prices of an instrument; answered with `ticker-read`. */
+  | { readonly kind: 'read-ticker'; readonly instrument: string }
   /** Read margin and equity; answered with `account` or `account-failed`. */
   | { readonly kind: 'read-account' }
   /** Ask the venue about itself; answered with `exchange-health` or `exchange-health-failed`. */

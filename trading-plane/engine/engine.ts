@@ -5,6 +5,8 @@ import type { VenuePosition } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { EngineConfig } from './config.ts'
 import type { Effect } from './effects.ts'
+import { containExposure } from './emergency-close/containment.ts'
+import { stepCloses, takeTickerRead } from './emergency-close/core.ts'
 import type { EngineEvent } from './events.ts'
 import { handleIntent } from './intents/handle-intent.ts'
 import type { Hash64 } from './intents/label.ts'
@@ -86,6 +88,8 @@ export class Engine {
   handle(event: EngineEvent, at: At): Effect[] {
     const out: Effect[] = []
     this.#dispatch(event, at, out)
+    if (event.kind === 'tick') containExposure(this.#state, at, out, this.#hash64)
+    stepCloses(this.#state, at, out, this.#hash64)
     return out
   }
 
@@ -198,6 +202,8 @@ export class Engine {
         return takeTicker(state, event.ticker)
       case 'volatility':
         return takeVolatility(state, event.reading)
+      case 'ticker-read':
+        return takeTickerRead(state, event)
       case 'feed-alive':
         state.feedTickMs = at.tickMs
         return

@@ -13,6 +13,7 @@ import type {
   ExchangeHealth,
   InstrumentInfo,
   OrderOutcome,
+  Ticker,
   VenueOrder,
   VenuePosition,
   VenueTrade,
@@ -111,6 +112,8 @@ export type EngineEvent =
   | { readonly kind: 'book-gap'; readonly instrument: string }
   | { readonly kind: 'ticker'; readonly ticker: TickerReading }
   | { readonly kind: 'volatility'; readonly reading: VolatilityReading }
+  /** Best prices as the venue answered; null when it did not. */
+  | { readonly kind: 'ticker-read'; readonly instrument: string; readonly ticker: Ticker | null }
   | { readonly kind: 'feed-alive' }
   /** Null when the safety Redis gave no answer: what is known then grows old. */
   | { readonly kind: 'safety'; readonly reading: SafetyReading | null }

@@ -44,6 +44,7 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     cancelOnDisconnect: venue.cancelOnDisconnect,
     isOpenPermissionLatched: isLatched(state.openPermission),
     isSessionKillActive: venue.isSessionKillActive,
+    isClosingInEmergency: state.emergencyClose.running.size > 0,
     isBudgetHalted: isBudgetHalted(state, at),
     tooManyRequestsIn5m: state.complaints.count(at.tickMs),
     tooManyRequestsKillMin: config.tooManyRequestsKillMin,

@@ -1,6 +1,8 @@
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { VenuePosition } from '../venues/port.ts'
+import type { ChurnRecord } from './churn/record.ts'
 import type { EngineConfig } from './config.ts'
+import { createEmergencyCloseState, type EmergencyCloseState } from './emergency-close/state.ts'
 import type { BookDepth } from './events.ts'
 import type { InstrumentSpec } from './intents/instrument.ts'
 import { LegStore } from './legs/store.ts'
@@ -85,6 +87,9 @@ export type EngineState = {
   readonly metadata: MetadataView
   readonly account: AccountView
   readonly monitors: MonitorsState
+  readonly emergencyClose: EmergencyCloseState
+  /** Flattens by strategy and structure (contract 1.2.2); bounded by `noteFlatten`. */
+  readonly churn: Map<string, ChurnRecord>
   /** When contracts and amount of an intent last did not match (contract 1.0 rule 3). */
   unitsMismatchTickMs: number | null
   feedTickMs: number | null
@@ -130,6 +135,8 @@ export function createEngineState(config: EngineConfig): EngineState {
     },
     account: { reading: null, isReading: false, nextTickMs: 0 },
     monitors: createMonitors(config.monitors),
+    emergencyClose: createEmergencyCloseState(),
+    churn: new Map(),
     unitsMismatchTickMs: null,
     feedTickMs: null,
     openPermission: openPermissionAtStart,

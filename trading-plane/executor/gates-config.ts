@@ -85,6 +85,21 @@ const globalExposure = z.strictObject({
   deltaUsdMax: z.number().positive().max(1_000_000_000),
 })
 
+const churn = z.strictObject({
+  /** Contract 1.2.2: more than two flattens within five minutes blacklist for fifteen. */
+  flattensMax: z.int().min(1).max(100).default(2),
+  windowS: z.int().min(1).max(dayS).default(300),
+  blacklistS: z.int().min(1).max(dayS).default(900),
+})
+
+const emergencyClose = z.strictObject({
+  /** `close_buffer_ticks`: how far beyond the best price the first attempt reaches. */
+  closeBufferTicks: z.int().min(1).max(1_000).default(5),
+  durationMsMax: z.int().min(1_000).max(600_000).default(30_000),
+  /** Between two closes of the same instrument while the mode is Kill. */
+  containmentPauseMs: z.int().min(1_000).max(3_600_000).default(30_000),
+})
+
 /**
  * What the gates judge by, with the defaults of contract Appendix A. What has no default there has
  * none here and must be said: a desk that does not know its limits does not start.
@@ -100,6 +115,8 @@ export const gatesSchema = z
     inventorySkew,
     marginHeadroom: marginHeadroom.prefault({}),
     globalExposure,
+    churn: churn.prefault({}),
+    emergencyClose: emergencyClose.prefault({}),
   })
   .refine((own) => own.instrumentMetadata.refreshS < own.instrumentMetadata.ttlS, {
     path: ['instrumentMetadata', 'refreshS'],
@@ -134,5 +151,11 @@ export function gatesConfig(settings: z.output<typeof gatesSchema>): GatesConfig
     inventorySkew: settings.inventorySkew,
     marginHeadroom: settings.marginHeadroom,
     globalExposure: settings.globalExposure,
+    churn: {
+      flattensMax: settings.churn.flattensMax,
+      windowMs: settings.churn.windowS * 1_000,
+      blacklistMs: settings.churn.blacklistS * 1_000,
+    },
+    emergencyClose: settings.emergencyClose,
   }
 }

@@ -142,6 +142,12 @@ export class ExecutorLoop {
     }
   }
 
+  async #readTicker(instrument: string): Promise<void> {
+    const read = await this.#ports.gateway.reads.ticker(instrument)
+    if (!read.ok) this.#ports.log.warn({ detail: read.detail }, 'a ticker could not be read')
+    this.handle({ kind: 'ticker-read', instrument, ticker: read.ok ? read.value : null })
+  }
+
   async #readAccount(): Promise<void> {
     const { gateway, log, clock } = this.#ports
     const session = this.#session
@@ -192,6 +198,9 @@ export class ExecutorLoop {
           break
         case 'read-instruments':
           void this.#readInstruments()
+          break
+        case 'read-ticker':
+          void this.#readTicker(effect.instrument)
           break
         case 'read-account':
           void this.#readAccount()

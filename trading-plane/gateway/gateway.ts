@@ -9,6 +9,7 @@ export type VenueReads = Pick<
   | 'openOrders'
   | 'ordersByLabel'
   | 'positions'
+  | 'ticker'
   | 'accountSummaries'
   | 'tradesSince'
   | 'estimatedServerMs'
@@ -34,6 +35,7 @@ export class Gateway {
       openOrders: () => venue.openOrders(),
       ordersByLabel: (label, currency) => venue.ordersByLabel(label, currency),
       positions: () => venue.positions(),
+      ticker: (instrument) => venue.ticker(instrument),
       accountSummaries: () => venue.accountSummaries(),
       tradesSince: (sinceMs) => venue.tradesSince(sinceMs),
       estimatedServerMs: () => venue.estimatedServerMs(),

@@ -78,6 +78,13 @@ export type AccountSummary = {
   readonly initialMargin: number
 }
 
+/** Best prices, zero or less for an empty side, at a moment of the venue's clock. */
+export type Ticker = {
+  readonly bestBid: number
+  readonly bestAsk: number
+  readonly venueMs: number
+}
+
 /** One limit order as it goes out. Amount and price are exact decimal text on the venue's grid. */
 export type PlaceOrder = {
   readonly label: string
@@ -179,6 +186,7 @@ export type TradingVenue = {
   instruments(): Promise<VenueRead<readonly InstrumentInfo[]>>
   openOrders(): Promise<VenueRead<readonly VenueOrder[]>>
   ordersByLabel(label: string, currency: string): Promise<VenueRead<readonly VenueOrder[]>>
+  ticker(instrument: string): Promise<VenueRead<Ticker>>
   positions(): Promise<VenueRead<readonly VenuePosition[]>>
   /** Every currency of the account. */
   accountSummaries(): Promise<VenueRead<readonly AccountSummary[]>>

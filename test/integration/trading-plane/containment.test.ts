@@ -196,3 +196,29 @@ describe('an answer that never comes', () => {
     expect(hand.states(lost)).toEqual(['accepted', 'unknown', 'rejected'])
   })
 })
+
+describe('a close while the feed is blind', () => {
+  deskTest('is refused by the ordinary path and filled by the ticker', async ({ desk, hand }) => {
+    const fill = hand.place({ limit_price: crossingPrice(hand), time_in_force: ioc, amount: '20' })
+    await hand.until(fill, 'filled')
+    await desk.until('a position', ({ positions }) => positions.length === 1)
+    await desk.venue.control('POST', '/faults', { kind: 'freeze_feed' })
+    const wayOut = { side: 'sell', time_in_force: ioc, reduce_only: true, amount: '20' } as const
+    const price = (Number(crossingPrice(hand, 'sell')) * 0.9).toFixed(1)
+    await eventually('the way out', async () => {
+      const close = hand.place({ ...wayOut, limit_price: price })
+      await eventually('an answer', () => hand.states(close).at(-1) !== undefined)
+      const positions = (await desk.venueCall('private/get_positions')) as { size: number }[]
+      return positions.every(({ size }) => size === 0)
+    })
+    const account = await eventually('the account of it', async () =>
+      (await desk.audit()).find(({ action }) => action === 'ATOMIC_NAKED_EVENT'),
+    )
+    expect(account).toMatchObject({ is_neutral: 'true', hedge_used: 'false' })
+    const started = (await desk.audit()).find(({ action }) => action === 'EMERGENCY_CLOSE_STARTED')
+    expect(started).toMatchObject({ cause: 'close_without_book', side: 'sell' })
+    expect(hand.denial(started?.['correlation_id'] ?? '')).toBe('LiquidityGateNoL2')
+    await desk.venue.control('DELETE', '/faults')
+    await desk.until('Active again', (now) => now.trading_mode === 'Active')
+  })
+})

@@ -62,6 +62,23 @@ type GlobalExposureLimits = {
   readonly deltaUsdMax: number
 }
 
+type ChurnLimits = {
+  /** Flattens of one strategy and structure within the window that are still borne. */
+  readonly flattensMax: number
+  readonly windowMs: number
+  /** How long the strategy then opens nothing of that structure. */
+  readonly blacklistMs: number
+}
+
+type EmergencyCloseLimits = {
+  /** `close_buffer_ticks` of contract Appendix A. */
+  readonly closeBufferTicks: number
+  /** Longest that one close may take. */
+  readonly durationMsMax: number
+  /** Between two closes of the same instrument in Kill. */
+  readonly containmentPauseMs: number
+}
+
 /** One part per gate that has something to set; the executor's schema holds defaults and bounds. */
 export type GatesConfig = {
   readonly instrumentMetadata: InstrumentMetadataLimits
@@ -73,4 +90,6 @@ export type GatesConfig = {
   readonly inventorySkew: InventorySkewLimits
   readonly marginHeadroom: MarginHeadroomLimits
   readonly globalExposure: GlobalExposureLimits
+  readonly churn: ChurnLimits
+  readonly emergencyClose: EmergencyCloseLimits
 }

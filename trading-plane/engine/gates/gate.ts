@@ -27,7 +27,7 @@ export type PreparedIntent = Wish & {
 export type Denial = {
   readonly reason: IntentDenialReason
   /** Name of the line in the log where the contract demands one. */
-  readonly log?: 'LiquidityGateReject'
+  readonly log?: 'LiquidityGateReject' | 'ChurnBreakerTrip'
   readonly figures?: Readonly<Record<string, string>>
 }
 

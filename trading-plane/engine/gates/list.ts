@@ -2,6 +2,7 @@ import type { At } from '../at.ts'
 import { enter, type Trace } from '../intents/trace.ts'
 import type { EngineState } from '../state.ts'
 import { tradePermissionGate } from '../trade-permission/gate.ts'
+import { churnBreakerGate } from './churn-breaker.ts'
 import type {
   Denial,
   OrderGate,
@@ -56,6 +57,7 @@ export const gateList: readonly GateEntry[] = [
   { name: 'NetEdge', stage: 'order', judges: opening, gate: netEdgeGate },
   { name: 'InventorySkew', stage: 'order', judges: opening, gate: inventorySkewGate },
   { name: 'MarginHeadroom', stage: 'order', judges: opening, gate: marginHeadroomGate },
+  { name: 'ChurnBreaker', stage: 'order', judges: opening, gate: churnBreakerGate },
   { name: 'PendingExposure', stage: 'order', judges: opening, gate: pendingExposureGate },
   { name: 'GlobalExposure', stage: 'order', judges: opening, gate: globalExposureGate },
   { name: 'OpenOrders', stage: 'order', judges: everyOrder, gate: openOrdersGate },

@@ -3,6 +3,7 @@ import type { CancelIntent, Intent, PlaceIntent } from '@bulkhead/shared/contrac
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
+import { startClose } from '../emergency-close/core.ts'
 import { isLive, type Leg } from '../legs/leg.ts'
 import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
@@ -61,11 +62,37 @@ function handlePlace(
   // Its name stays that of the wish, so that the same wish is known again at any inventory.
   const priced = objection ?? priceOf(state, prepared.value, at, trace)
   const denial = 'reason' in priced ? priced : null
+  if (objection?.reason === 'LiquidityGateNoL2') handOver(state, prepared.value, at, out)
   const isOpening = prepared.value.intentClass === 'OPEN'
   if (isOpening) notePermission(state, intent, denial?.reason ?? null, at, out)
   if ('reason' in priced) return priced
   submit(state, newLeg(priced, label), priced.size, at, out)
   return null
+}
+
+/**
+ * A close that wants out now and finds no book is closed by the emergency path, which may use the
+ * ticker (decisions D-14, D-45). One that would rest has time to wait for the book.
+ */
+function handOver(
+  state: EngineState,
+  { intent, intentClass, spec, quantized }: PreparedIntent,
+  at: At,
+  out: Effect[],
+): void {
+  const wantsOut = intentClass === 'CLOSE' && intent.time_in_force === 'immediate_or_cancel'
+  if (!wantsOut) return
+  const need = {
+    groupId: intent.group_id,
+    strategyId: intent.strategy_id,
+    originId: intent.intent_id,
+    instrument: spec.name,
+    side: intent.side,
+    limit: quantized.price,
+    cause: 'close_without_book' as const,
+    wantedSteps: quantized.amountSteps,
+  }
+  if (startClose(state, need, at, out)) state.intentIds.add(intent.intent_id)
 }
 
 function labelOf({ intent, quantized }: PreparedIntent, hash64: Hash64): string {

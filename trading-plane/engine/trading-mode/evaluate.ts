@@ -193,7 +193,8 @@ function isDegraded(snapshot: ModeSnapshot): boolean {
   const hasMismatch =
     unitsMismatchAgeMs !== null && !(unitsMismatchAgeMs > snapshot.unitsMismatchDegradedMs)
   const hasStop = snapshot.isSafetyReady === false || !isClear(snapshot.isBudgetHalted)
-  const isWorn = !isClear(snapshot.isDiskDegraded) || !isClear(snapshot.hasClockDrifted)
+  const isClosing = !isClear(snapshot.isClosingInEmergency)
+  const isWorn = isClosing || !isClear(snapshot.isDiskDegraded) || !isClear(snapshot.hasClockDrifted)
   return hasStop || isWorn || hasOldMetadata || hasOldFees || hasMismatch
 }
 

@@ -23,6 +23,8 @@ export type ModeSnapshot = {
   readonly isOpenPermissionLatched: boolean
   /** The venue complained about our request rate and no reconciliation came after it (D-11). */
   readonly isSessionKillActive: boolean | null
+  /** A position is being closed without the ordinary gates (contract 3.1). */
+  readonly isClosingInEmergency: boolean
   /** The trade permission halts by budget (D-23). */
   readonly isBudgetHalted: boolean
   readonly tooManyRequestsIn5m: number

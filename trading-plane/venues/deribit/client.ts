@@ -9,6 +9,7 @@ import type {
   InstrumentInfo,
   OrderOutcome,
   PlaceOrder,
+  Ticker,
   TradingVenue,
   VenueEvents,
   VenueOrder,
@@ -20,6 +21,7 @@ import { Connection, type ConnectionOptions } from './connection.ts'
 import { classifyError, mayMeanInstrumentGone, TOO_MANY_REQUESTS } from './errors.ts'
 import {
   accountSummariesSchema,
+  bestPricesSchema,
   announcementsSchema,
   cancelOnDisconnectSchema,
   changesSchema,
@@ -48,6 +50,7 @@ const orderMs = 3_000
 const readMs = 5_000
 const instrumentsMs = 10_000
 const clockMs = 2_000
+const tickerMs = 1_000
 /** Trades per page and pages per read; an account with more since `sinceMs` is read again later. */
 const tradesPerPage = 1_000
 const tradePagesMax = 20
@@ -162,6 +165,10 @@ export class DeribitClient implements TradingVenue {
   async ordersByLabel(label: string, currency: string): Promise<VenueRead<readonly VenueOrder[]>> {
     const params = { label, currency }
     return this.#read('private/get_order_state_by_label', params, ordersSchema)
+  }
+
+  async ticker(instrument: string): Promise<VenueRead<Ticker>> {
+    return this.#read('public/ticker', { instrument_name: instrument }, bestPricesSchema, tickerMs)
   }
 
   async positions(): Promise<VenueRead<readonly VenuePosition[]>> {

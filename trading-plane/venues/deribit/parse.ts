@@ -229,6 +229,19 @@ function middle(bid: number | null, ask: number | null): number | null {
   return bid !== null && ask !== null && bid > 0 && ask > 0 ? (bid + ask) / 2 : null
 }
 
+/** An empty side has no price, or zero for one; both are no price. */
+const touch = z
+  .number()
+  .nullish()
+  .transform((price) => price ?? 0)
+export const bestPricesSchema = z
+  .object({ timestamp: z.number(), best_bid_price: touch, best_ask_price: touch })
+  .transform((wire) => ({
+    bestBid: wire.best_bid_price,
+    bestAsk: wire.best_ask_price,
+    venueMs: wire.timestamp,
+  }))
+
 function priceAndAmount([action, price, size]: z.infer<typeof level>): readonly [number, number] {
   return [price, action === 'delete' ? 0 : size]
 }

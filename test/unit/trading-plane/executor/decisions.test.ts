@@ -61,6 +61,7 @@ describe('what the executor keeps of its judgements', () => {
           'NetEdge',
           'InventorySkew',
           'MarginHeadroom',
+          'ChurnBreaker',
           'PendingExposure',
           'GlobalExposure',
           'OpenOrders',

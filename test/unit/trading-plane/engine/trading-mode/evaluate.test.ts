@@ -24,6 +24,7 @@ const healthy: ModeSnapshot = {
   cancelOnDisconnect: 'armed',
   isOpenPermissionLatched: false,
   isBudgetHalted: false,
+  isClosingInEmergency: false,
   isSessionKillActive: false,
   tooManyRequestsIn5m: 0,
   tooManyRequestsKillMin: 3,
