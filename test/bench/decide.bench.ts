@@ -136,7 +136,7 @@ function resolveMode(): number[] {
   return samples
 }
 
-/** Every millisecond fifty books and one intent arrive; the intent waits for the books before it. */
+/** Every millisecond fifty books and one intent arrive; the intent waits for the books. */
 function decideUnderLoad(): number[] {
   const desk = new Desk()
   for (let n = 0; n < warmUps; n += 1) desk.decide(desk.next())

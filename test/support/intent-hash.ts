@@ -46,7 +46,8 @@ export async function intentHashes(isReversed: boolean): Promise<string> {
       }
       const entries = Object.entries(identity)
       const ordered = Object.fromEntries(isReversed ? entries.toReversed() : entries)
-      return orderLabel('quoter', ordered as typeof identity, (text) => hasher.h64ToString(text))
+      const hash64 = (text: string) => hasher.h64ToString(text)
+      return orderLabel('quoter', ordered as typeof identity, hash64)
     })
     .join('\n')
 }

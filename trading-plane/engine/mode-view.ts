@@ -53,7 +53,7 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     // The rates come with the instruments.
     feeModelAgeMs: metadataAgeMs,
     feeModelAgeMsMax: netEdge.feeHardMs,
-    unitsMismatchAgeMs: ageMs(state.unitsMismatchTickMs, at),
+    unitsMismatchAgeMs: ageMs(state.wiringFaultTickMs, at),
     unitsMismatchDegradedMs: units.mismatchDegradedMs,
     mmUtil: reading?.mmUtil ?? null,
     mmUtilAgeMs: ageMs(reading?.askedTickMs ?? null, at),

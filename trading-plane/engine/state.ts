@@ -90,8 +90,8 @@ export type EngineState = {
   readonly emergencyClose: EmergencyCloseState
   /** Flattens by strategy and structure (contract 1.2.2); bounded by `noteFlatten`. */
   readonly churn: Map<string, ChurnRecord>
-  /** When contracts and amount of an intent last did not match (contract 1.0 rule 3). */
-  unitsMismatchTickMs: number | null
+  /** When an intent was last refused for a fault of our own wiring (contract 1.0 rule 3, 1.1). */
+  wiringFaultTickMs: number | null
   feedTickMs: number | null
   openPermission: OpenPermission
   reconcile: { isRunning: boolean; nextTickMs: number }
@@ -137,7 +137,7 @@ export function createEngineState(config: EngineConfig): EngineState {
     monitors: createMonitors(config.monitors),
     emergencyClose: createEmergencyCloseState(),
     churn: new Map(),
-    unitsMismatchTickMs: null,
+    wiringFaultTickMs: null,
     feedTickMs: null,
     openPermission: openPermissionAtStart,
     reconcile: { isRunning: false, nextTickMs: 0 },

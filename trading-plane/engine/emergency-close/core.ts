@@ -169,6 +169,7 @@ function send(
   const { amount, price } = order
   const identity = { instrument: spec.name, side, amount, price, groupId, legIndex }
   const label = orderLabel(strategyId, identity, hash64)
+  if (label === null) return endClose(state, close, at, out)
   close.labels.push(label)
   close.asked.clear()
   const leg: Leg = {

@@ -23,6 +23,12 @@ import { quantize } from './quantize.ts'
 import { submit } from './submit.ts'
 import { enter, finish, startTrace, type Trace } from './trace.ts'
 
+/** Refusals that no market explains: the desk is Degraded for a while (contract 1.0, 1.1). */
+const wiringFaults: ReadonlySet<IntentDenialReason> = new Set([
+  'ContractsAmountMismatch',
+  'LabelTooLong',
+])
+
 /** Judges one wish of a strategy: an order on its way, a cancel, or a denial with its reason. */
 export function handleIntent(
   state: EngineState,
@@ -55,8 +61,9 @@ function handlePlace(
   if (state.intentIds.has(intent.intent_id)) return 'DuplicateIntent'
   const prepared = prepare(state, intent, at, trace)
   if (!prepared.ok) return prepared.failure
-  const label = labelOf(prepared.value, hash64)
   enter(trace, 'Label')
+  const label = labelOf(prepared.value, hash64)
+  if (label === null) return 'LabelTooLong'
   if (state.labels.has(label)) return 'DuplicateIntent'
   const objection = judgeOrder(state, prepared.value, at, trace)
   // Its name stays that of the wish, so that the same wish is known again at any inventory.
@@ -95,7 +102,7 @@ function handOver(
   if (startClose(state, need, at, out)) state.intentIds.add(intent.intent_id)
 }
 
-function labelOf({ intent, quantized }: PreparedIntent, hash64: Hash64): string {
+function labelOf({ intent, quantized }: PreparedIntent, hash64: Hash64): string | null {
   const identity = {
     instrument: intent.instrument,
     side: intent.side,
@@ -193,7 +200,7 @@ function deny(
   at: At,
   out: Effect[],
 ): void {
-  if (reason === 'ContractsAmountMismatch') state.unitsMismatchTickMs = at.tickMs
+  if (wiringFaults.has(reason)) state.wiringFaultTickMs = at.tickMs
   count(state, 'intents_denied')
   count(state, `denied_${reason}`)
   const identity = { intentId: intent.intent_id, strategyId: intent.strategy_id }

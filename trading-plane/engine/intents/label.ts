@@ -1,4 +1,3 @@
-import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Side } from '../../venues/port.ts'
 
 /** xxhash64 of a UTF-8 text as 16 lower-case hex digits; handed in because it needs set-up. */
@@ -33,14 +32,20 @@ export function intentHash(identity: IntentIdentity, hash64: Hash64): string {
 }
 
 /**
- * `s4:{sid8}:{gid12}:{li}:{ih16}` (contract 1.1). Every part has a fixed width, so it always fits.
+ * `s4:{sid8}:{gid12}:{li}:{ih16}` (contract 1.1). Every part of it has a fixed width as long as the
+ * hash and the group id have theirs; nothing is ever cut off to make it fit.
+ *
+ * @returns null when it would not be a label that the venue takes and we know again
  */
-export function orderLabel(strategyId: string, identity: IntentIdentity, hash64: Hash64): string {
+export function orderLabel(
+  strategyId: string,
+  identity: IntentIdentity,
+  hash64: Hash64,
+): string | null {
   const sid8 = hash64(strategyId).slice(0, 8)
   const gid12 = identity.groupId.replaceAll('-', '').slice(0, 12)
   const label = `s4:${sid8}:${gid12}:${identity.legIndex}:${intentHash(identity, hash64)}`
-  assert(label.length <= labelCharsMax && shape.test(label), 'a label has its fixed shape')
-  return label
+  return label.length <= labelCharsMax && shape.test(label) ? label : null
 }
 
 /** The parts of a label of ours, or undefined for a label that is not. */

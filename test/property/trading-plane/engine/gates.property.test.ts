@@ -68,7 +68,7 @@ describe('the gates, whatever comes', () => {
       ),
       { numRuns: 1_000 },
     )
-  })
+  }, 60_000)
 
   test('let nothing open on an account whose use of margin is no number', () => {
     fc.assert(

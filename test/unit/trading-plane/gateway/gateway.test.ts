@@ -179,6 +179,7 @@ describe('the gateway', () => {
       'ordersByLabel',
       'positions',
       'sampleClock',
+      'ticker',
       'tradesSince',
     ])
     expect('place' in gateway.reads || 'cancel' in gateway.reads).toBe(false)

@@ -53,6 +53,15 @@ describe('an instrument near its expiry', () => {
     only(bench.give(cancelOf(place.intent_id)), 'cancel')
   })
 
+  test('has expired at the very millisecond of its end', () => {
+    const bench = deskWith()
+    const place = intent({ limit_price: '58000' })
+    const label = bench.rest(place)
+    expire(bench, 0)
+    bench.give({ kind: 'cancel-reply', label, outcome: gone })
+    expect(bench.stateOf(label)).toBeUndefined()
+  })
+
   test('AT-965: is open for opening two minutes before it', () => {
     expectSent(expiring(120_000).propose())
   })

@@ -14,7 +14,7 @@ const identity = {
 
 describe('a label', () => {
   test('AT-216: starts with s4:, fits into 64 characters, and gives its parts back', () => {
-    const label = orderLabel('quoter', identity, hash64)
+    const label = orderLabel('quoter', identity, hash64) ?? ''
     expect(label.startsWith('s4:')).toBe(true)
     expect(label.length).toBeLessThanOrEqual(64)
     expect(parseLabel(label)).toEqual({

@@ -159,7 +159,7 @@ describe('a refused intent', () => {
       const after = essenceOf(state)
       if (reason === 'ContractsAmountMismatch') {
         // The one mark that a refusal leaves on purpose (contract 1.0 rule 3): Degraded.
-        Object.assign(after as object, { unitsMismatchTickMs: null })
+        Object.assign(after as object, { wiringFaultTickMs: null })
       }
       expect(after).toEqual(before)
       const { liveLegs, positions } = bench.engine.view(bench.at())
