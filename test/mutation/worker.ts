@@ -9,6 +9,7 @@ export type Verdict = { readonly id: number; readonly isKilled: boolean }
 
 /** Judges one mutant after another in a copy of the sources that is its own. */
 let vitest: Vitest | undefined
+let errorsSeen = 0
 
 process.on('message', (job: Job) => {
   void judge(job).then((isKilled) => {
@@ -50,5 +51,8 @@ async function fails(
   specifications: Awaited<ReturnType<Vitest['globTestSpecifications']>>,
 ): Promise<boolean> {
   const { testModules, unhandledErrors } = await runner.runTestSpecifications(specifications)
-  return unhandledErrors.length > 0 || testModules.some((module) => !module.ok())
+  // Errors of earlier mutants stay in the list.
+  const hasNewError = unhandledErrors.length > errorsSeen
+  errorsSeen = unhandledErrors.length
+  return hasNewError || testModules.some((module) => !module.ok())
 }
