@@ -57,7 +57,7 @@ describe('the status of an engine, over the API', () => {
     const run_id = `engine-${published}`
     const wallMs = bench.at().nowMs
     const moment = { wallMs, uptimeMs: 1_000, loopTickLastMs: wallMs }
-    const view = bench.engine.view(bench.at())
+    const view = { ...bench.engine.view(bench.at()), refusals: [] }
     const { wall_ms: _, ...document } = executorStatus({ ...head, run_id }, moment, view, queue)
     players.set('executor', document)
     return eventually('the document', async () => {

@@ -83,8 +83,8 @@ function deskOf(state: EngineState, at: At): Decision['inputs'] {
     mode_reasons: reasons.join(' '),
     trade_permission: decision.permission,
     permission_reason: decision.reasonCode,
-    mm_util: state.account.mmUtil,
-    mm_util_age_ms: ageMs(state.account.askedTickMs, at),
+    mm_util: state.account.reading?.mmUtil ?? null,
+    mm_util_age_ms: ageMs(state.account.reading?.askedTickMs ?? null, at),
     live_orders: state.legs.live().length,
   }
 }
