@@ -194,7 +194,8 @@ function isDegraded(snapshot: ModeSnapshot): boolean {
     unitsMismatchAgeMs !== null && !(unitsMismatchAgeMs > snapshot.unitsMismatchDegradedMs)
   const hasStop = snapshot.isSafetyReady === false || !isClear(snapshot.isBudgetHalted)
   const isClosing = !isClear(snapshot.isClosingInEmergency)
-  const isWorn = isClosing || !isClear(snapshot.isDiskDegraded) || !isClear(snapshot.hasClockDrifted)
+  const isWorn =
+    isClosing || !isClear(snapshot.isDiskDegraded) || !isClear(snapshot.hasClockDrifted)
   return hasStop || isWorn || hasOldMetadata || hasOldFees || hasMismatch
 }
 
