@@ -7,6 +7,7 @@ import type {
   InstrumentInfo,
   OrderOutcome,
   PlaceOrder,
+  Ticker,
   TradingVenue,
   VenueEvents,
   VenueOrder,
@@ -111,6 +112,13 @@ export class Client implements TradingVenue {
   accountSummaries(): Promise<VenueRead<readonly AccountSummary[]>> {
     const calm = { currency: 'BTC', equity: 10, maintenanceMargin: 1, initialMargin: 2 }
     return this.#read(() => [calm])
+  }
+
+  ticker(): Promise<VenueRead<Ticker>> {
+    return this.#read(() => {
+      const { bid, ask } = this.#venue.best
+      return { bestBid: bid, bestAsk: ask, venueMs: this.#venue.serverMs }
+    })
   }
 
   exchangeHealth(): Promise<VenueRead<ExchangeHealth>> {

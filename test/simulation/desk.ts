@@ -108,6 +108,7 @@ export class Desk {
       },
       clock,
       sleep: (ms) => world.sleep(ms),
+      decisions: { take: nothing, withhold: nothing },
       clockSync: this.#clockSync,
       log: quiet,
       instruments: [instrument],

@@ -73,6 +73,7 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
     },
     decisions: { take: () => events.push('judged'), withhold: () => {} },
     clock,
+    sleep: () => Promise.resolve(),
     clockSync: { ask: () => Promise.resolve() },
     log: { warn: () => {} } as never,
     instruments: [],
