@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { auditLogKeptSchema } from '@bulkhead/shared/contracts/audit-archive.ts'
+import { watchersSchema } from '@bulkhead/shared/contracts/components.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 
 /** Everything the control API can be told. Bounds are those of design sections 7 and 10. */
@@ -27,6 +28,8 @@ export const controlApiConfigSchema = z
       .nullable()
       .default(null),
     operatorsFile: z.string().min(1),
+    /** Every dead-man switch of this desk (decision D-37). */
+    watchers: watchersSchema,
     archiveFile: z.string().min(1),
     /** What stays in the log although it is archived. */
     auditLog: auditLogKeptSchema,

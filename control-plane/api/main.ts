@@ -55,7 +55,7 @@ const streams = new EventStreams(config.streamsMax)
 const { ageMsMax, futureSkewMsMax } = config.commandWindow
 const nonceTtlS = Math.ceil((ageMsMax + 2 * futureSkewMsMax + nonceMarginMs) / 1_000)
 const gate = new CommandGate({
-  store: new RedisGateStore(link, clock, nonceTtlS),
+  store: new RedisGateStore(link, clock, nonceTtlS, config.watchers),
   operators,
   audit,
   clock,
@@ -71,7 +71,7 @@ const loop = new ApiLoop({
   link,
   clock,
   log,
-  reader: new SafetyReader(link, clock),
+  reader: new SafetyReader(link, clock, config.watchers),
   archive,
   follower: new AuditFollower(link, archive, log),
   claims: new ArchiveClaims({

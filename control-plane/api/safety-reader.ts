@@ -1,14 +1,20 @@
 import type { z } from 'zod'
-import { type ComponentId, componentIds } from '@bulkhead/shared/contracts/components.ts'
+import {
+  type ComponentId,
+  componentIds,
+  type WatcherId,
+} from '@bulkhead/shared/contracts/components.ts'
 import {
   type KillSwitchState,
+  killSwitchModes,
   killSwitchStateSchema,
+  strongestSwitchState,
 } from '@bulkhead/shared/contracts/kill-switch.ts'
 import {
   type ProcessIdentity,
   processIdentitySchema,
 } from '@bulkhead/shared/contracts/process-identity.ts'
-import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { redisKeys, statusTtlMs } from '@bulkhead/shared/contracts/redis-keys.ts'
 import {
   executorStatusSchema,
   orchestratorStatusSchema,
@@ -36,8 +42,10 @@ const documentSchemas = {
   executor: executorStatusSchema,
   orchestrator: orchestratorStatusSchema,
   dead_man_switch: safetyStatusSchema,
+  dead_man_switch_2: safetyStatusSchema,
 } as const
 type Documented = keyof typeof documentSchemas
+const documented = Object.keys(documentSchemas) as Documented[]
 type DocumentOf<C extends Documented> = z.infer<(typeof documentSchemas)[C]>
 
 export type SafetyPicture = Omit<StatusView, 'archive' | 'buildId' | 'environment'>
@@ -47,6 +55,7 @@ export type SafetyPicture = Omit<StatusView, 'archive' | 'buildId' | 'environmen
  * Calls that overlap share one look.
  */
 export class SafetyReader {
+  readonly #watchers: readonly WatcherId[]
   readonly #link: RedisLink
   readonly #clock: Clock
   readonly #beats = new Map<string, Seen>()
@@ -57,7 +66,9 @@ export class SafetyReader {
   #generationMax = 0
   #looking: Promise<SafetyPicture> | undefined
 
-  constructor(link: RedisLink, clock: Clock) {
+  /** @param watchers every dead-man switch of the desk */
+  constructor(link: RedisLink, clock: Clock, watchers: readonly WatcherId[]) {
+    this.#watchers = watchers
     this.#link = link
     this.#clock = clock
   }
@@ -72,19 +83,19 @@ export class SafetyReader {
 
   async #look(): Promise<SafetyPicture> {
     const components = this.#components()
-    const read = await this.#link.run((redis) => readAll(redis, components))
+    const read = await this.#link.run((redis) => readAll(redis, components, this.#watchers))
     const tickMs = this.#clock.monotonicMs()
     const wallMs = this.#clock.wallMs()
     if (read.ok) {
-      const { beats, documents, killSwitch, identities } = read.value
+      const { beats, documents, killSwitches, identities } = read.value
       components.forEach((component, at) => {
         this.#takeBeat(component, beats[at] ?? null, wallMs, tickMs)
         this.#takeIdentity(component, identities[at] ?? {})
       })
-      this.#takeDocument('executor', documents[0] ?? null, wallMs, tickMs)
-      this.#takeDocument('orchestrator', documents[1] ?? null, wallMs, tickMs)
-      this.#takeDocument('dead_man_switch', documents[2] ?? null, wallMs, tickMs)
-      this.#takeKillSwitch(killSwitch)
+      documented.forEach((component, at) => {
+        this.#takeDocument(component, documents[at] ?? null, wallMs, tickMs)
+      })
+      this.#takeKillSwitch(killSwitches)
     }
     return {
       wallMs,
@@ -93,8 +104,19 @@ export class SafetyReader {
       heartbeats: this.#heartbeats(components, tickMs),
       executor: this.#reported('executor', tickMs),
       orchestrator: this.#reported('orchestrator', tickMs),
-      safety: this.#reported('dead_man_switch', tickMs),
+      safety: this.#leadingWatcher(tickMs),
     }
+  }
+
+  /** Of several watchers the one that speaks and has gone furthest. */
+  #leadingWatcher(tickMs: number): Reported<DocumentOf<'dead_man_switch'>> {
+    const all = this.#watchers.map((id) => this.#reported(id, tickMs))
+    const weight = ({ document, ageMs }: (typeof all)[number]) => {
+      if (document === null || ageMs === null) return -1
+      const level = killSwitchModes.indexOf(document.kill_switch_mode)
+      return ageMs <= statusTtlMs / 2 ? killSwitchModes.length + level : level
+    }
+    return all.toSorted((a, b) => weight(b) - weight(a))[0]!
   }
 
   #components(): readonly string[] {
@@ -102,12 +124,13 @@ export class SafetyReader {
   }
 
   #watched(): readonly string[] {
-    const watched = this.#documents.dead_man_switch?.watch.map((item) => item.component) ?? []
-    return watched.slice(0, watchedMax)
+    const watched = this.#watchers.flatMap((id) => this.#documents[id]?.watch ?? [])
+    const names = new Set(watched.map((item) => item.component))
+    return [...names].slice(0, watchedMax)
   }
 
   #heartbeats(components: readonly string[], tickMs: number): StatusView['heartbeats'] {
-    const listed = new Set([...expectedComponents, ...this.#watched()])
+    const listed = new Set([...expectedComponents, ...this.#watchers, ...this.#watched()])
     return components
       .filter((component) => listed.has(component) || this.#beats.has(component))
       .map((component) => {
@@ -151,23 +174,28 @@ export class SafetyReader {
     Object.assign(this.#documents, { [component]: parsed.data })
   }
 
-  /** A state whose generation went back cannot be trusted and counts as unknown. */
-  #takeKillSwitch(fields: Record<string, string>): void {
-    const parsed = killSwitchStateSchema.safeParse(fields)
-    const generation = parsed.success ? Number(parsed.data.generation) : -1
-    this.#killSwitch = parsed.success && generation >= this.#generationMax ? parsed.data : undefined
+  /** The strongest word counts; a state whose generation went back counts as unknown. */
+  #takeKillSwitch(records: readonly Record<string, string>[]): void {
+    const states = records.map((fields) => killSwitchStateSchema.safeParse(fields).data)
+    const state = strongestSwitchState(states)
+    const generation = state === undefined ? -1 : Number(state.generation)
+    this.#killSwitch = generation >= this.#generationMax ? state : undefined
     this.#generationMax = Math.max(this.#generationMax, generation)
   }
 }
 
-async function readAll(redis: RedisCommands, components: readonly string[]) {
-  const [beats, documents, killSwitch, ...identities] = await Promise.all([
+async function readAll(
+  redis: RedisCommands,
+  components: readonly string[],
+  watchers: readonly WatcherId[],
+) {
+  const [beats, documents, killSwitches, ...identities] = await Promise.all([
     redis.mget(components.map(redisKeys.heartbeat)),
-    redis.mget(Object.keys(documentSchemas).map(redisKeys.status)),
-    redis.hgetall(redisKeys.killSwitchState),
+    redis.mget(documented.map(redisKeys.status)),
+    Promise.all(watchers.map((id) => redis.hgetall(redisKeys.killSwitchStateOf(id)))),
     ...components.map((component) => redis.hgetall(redisKeys.pid(component))),
   ])
-  return { beats, documents, killSwitch, identities }
+  return { beats, documents, killSwitches, identities }
 }
 
 function parseJson(text: string): unknown {

@@ -70,7 +70,8 @@ export function buildStatus(view: StatusView, limits: StatusLimits): StatusRepor
   const silent = (name: string, reported: Reported<unknown>) =>
     isSilent(view, limits, name, reported)
   const isExecutorSilent = silent('executor', view.executor)
-  const isSafetySilent = silent('dead_man_switch', view.safety)
+  const watcher = view.safety.document?.component ?? 'dead_man_switch'
+  const isSafetySilent = silent(watcher, view.safety)
   const executor = isExecutorSilent ? null : view.executor.document
   const killMode = view.killSwitch?.mode ?? 'UNKNOWN'
   const mode = reportedMode({

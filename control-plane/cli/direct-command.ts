@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CommandAck, commandAckSchema } from '@bulkhead/shared/contracts/commands.ts'
+import { type WatcherId, watcherIds } from '@bulkhead/shared/contracts/components.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import { type EpisodeView, safetyStatusSchema } from '@bulkhead/shared/contracts/status.ts'
@@ -49,21 +50,35 @@ async function send(
   const signed = signWish(wish, stack.operator)
   if (!signed.ok) return signed
   const { commandId, envelope } = signed.value
-  const key = redisKeys.commands('dead_man_switch')
-  const pushed = await link.run((redis) => redis.rpush(key, envelope))
+  const watchers = watchersOf(stack)
+  const pushed = await link.run((redis) =>
+    Promise.all(watchers.map((id) => redis.rpush(redisKeys.commands(id), envelope))),
+  )
   if (!pushed.ok) return fail({ code: 'REDIS_UNREACHABLE', message: pushed.failure.message })
   const deadlineTickMs = systemClock.monotonicMs() + ackMsMax
   while (systemClock.monotonicMs() < deadlineTickMs) {
-    const ack = await findAck(link, commandId)
-    if (ack !== undefined) return ok(ack)
+    for (const watcher of watchers) {
+      const ack = await findAck(link, watcher, commandId)
+      if (ack !== undefined) return ok(ack)
+    }
     await delay(ackPollMs)
   }
   const message = 'the safety plane did not acknowledge; it may still obey when it comes back'
   return fail({ code: 'COMMAND_TIMED_OUT', message })
 }
 
-async function findAck(link: RedisLink, commandId: string): Promise<CommandAck | undefined> {
-  const key = redisKeys.acks('dead_man_switch')
+/** Every dead-man switch of the stack: each verifies and obeys for itself (decision D-37). */
+function watchersOf({ components }: Stack): readonly WatcherId[] {
+  const isRunning = (id: WatcherId) => components.some(({ component }) => component === id)
+  return watcherIds.filter((id) => id === watcherIds[0] || isRunning(id))
+}
+
+async function findAck(
+  link: RedisLink,
+  watcher: WatcherId,
+  commandId: string,
+): Promise<CommandAck | undefined> {
+  const key = redisKeys.acks(watcher)
   const read = await link.run((redis) => redis.xrevrange(key, '+', '-', 'COUNT', ackReadMax))
   if (!read.ok) return undefined
   for (const [, fields] of read.value) {

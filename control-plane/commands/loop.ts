@@ -21,7 +21,7 @@ import {
   onRefusal,
 } from './flood.core.ts'
 import type { Operators } from './operators.ts'
-import type { GateStore } from './ports.ts'
+import type { AckMarks, GateStore } from './ports.ts'
 
 /** Refusals recorded one by one: a burst of 100, then 10 a second. */
 const refusalLimits: FloodLimits = { burst: 100, perSecond: 10 }
@@ -66,7 +66,7 @@ export class CommandGate {
   }
 
   async #run(raw: string, verification: Result<Command, CommandRefusal>): Promise<CommandOutcome> {
-    let afterAckId = ''
+    let afterAckId: AckMarks = {}
     let step = gateStep(gateStart, { type: 'verified', verification })
     while (step.effect.type !== 'finish') {
       const { input, after } = await this.#perform(step.effect, raw, afterAckId)
@@ -100,8 +100,8 @@ export class CommandGate {
   async #perform(
     effect: Exclude<GateEffect, { type: 'finish' }>,
     raw: string,
-    after: string,
-  ): Promise<{ input: GateInput; after: string }> {
+    after: AckMarks,
+  ): Promise<{ input: GateInput; after: AckMarks }> {
     const { store, operators, commandTimeoutMs } = this.#options
     const { command } = effect
     if (effect.type === 'claim_nonce') {

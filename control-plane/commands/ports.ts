@@ -12,11 +12,13 @@ export type GateStore = {
    */
   deliver(command: Command, raw: string): Promise<Delivery>
   /** Waits for the acknowledgement that follows `after`; undefined when `timeoutMs` passed. */
-  awaitAck(command: Command, after: string, timeoutMs: number): Promise<CommandAck | undefined>
+  awaitAck(command: Command, after: AckMarks, timeoutMs: number): Promise<CommandAck | undefined>
 }
+
+export type AckMarks = Readonly<Record<string, string>>
 
 export type Delivery = {
   readonly delivery: 'pushed' | 'unknown' | 'unavailable'
-  /** Id of the last acknowledgement before the push. */
-  readonly after: string
+  /** Per actor that got it: id of the last acknowledgement before the push. */
+  readonly after: AckMarks
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { AlertChannelConfig } from '@bulkhead/shared/contracts/alert-channels.ts'
+import { type WatcherId, watcherIds } from '@bulkhead/shared/contracts/components.ts'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 import type { RedisLogin, SafetyRedisFiles } from '../redis/provision.ts'
 import type { Desk } from './desk-file.ts'
@@ -8,6 +9,7 @@ import {
   initialAdminId,
   type ProvisionedKeys,
   safetyClientId,
+  secondSafetyClientId,
   tradingClientId,
 } from './provision-keys.ts'
 
@@ -26,6 +28,8 @@ export type StackSettings = {
   readonly alerts: readonly AlertChannelConfig[]
   /** Bots that are wrapped by `bulkhead guard`, by name. */
   readonly guarded: readonly string[]
+  /** Every dead-man switch that runs. */
+  readonly watchers: readonly WatcherId[]
 }
 
 export type VenueUrls = { readonly httpUrl: string; readonly wsUrl: string }
@@ -42,6 +46,7 @@ export function paperVenueConfig(settings: StackSettings) {
         keys: [
           { clientId: tradingClientId, clientSecretFile: keys.tradingSecretFile },
           { clientId: safetyClientId, clientSecretFile: keys.safetySecretFile },
+          { clientId: secondSafetyClientId, clientSecretFile: keys.secondSafetySecretFile },
         ],
       },
     ],
@@ -63,7 +68,12 @@ export function egressGateConfig(settings: StackSettings, venue: VenueUrls) {
   }
 }
 
-export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
+export function deadManSwitchConfig(
+  settings: StackSettings,
+  venue: VenueUrls,
+  watcher: WatcherId = watcherIds[0],
+) {
+  const isFirst = watcher === watcherIds[0]
   const { layout, keys, ladderScale } = settings
   const scaled = (ms: number) => Math.round(ms * ladderScale)
   const watched = (component: string, expected: 'at_boot' | 'once_seen' = 'at_boot') => ({
@@ -77,13 +87,14 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
     containerCommand: null,
   })
   return {
-    ...common(settings, 'dead_man_switch', settings.redis.logins.safety),
+    ...common(settings, watcher, settings.redis.logins[isFirst ? 'safety' : 'safety_2']),
+    watchers: settings.watchers,
     auditHeadsFile: layout.auditHeadsFile,
-    auditSealKeyFile: keys.auditSealKeyFile,
-    stateDir: layout.safetyStateDir,
+    auditSealKeyFile: isFirst ? keys.auditSealKeyFile : null,
+    stateDir: isFirst ? layout.safetyStateDir : layout.secondSafetyStateDir,
     operatorsFile: keys.safetyOperatorsFile,
     watch: [
-      watched('executor'),
+      { ...watched('executor'), livenessSocket: layout.livenessSocket },
       watched('orchestrator'),
       ...settings.guarded.map((component) => watched(component, 'once_seen')),
     ],
@@ -102,12 +113,13 @@ export function deadManSwitchConfig(settings: StackSettings, venue: VenueUrls) {
       severVerifyTimeoutMs: atMost(500, scaled(3_000)),
       unconfirmedRetryMs: Math.max(1_000, scaled(10_000)),
     },
+    liveness: { timeoutMs: atMost(1_000, scaled(1_000)) },
     marketDataFailsafe: { component: 'market_data_adapter', heartbeatAgeMsMax: 15_000 },
     exchange: {
       id: 'deribit',
       httpUrl: venue.httpUrl,
-      clientId: safetyClientId,
-      clientSecretFile: keys.safetySecretFile,
+      clientId: isFirst ? safetyClientId : secondSafetyClientId,
+      clientSecretFile: isFirst ? keys.safetySecretFile : keys.secondSafetySecretFile,
       tradingClientId,
       cancelAllAfterMs: 10_000,
     },
@@ -139,7 +151,9 @@ export function executorConfig(
 ) {
   return {
     ...common(settings, 'executor', settings.redis.logins.trading),
+    watchers: settings.watchers,
     intentSocketPath: settings.layout.intentSocket,
+    livenessSocket: { path: settings.layout.livenessSocket },
     ledgerDir: settings.layout.ledgerDir,
     venue: {
       kind: 'deribit',
@@ -178,6 +192,7 @@ export function guardConfig(settings: StackSettings, component: string) {
   const cgroup = settings.cgroupOf(component)
   return {
     ...common(settings, component, settings.redis.guards[component]!),
+    watchers: settings.watchers,
     cgroupDirectory:
       cgroup === null || settings.cgroupMount === null ? null : join(settings.cgroupMount, cgroup),
   }
@@ -187,6 +202,7 @@ export function controlApiConfig(settings: StackSettings) {
   const { layout, keys, ports } = settings
   return {
     ...common(settings, 'control_api', settings.redis.logins.control),
+    watchers: settings.watchers,
     host: '127.0.0.1',
     port: ports.api,
     masterKeyFile: keys.masterKeyFile,

@@ -3,6 +3,7 @@ export const entryPoints = {
   paper_venue: 'trading-plane/venues/paper/main.ts',
   egress_gate: 'safety-plane/egress-gate/main.ts',
   dead_man_switch: 'safety-plane/dead-man-switch/main.ts',
+  dead_man_switch_2: 'safety-plane/dead-man-switch/main.ts',
   control_api: 'control-plane/api/main.ts',
   executor: 'trading-plane/executor/main.ts',
   orchestrator: 'trading-plane/orchestrator/main.ts',
@@ -13,11 +14,14 @@ export const guardEntryPoint = 'trading-plane/guard/main.ts'
 /** Run by hand when nothing else answers. */
 export const lastResortEntryPoint = 'safety-plane/last-resort/main.ts'
 
+const watcherOptions = ['--max-semi-space-size=1', '--max-old-space-size=256']
+
 /**
  * Bounds on the memory of a process. A small young generation keeps the safety plane well below its
  * 130 MB and its collections short.
  */
 export const nodeOptions: Readonly<Partial<Record<Component, readonly string[]>>> = {
-  dead_man_switch: ['--max-semi-space-size=1', '--max-old-space-size=256'],
+  dead_man_switch: watcherOptions,
+  dead_man_switch_2: watcherOptions,
   egress_gate: ['--max-semi-space-size=1', '--max-old-space-size=64'],
 }

@@ -10,6 +10,7 @@ import { ensureSecret } from '../redis/provision.ts'
 export const initialAdminId = 'admin'
 export const tradingClientId = 'paper_trading'
 export const safetyClientId = 'paper_safety'
+export const secondSafetyClientId = 'paper_safety_2'
 
 export type ProvisionedKeys = {
   /** Only the control plane gets this one. */
@@ -21,6 +22,8 @@ export type ProvisionedKeys = {
   readonly adminKeyFile: string
   readonly tradingSecretFile: string
   readonly safetySecretFile: string
+  /** Of the second watcher: each has a key of its own. */
+  readonly secondSafetySecretFile: string
   readonly venueControlTokenFile: string
   /** Only the safety plane gets this one; its public half lies beside the configurations. */
   readonly auditSealKeyFile: string
@@ -38,7 +41,7 @@ export function provisionKeys(layout: HomeLayout): ProvisionedKeys {
   writeSecret(file('operator-admin-key'), adminKey)
   writeSecret(file('operators-safety.json'), JSON.stringify(operators))
   writeSecret(file('operators-control.json'), JSON.stringify(operators))
-  for (const name of ['venue-trading', 'venue-safety', 'venue-control-token'])
+  for (const name of ['venue-trading', 'venue-safety', 'venue-safety-2', 'venue-control-token'])
     ensureSecret(file(name), 24)
   return {
     masterKeyFile: file('operator-master-key'),
@@ -47,6 +50,7 @@ export function provisionKeys(layout: HomeLayout): ProvisionedKeys {
     adminKeyFile: file('operator-admin-key'),
     tradingSecretFile: file('venue-trading'),
     safetySecretFile: file('venue-safety'),
+    secondSafetySecretFile: file('venue-safety-2'),
     venueControlTokenFile: file('venue-control-token'),
     auditSealKeyFile: ensureSealKey(file('audit-seal-key'), layout.auditSealPublicFile),
   }

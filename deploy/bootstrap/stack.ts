@@ -2,8 +2,7 @@ import { hash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { killSwitchStateSchema } from '@bulkhead/shared/contracts/kill-switch.ts'
-import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { watcherIds } from '@bulkhead/shared/contracts/components.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
@@ -13,6 +12,7 @@ import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
 import { RedisLink, redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { provisionSafetyRedis } from '../redis/provision.ts'
+import { isArmed } from './armed.ts'
 import { type CgroupTree, createCgroupTree } from './cgroups.ts'
 import type { Child, ChildFault, ChildSpec } from './child.ts'
 import * as configs from './component-configs.ts'
@@ -41,6 +41,8 @@ export type StackOptions = {
   readonly desk?: Desk
   /** Names of the bots that `bulkhead guard` may wrap; each gets keys, a cgroup and a watch. */
   readonly guarded: readonly string[]
+  /** How many dead-man switches watch; one by default. */
+  readonly watchers?: 1 | 2
   /** Told one line per step. */
   readonly say: (line: string) => void
 }
@@ -81,7 +83,7 @@ const redisRestartDelayMs = 2_500
 const stopOrder = [
   ['executor', 'orchestrator'],
   ['control_api'],
-  ['dead_man_switch', 'egress_gate'],
+  ['dead_man_switch', 'dead_man_switch_2', 'egress_gate'],
   ['paper_venue'],
   ['redis'],
 ] as const
@@ -159,6 +161,7 @@ class StackStarter {
       webhookUrl: options.webhookUrl,
       alerts: options.desk?.alerts ?? [],
       guarded: options.guarded,
+      watchers: watcherIds.slice(0, options.watchers ?? 1),
     }
     const login = redis.logins.auditor
     const { password } = readSecretsOrExit({ password: login.passwordFile })
@@ -167,7 +170,7 @@ class StackStarter {
     this.#supervisor = new Supervisor({
       cgroups: this.#cgroups,
       say: options.say,
-      isArmed: () => this.#isArmed(),
+      isArmed: () => isArmed(this.#auditor, this.#settings.watchers),
       onChange: (children) => this.#recordChildren(children),
     })
   }
@@ -187,11 +190,9 @@ class StackStarter {
     if (!venue.ok) return faultOf(venue.failure)
     if (!control.ok) return faultOf(control.failure)
     const urls = this.#fixPorts(venue.value, control.value, venueConfig)
-    configs.writeConfig(
-      layout,
-      'dead_man_switch',
-      configs.deadManSwitchConfig(this.#settings, urls),
-    )
+    for (const id of this.#settings.watchers) {
+      configs.writeConfig(layout, id, configs.deadManSwitchConfig(this.#settings, urls, id))
+    }
     const desk = this.#options.desk ?? demoDesk(busiestRecorded(venue.value))
     const gate = await this.#startGate(urls)
     if (!gate.ok) return faultOf(gate.failure)
@@ -204,12 +205,12 @@ class StackStarter {
     for (const component of this.#settings.guarded) {
       configs.writeConfig(layout, component, configs.guardConfig(this.#settings, component))
     }
-    const [safety, executor] = await Promise.all([
-      this.#start('dead_man_switch', 'always'),
+    const started = await Promise.all([
+      ...this.#settings.watchers.map((id) => this.#start(id, 'always')),
       this.#start('executor', 'while_armed'),
     ])
-    if (!safety.ok) return faultOf(safety.failure)
-    if (!executor.ok) return faultOf(executor.failure)
+    const failed = started.find(({ ok: isUp }) => !isUp)
+    if (failed !== undefined && !failed.ok) return faultOf(failed.failure)
     const orchestrator = await this.#start('orchestrator', 'while_armed')
     if (!orchestrator.ok) return faultOf(orchestrator.failure)
     this.#recordChildren(this.#supervisor.children)
@@ -370,13 +371,6 @@ class StackStarter {
     if (this.#described !== undefined && children.length > 0) {
       replaceFileDurably(this.#layout.stackFile, `${JSON.stringify(this.#describe(), null, 2)}\n`)
     }
-  }
-
-  async #isArmed(): Promise<boolean> {
-    const state = await this.#auditor.run((redis) => redis.hgetall(redisKeys.killSwitchState))
-    if (!state.ok) return false
-    const parsed = killSwitchStateSchema.safeParse(state.value)
-    return parsed.success && parsed.data.mode === 'NORMAL'
   }
 }
 

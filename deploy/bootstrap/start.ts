@@ -11,6 +11,7 @@ const usage = `usage: npm start [-- options]
   --base-port PORT     first of the six ports used (default ${basePortDefault})
   --webhook URL        where kill alerts are posted
   --desk FILE          instruments and strategies to run in place of the demo
+  --watchers 1|2       how many dead-man switches watch (default 1)
   --guard NAME         provision a bot of this name for npx bulkhead guard; repeatable
 The home is BULKHEAD_HOME, or .bulkhead in the project.
 `
@@ -21,6 +22,7 @@ type StartOptions = {
   webhookUrl: string | null
   deskFile: string | undefined
   guarded: readonly string[]
+  watchers: 1 | 2
 }
 
 /** Reads the command line; a string says what is wrong with it. */
@@ -34,6 +36,7 @@ function readOptions(argv: readonly string[]): StartOptions | string {
         webhook: { type: 'string' },
         desk: { type: 'string' },
         guard: { type: 'string', multiple: true, default: [] },
+        watchers: { type: 'string', default: '1' },
       },
     })
     const basePort = Number(values['base-port'] ?? basePortDefault)
@@ -45,10 +48,12 @@ function readOptions(argv: readonly string[]): StartOptions | string {
       return '--for is a number of seconds from above 0 to 2000000'
     }
     if (values.webhook !== undefined && !URL.canParse(values.webhook)) return '--webhook is a URL'
+    if (values.watchers !== '1' && values.watchers !== '2') return '--watchers is 1 or 2'
     const guardFault = faultOfGuarded(values.guard)
     if (guardFault !== undefined) return guardFault
     return {
       guarded: values.guard,
+      watchers: values.watchers === '2' ? 2 : 1,
       forMs: seconds === undefined ? undefined : seconds * 1_000,
       basePort,
       webhookUrl: values.webhook ?? null,
@@ -94,6 +99,7 @@ async function main(): Promise<number> {
     webhookUrl: options.webhookUrl,
     ...(desk === undefined ? {} : { desk: desk.value }),
     guarded: options.guarded,
+    watchers: options.watchers,
     say,
   })
   if (!stack.ok) {

@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto'
+import { type WatcherId, watcherIds } from '@bulkhead/shared/contracts/components.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 
 /**
  * One ACL user per plane, a person who may only read, and one who may also hand in signed commands
  * when the control plane is down (design section 4, decision D-50).
  */
-export const redisUsers = ['trading', 'safety', 'control', 'auditor', 'operator', 'admin'] as const
+export const redisUsers = [
+  'trading',
+  'safety',
+  'safety_2',
+  'control',
+  'auditor',
+  'operator',
+  'admin',
+] as const
 export type RedisUser = (typeof redisUsers)[number]
 
 /** Components of the trading plane that own keys. */
@@ -30,7 +40,8 @@ export function renderUsers(
 ): string {
   const rules: Record<RedisUser, readonly string[]> = {
     trading: tradingRules,
-    safety: safetyRules,
+    safety: [...watcherRules('dead_man_switch'), ...auditKeeperRules],
+    safety_2: watcherRules('dead_man_switch_2'),
     control: controlRules,
     auditor: auditorRules,
     operator: operatorRules,
@@ -58,6 +69,10 @@ function renderUser(user: string, password: string, rules: readonly string[]): s
   return `user ${user} on #${digest} resetkeys resetchannels -@all ${rules.join(' ')}`
 }
 
+/** Read rights on one key of every watcher. */
+const readOf = (keyOf: (watcher: WatcherId) => string) =>
+  watcherIds.map((id) => `%R~${keyOf(id)}`).join(' ')
+
 const ownKeys = (prefix: string) => tradingComponents.map((name) => `%W~${prefix}${name}`).join(' ')
 
 const tradingRules: readonly string[] = [
@@ -68,8 +83,8 @@ const tradingRules: readonly string[] = [
   `(+hset +del ${ownKeys('safety:pid:')})`,
   `(+rpush ${ownKeys('safety:audit:in:')} %W~safety:approvals:requests)`,
   '(+hset %W~safety:decisions:executor)',
-  '(+hgetall %R~safety:killswitch:state)',
-  '(+get +mget %R~safety:heartbeat:dead_man_switch %R~safety:status:dead_man_switch %R~safety:watchdog:state %R~safety:policy:current)',
+  `(+hgetall ${readOf(redisKeys.killSwitchStateOf)})`,
+  `(+get +mget ${readOf(redisKeys.heartbeat)} ${readOf(redisKeys.status)} ${readOf(redisKeys.watchdogStateOf)} %R~safety:policy:current)`,
   '(+lmove +lrange +llen +lrem ~safety:commands:executor ~safety:commands:executor:in-work)',
   '(+set %W~safety:nonce:used:executor:*)',
   '(+xadd %W~safety:acks:executor %W~wal:backup:executor)',
@@ -85,35 +100,50 @@ function guardRules(component: string): readonly string[] {
     `(+watch +hgetall %R~safety:pid:${component})`,
     `(+hset +del %W~safety:pid:${component})`,
     `(+rpush %W~safety:audit:in:${component})`,
-    '(+hgetall %R~safety:killswitch:state)',
-    '(+get %R~safety:heartbeat:dead_man_switch)',
+    `(+hgetall ${readOf(redisKeys.killSwitchStateOf)})`,
+    `(+get ${readOf(redisKeys.heartbeat)})`,
   ]
 }
 
-const safetyRules: readonly string[] = [
-  session,
-  '+time +config|get +acl|log +client|list +latency|latest +multi +exec +discard +unwatch',
-  '+psubscribe +punsubscribe',
-  '&__keyspace@0__:safety:heartbeat:* &__keyspace@0__:safety:commands:dead_man_switch &__keyspace@0__:safety:audit:in:*',
-  '(+get +mget %R~safety:heartbeat:* %R~safety:status:* %R~safety:policy:current %R~safety:audit:archived)',
-  '(+hgetall +hmget %R~safety:pid:* %R~safety:progress:* %R~safety:rbac:operator:*)',
-  '(+hgetall +hmget +hset ~safety:killswitch:state)',
-  '(+get +set ~safety:watchdog:state)',
-  '(+set %W~safety:heartbeat:dead_man_switch %W~safety:status:dead_man_switch)',
-  '(+hset +pexpire +del %W~safety:progress:dead_man_switch %W~safety:pid:dead_man_switch)',
-  '(+lmove +lrange +llen +lrem ~safety:commands:dead_man_switch ~safety:commands:dead_man_switch:in-work ~safety:audit:in:*)',
-  '(+ltrim ~safety:audit:in:*)',
+/**
+ * A dead-man switch reads everything and writes only under its own name: of two, neither can speak
+ * for the other, nor take its commands (D-37).
+ */
+function watcherRules(watcher: WatcherId): readonly string[] {
+  const own = [redisKeys.heartbeat(watcher), redisKeys.status(watcher)]
+  const inbox = redisKeys.commands(watcher)
+  return [
+    session,
+    '+time +config|get +acl|log +client|list +latency|latest +multi +exec +discard +unwatch',
+    '+psubscribe +punsubscribe',
+    `&__keyspace@0__:safety:heartbeat:* &__keyspace@0__:${inbox}`,
+    '(+get +mget %R~safety:heartbeat:* %R~safety:status:* %R~safety:policy:current)',
+    '(+hgetall +hmget %R~safety:pid:* %R~safety:progress:* %R~safety:rbac:operator:*)',
+    '(+hgetall +hmget %R~safety:killswitch:state %R~safety:killswitch:state:*)',
+    `(+hset %W~${redisKeys.killSwitchStateOf(watcher)})`,
+    `(+get +set ~${redisKeys.watchdogStateOf(watcher)})`,
+    `(+set ${own.map((key) => `%W~${key}`).join(' ')})`,
+    `(+hset +pexpire +del %W~${redisKeys.progress(watcher)} %W~${redisKeys.pid(watcher)})`,
+    `(+lmove +lrange +llen +lrem ~${inbox} ~${redisKeys.commandsInWork(watcher)})`,
+    `(+rpush %W~${redisKeys.auditInbox(watcher)})`,
+    `(+xadd %W~${redisKeys.acks(watcher)})`,
+    `(+set %W~${redisKeys.nonce(watcher, '*')})`,
+  ]
+}
+
+/** The first watcher alone keeps the audit log. */
+const auditKeeperRules: readonly string[] = [
+  '&__keyspace@0__:safety:audit:in:*',
+  '(+get +mget %R~safety:audit:archived)',
+  '(+lmove +lrange +llen +lrem +ltrim ~safety:audit:in:*)',
   '(+memory|usage %R~safety:audit:in:* %R~safety:audit:log)',
-  '(+rpush %W~safety:audit:in:dead_man_switch)',
   '(+xadd +xtrim +xrange +xrevrange +xlen +xinfo|stream +watch ~safety:audit:log)',
-  '(+xadd %W~safety:acks:dead_man_switch)',
-  '(+set %W~safety:nonce:used:dead_man_switch:*)',
 ]
 
 const controlRules: readonly string[] = [
   session,
   `(${readKeys} %R~safety:*)`,
-  '(+rpush %W~safety:commands:dead_man_switch %W~safety:commands:executor %W~safety:audit:in:control_api)',
+  `(+rpush ${watcherIds.map((id) => `%W~${redisKeys.commands(id)}`).join(' ')} %W~safety:commands:executor %W~safety:audit:in:control_api)`,
   '(+hset %W~safety:rbac:operator:*)',
   '(+set %W~safety:policy:current %W~safety:audit:archived %W~safety:heartbeat:control_api %W~safety:status:control_api %W~safety:nonce:used:control_api:*)',
   '(+hset +pexpire +del %W~safety:progress:control_api %W~safety:pid:control_api)',
@@ -128,6 +158,6 @@ const auditorRules: readonly string[] = [
 /** What it hands in is signed and verified by the actor: the password alone kills nothing. */
 const operatorRules: readonly string[] = [
   session,
-  '(+rpush %W~safety:commands:dead_man_switch)',
+  `(+rpush ${watcherIds.map((id) => `%W~${redisKeys.commands(id)}`).join(' ')})`,
   `(${readKeys} %R~safety:*)`,
 ]

@@ -52,6 +52,7 @@ export function systemLayout(root: string): HomeLayout {
     redisSocket: join(runtimeOf('redis'), 'redis.sock'),
     intentSocket: join(runtimeOf('executor'), 'intents.sock'),
     gateSocket: join(runtimeOf('egress_gate'), 'gate.sock'),
+    livenessSocket: join(root, '/run/bulkhead-liveness/alive.sock'),
     runDir: runtimeOf('redis'),
     ledgerDir: join(stateOf('executor'), 'ledger'),
     auditDir: join(stateOf('control_api'), 'audit'),
@@ -60,6 +61,7 @@ export function systemLayout(root: string): HomeLayout {
     auditSealPublicFile: join(etc, 'audit-seal.pub'),
     auditArchiveFile: join(stateOf('control_api'), 'archive.sqlite'),
     safetyStateDir: join(stateOf('dead_man_switch'), 'state'),
+    secondSafetyStateDir: join(stateOf('dead_man_switch_2'), 'state'),
     gateStateDir: join(stateOf('egress_gate'), 'state'),
   }
 }

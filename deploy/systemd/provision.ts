@@ -2,6 +2,7 @@ import '@bulkhead/shared/runtime/runtime-version.ts'
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { watcherIds } from '@bulkhead/shared/contracts/components.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import type { Json } from '@bulkhead/shared/kernel/canonical-json.ts'
 import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
@@ -63,6 +64,7 @@ const settings: configs.StackSettings = {
   webhookUrl: null,
   alerts: desk.alerts,
   guarded: [],
+  watchers: [watcherIds[0]],
 }
 const { trading } = redis.logins
 write('start_condition', { redis: { socketPath: layout.redisSocket, ...trading } })
@@ -83,7 +85,11 @@ const components: Readonly<Record<string, object>> = {
     protectedCgroups: [safetyCgroup],
   },
   control_api: configs.controlApiConfig(settings),
-  executor: configs.executorConfig(settings, venue, ports.gate, desk),
+  executor: {
+    ...configs.executorConfig(settings, venue, ports.gate, desk),
+    // Two users meet at this socket, so its group may ask too.
+    livenessSocket: { path: layout.livenessSocket, isForGroup: true },
+  },
   orchestrator: configs.orchestratorConfig(settings, desk),
 }
 for (const [component, config] of Object.entries(components)) {

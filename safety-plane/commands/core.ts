@@ -19,6 +19,8 @@ export type ResetFacts = {
   readonly openPhases: readonly string[]
   /** Orders that the level forbids and that rest now; null when nobody can tell. */
   readonly ordersResting: number | null
+  /** Which other watcher has thrown the switch and could not reset now; empty when none. */
+  readonly otherHolds: string
   /** Counts changes of the switch: what was asked for at another one was asked of another kill. */
   readonly generation: number
 }
@@ -66,7 +68,8 @@ export function refuseReset(facts: ResetFacts, episode: string): CommandRefusal 
   if (facts.episode === null) return 'NO_EPISODE_TO_RESET'
   if (facts.episode !== episode) return 'EPISODE_MISMATCH'
   if (facts.isRunning) return 'EPISODE_IN_PROGRESS'
-  return facts.isConfirmed && facts.ordersResting === 0 ? null : 'EPISODE_UNCONFIRMED'
+  if (!facts.isConfirmed || facts.ordersResting !== 0) return 'EPISODE_UNCONFIRMED'
+  return facts.otherHolds === '' ? null : 'EPISODE_UNCONFIRMED'
 }
 
 /**
@@ -96,6 +99,9 @@ export function obstaclesOf(facts: ResetFacts): readonly ObstacleFound[] {
   if (facts.ordersResting === null) found.push({ code: 'ORDERS_UNKNOWN', detail: '' })
   else if (facts.ordersResting > 0) {
     found.push({ code: 'ORDERS_REST', detail: String(facts.ordersResting) })
+  }
+  if (facts.otherHolds !== '') {
+    found.push({ code: 'OTHER_WATCHER_HOLDS', detail: facts.otherHolds })
   }
   return found
 }

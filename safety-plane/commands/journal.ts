@@ -7,6 +7,8 @@ import { replaceFileDurably } from '@bulkhead/shared/runtime/durable-file.ts'
 const entrySchema = z.strictObject({
   command_id: z.string(),
   expires_wall_ms: z.number(),
+  /** Changes of the kill switch when the command was taken up. */
+  generation: z.int().nonnegative(),
   /** Present once the command is settled. */
   ack: commandAckSchema.nullable(),
   /** Whether the acknowledgement is out and the command let go of. */
@@ -15,11 +17,19 @@ const entrySchema = z.strictObject({
 
 const journalSchema = z.record(z.string(), entrySchema)
 
+export type TakenCommand = {
+  readonly commandId: string
+  /** When its time window has certainly closed. */
+  readonly expiresWallMs: number
+  /** Changes of the kill switch so far. */
+  readonly generation: number
+}
+
 /** What the journal knows of a nonce. */
 export type NonceMemory =
   | { readonly kind: 'unknown' }
-  /** Taken up, but a crash came before it was settled. */
-  | { readonly kind: 'open' }
+  /** Taken up at that generation of the switch, but a crash came before it was settled. */
+  | { readonly kind: 'open'; readonly generation: number }
   /** Settled, but perhaps not acknowledged before a crash. */
   | { readonly kind: 'settled'; readonly ack: CommandAck }
   /** Over and done: whoever brings it again replays it. */
@@ -42,22 +52,23 @@ export class CommandJournal {
     const entry = this.#entries[nonce]
     if (entry === undefined) return { kind: 'unknown' }
     if (entry.is_acknowledged) return { kind: 'spent' }
-    return entry.ack === null ? { kind: 'open' } : { kind: 'settled', ack: entry.ack }
+    if (entry.ack === null) return { kind: 'open', generation: entry.generation }
+    return { kind: 'settled', ack: entry.ack }
   }
 
   /**
    * Notes that a command is being taken up, before its nonce is spent.
    *
-   * @param expiresWallMs when its time window has certainly closed
    * @throws the I/O error
    */
-  open(nonce: string, commandId: string, expiresWallMs: number, nowMs: number): void {
+  open(nonce: string, taken: TakenCommand, nowMs: number): void {
     const kept = Object.entries(this.#entries).filter(([, entry]) => entry.expires_wall_ms > nowMs)
     this.#entries = {
       ...Object.fromEntries(kept),
       [nonce]: {
-        command_id: commandId,
-        expires_wall_ms: expiresWallMs,
+        command_id: taken.commandId,
+        expires_wall_ms: taken.expiresWallMs,
+        generation: taken.generation,
         ack: null,
         is_acknowledged: false,
       },

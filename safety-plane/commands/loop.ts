@@ -6,6 +6,7 @@ import {
   permissionOf,
   rolePermissions,
 } from '@bulkhead/shared/contracts/commands.ts'
+import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
 import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
@@ -17,13 +18,15 @@ import {
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { refuseOperator } from './core.ts'
-import type { CommandJournal } from './journal.ts'
+import type { CommandJournal, TakenCommand } from './journal.ts'
 import type { Operators } from './operators.ts'
 import { executed, type Outcome, refused } from './outcome.ts'
 import type { KillSwitchControl } from './ports.ts'
 import { ResetDesk } from './reset.ts'
 
 export type CommandLoopOptions = {
+  /** Whose inbox, acknowledgements and nonces these are. */
+  readonly self: WatcherId
   readonly link: RedisLink
   readonly operators: Operators
   readonly journal: CommandJournal
@@ -41,7 +44,8 @@ export type CommandLoopOptions = {
   readonly log: Logger
 }
 
-const actor = 'dead_man_switch'
+/** Commands are addressed to the role, whichever watcher obeys (decision D-37). */
+const audience = 'dead_man_switch'
 /** Commands taken in one turn. */
 const turnMax = 32
 
@@ -98,12 +102,12 @@ export class CommandLoop {
 
   /** What an earlier run left in work comes first. */
   async #next(): Promise<string | undefined> {
-    const inWork = redisKeys.commandsInWork(actor)
+    const inWork = redisKeys.commandsInWork(this.#options.self)
     const left = await this.#options.link.run((redis) => redis.lrange(inWork, 0, 0))
     if (!left.ok) return undefined
     if (left.value[0] !== undefined) return left.value[0]
     const moved = await this.#options.link.run((redis) =>
-      redis.lmove(redisKeys.commands(actor), inWork, 'LEFT', 'RIGHT'),
+      redis.lmove(redisKeys.commands(this.#options.self), inWork, 'LEFT', 'RIGHT'),
     )
     return moved.ok ? (moved.value ?? undefined) : undefined
   }
@@ -115,7 +119,7 @@ export class CommandLoop {
       const operator = operators.get(keyId)
       return operator === undefined ? undefined : Buffer.from(operator.key_hex, 'hex')
     }
-    const verified = verifyCommand(raw, keyOf, actor, clock.wallMs(), window)
+    const verified = verifyCommand(raw, keyOf, audience, clock.wallMs(), window)
     if (!verified.ok) {
       await this.#auditRefusal('', 'unverified', verified.failure)
       return this.#settle(raw, this.#ackOf('', refused(verified.failure)))
@@ -124,23 +128,29 @@ export class CommandLoop {
   }
 
   async #obey(raw: string, command: Command): Promise<boolean> {
-    const { journal, clock, window, link } = this.#options
+    const { journal, clock, window, link, control } = this.#options
     const memory = journal.find(command.nonce)
     if (memory.kind === 'spent') return this.#refuseReplay(raw, command)
     // A crash came between the outcome and its acknowledgement: nothing is done twice.
     if (memory.kind === 'settled') return this.#acknowledge(raw, command.nonce, memory.ack)
     const lifeMs = window.ageMsMax + 2 * window.futureSkewMsMax + 60_000
     const nowMs = clock.wallMs()
-    const expiresMs = nowMs + lifeMs
-    this.#note(() => journal.open(command.nonce, command.command_id, expiresMs, nowMs))
-    const key = redisKeys.nonce(actor, command.nonce)
-    const taken = await link.run((redis) => redis.set(key, command.command_id, 'PX', lifeMs, 'NX'))
-    if (!taken.ok) return false
-    const isFirst = taken.value === 'OK' || memory.kind === 'open'
+    const taken = {
+      commandId: command.command_id,
+      expiresWallMs: nowMs + lifeMs,
+      generation: memory.kind === 'open' ? memory.generation : control.generation,
+    }
+    this.#note(() => journal.open(command.nonce, taken, nowMs))
+    const key = redisKeys.nonce(this.#options.self, command.nonce)
+    const claimed = await link.run((redis) =>
+      redis.set(key, command.command_id, 'PX', lifeMs, 'NX'),
+    )
+    if (!claimed.ok) return false
+    const isFirst = claimed.value === 'OK' || memory.kind === 'open'
     if (!isFirst) return this.#refuseReplay(raw, command)
     const refusal = await this.#refuseByRole(command)
     if (refusal === 'ACTOR_UNAVAILABLE') return false
-    const outcome = refusal === null ? await this.#execute(command) : refused(refusal)
+    const outcome = refusal === null ? await this.#execute(command, taken) : refused(refusal)
     return this.#finish(raw, command, outcome)
   }
 
@@ -167,10 +177,10 @@ export class CommandLoop {
     return refuseOperator(facts, permissionOf(command), rolePermissions)
   }
 
-  async #execute(command: Command): Promise<Outcome> {
+  async #execute(command: Command, taken: TakenCommand): Promise<Outcome> {
     if (command.type === 'RESET') return this.#desk.request(command)
     if (command.type === 'APPROVE_RESET') return this.#desk.approve(command)
-    const episode = this.#options.control.kill(command)
+    const episode = this.#options.control.kill(command, taken.generation)
     await this.#options.audit(auditOf('COMMAND_EXECUTED', command, episode))
     return executed(episode, `kill ${command.level} is under way`)
   }
@@ -218,9 +228,13 @@ export class CommandLoop {
   async #settle(raw: string, ack: CommandAck): Promise<boolean> {
     const { link } = this.#options
     const fields = Object.entries(ack).flat()
-    const added = await link.run((redis) => redis.xadd(redisKeys.acks(actor), '*', ...fields))
+    const added = await link.run((redis) =>
+      redis.xadd(redisKeys.acks(this.#options.self), '*', ...fields),
+    )
     if (!added.ok) return false
-    const removed = await link.run((redis) => redis.lrem(redisKeys.commandsInWork(actor), 1, raw))
+    const removed = await link.run((redis) =>
+      redis.lrem(redisKeys.commandsInWork(this.#options.self), 1, raw),
+    )
     return removed.ok
   }
 }

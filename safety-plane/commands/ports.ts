@@ -3,8 +3,14 @@ import type { ResetFacts } from './core.ts'
 
 /** What commands may do to the kill switch. */
 export interface KillSwitchControl {
-  /** Starts, raises or joins the episode. @returns its id, once it is durable */
-  kill(command: KillCommand): string
+  /**
+   * Starts, raises or joins the episode. A command that a crash interrupted after it had its effect
+   * has none again.
+   *
+   * @param takenAt generation at which the command was first taken up
+   * @returns the id of the episode, once it is durable
+   */
+  kill(command: KillCommand, takenAt: number): string
   /** Counts changes of the switch. */
   readonly generation: number
   /** Whether an episode has ended and waits for its reset. */

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import {
   componentIdSchema,
   observationComponentIds,
+  watcherIdSchema,
+  watchersSchema,
 } from '@bulkhead/shared/contracts/components.ts'
 import { auditLogKeptSchema } from '@bulkhead/shared/contracts/audit-archive.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -44,6 +46,8 @@ const watchSchema = z.strictObject({
    * Needed where neither its cgroup nor its processes can be seen from here.
    */
   containerGoneCommand: command.nullable().default(null),
+  /** Where its work loop answers past Redis (design 5.8); null for none. */
+  livenessSocket: path.nullable().default(null),
 })
 
 const ladderSchema = z
@@ -89,6 +93,13 @@ const egressGateSchema = z.strictObject({
   replyMsMax: z.int().min(20).max(2_000).default(250),
 })
 
+const livenessSchema = z
+  .strictObject({
+    /** How long a component may take to answer past Redis; asked at every heartbeat interval. */
+    timeoutMs: z.int().min(20).max(5_000).default(1_000),
+  })
+  .prefault({})
+
 const commandWindowSchema = z
   .strictObject({
     ageMsMax: z.int().min(1_000).max(300_000).default(30_000),
@@ -99,7 +110,9 @@ const commandWindowSchema = z
 /** Configuration of the dead-man switch process; every default is the contract's. */
 export const deadManSwitchConfigSchema = z
   .strictObject({
-    component: z.literal('dead_man_switch'),
+    component: watcherIdSchema,
+    /** Every dead-man switch of this desk, this one included (decision D-37). */
+    watchers: watchersSchema,
     environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),
     redis: redisLinkSchema,
     logFile: path,
@@ -131,6 +144,7 @@ export const deadManSwitchConfigSchema = z
     /** The executor's way to the exchange; null only where there is none to cut. */
     egressGate: egressGateSchema.nullable().default(null),
     notify: notifySchema,
+    liveness: livenessSchema,
     /** A whole drill must have been passed within so many days; null for no such condition. */
     drillAgeDaysMax: z.number().min(0.01).max(3_650).nullable().default(null),
     readinessIntervalMs: z.int().min(200).max(300_000).default(60_000),
@@ -149,6 +163,8 @@ export type DeadManSwitchConfig = z.infer<typeof deadManSwitchConfigSchema>
 
 type Relations = Pick<
   DeadManSwitchConfig,
+  | 'component'
+  | 'watchers'
   | 'watch'
   | 'ladder'
   | 'kill'
@@ -159,6 +175,7 @@ type Relations = Pick<
   | 'environment'
   | 'egressGate'
   | 'auditSealKeyFile'
+  | 'liveness'
 >
 type RelationFault = { readonly path: string[]; readonly message: string }
 
@@ -167,23 +184,26 @@ function relationFaults(config: Relations): RelationFault[] {
   return [...watchFaults(config), ...gateFaults(config), ...timingFaults(config)]
 }
 
-function watchFaults(relations: Relations) {
-  const { watch, severAtHardStop, exchange, marketDataFailsafe } = relations
-  const { auditSealKeyFile, environment } = relations
+function watchFaults(config: Relations) {
+  const { watch, severAtHardStop, exchange, marketDataFailsafe, component, watchers } = config
+  const { auditSealKeyFile, environment } = config
   const faults: RelationFault[] = []
   const add = (path: string[], message: string) => faults.push({ path, message })
   const names = watch.map(({ component }) => component)
+  if (!watchers.includes(component)) {
+    add(['watchers'], 'WATCHERS_WITHOUT_SELF: this watcher is not among those of its desk')
+  }
   if (new Set(names).size !== names.length) {
     add(['watch'], 'WATCHED_TWICE: a component stands here more than once')
   }
-  for (const { component, killable } of watch) {
-    if (killable && observationComponentIds.includes(component)) {
-      add(['watch'], `OBSERVATION_COMPONENT_KILLABLE: ${component} must never be killed`)
+  for (const { component: name, killable } of watch) {
+    if (killable && observationComponentIds.includes(name)) {
+      add(['watch'], `OBSERVATION_COMPONENT_KILLABLE: ${name} must never be killed`)
     }
   }
-  for (const component of severAtHardStop) {
-    if (!watch.some((entry) => entry.component === component && entry.killable)) {
-      add(['severAtHardStop'], `SEVER_TARGET_NOT_WATCHED: ${component} is not watched and killable`)
+  for (const name of severAtHardStop) {
+    if (!watch.some((entry) => entry.component === name && entry.killable)) {
+      add(['severAtHardStop'], `SEVER_TARGET_NOT_WATCHED: ${name} is not watched and killable`)
     }
   }
   if (marketDataFailsafe !== null && names.includes(marketDataFailsafe.component)) {
@@ -218,7 +238,7 @@ function markFaults({ environment, watch }: Relations): RelationFault[] {
 }
 
 /** Beats, Redis deadlines and kill budgets must fit between the rungs (design 5.1). */
-function timingFaults({ ladder, kill, redis }: Relations) {
+function timingFaults({ watch, ladder, kill, redis, liveness }: Relations) {
   const faults: RelationFault[] = []
   const check = (holds: boolean, message: string) => {
     if (!holds) faults.push({ path: ['ladder'], message })
@@ -238,6 +258,11 @@ function timingFaults({ ladder, kill, redis }: Relations) {
   check(
     ladder.pollIntervalMs + redis.commandTimeoutMs <= l0,
     'POLL_TOO_SLOW: poll interval plus one Redis time-out exceed softStopAfterMs',
+  )
+  check(
+    watch.every(({ livenessSocket }) => livenessSocket === null) ||
+      2 * (ladder.watchedHeartbeatIntervalMs + liveness.timeoutMs) <= l0,
+    'PING_TOO_SLOW: two questions past Redis with their time-outs exceed softStopAfterMs',
   )
   check(
     ladder.bootGraceMs >= beatMs,

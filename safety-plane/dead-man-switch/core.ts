@@ -1,6 +1,7 @@
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { KillTrigger } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
+import { lastProofTickMs, notePing, type Ping, silentSinceTickMs } from './second-path.core.ts'
 
 /** One rung: silence of `afterMs` calls for `level`. */
 export type Rung = { readonly level: KillLevel; readonly afterMs: number }
@@ -12,6 +13,11 @@ export type Watched = {
   readonly staleTrigger: KillTrigger
   readonly neverSeenTrigger: KillTrigger
   readonly expected: Expectation
+  /**
+   * Set when the component can also be asked past Redis. A pause of ours this long, or longer, is
+   * a stall of the watcher, and what it did not see is nobody's silence.
+   */
+  readonly pingGapMsMax: number | null
 }
 
 /**
@@ -45,6 +51,10 @@ export type WatchedState = {
   readonly isSevered: boolean
   /** Whether its silence counts; a component that nobody has started yet is not expected. */
   readonly isExpected: boolean
+  /** When its work loop last answered past Redis, moved on by what a stall of ours hid. */
+  readonly pongTickMs: number | null
+  /** When the last question past Redis ended. */
+  readonly askedTickMs: number | null
 }
 
 export type LadderState = {
@@ -67,6 +77,8 @@ export type LadderInput =
     }
   | { readonly type: 'read_failed'; readonly tickMs: number }
   | { readonly type: 'tick'; readonly tickMs: number }
+  /** A question past Redis has ended. */
+  | ({ readonly type: 'pinged'; readonly component: string } & Ping)
   /**
    * These are verified dead by our own hand. Silence that we caused must not raise the kill any
    * further; silence that was there before goes on counting.
@@ -113,6 +125,8 @@ export function startLadder(
       escalation: null,
       isSevered: false,
       isExpected: expected === 'at_boot' || seenBefore.includes(component),
+      pongTickMs: null,
+      askedTickMs: null,
     })),
     lastReadTickMs: null,
     failingSinceTickMs: null,
@@ -126,7 +140,7 @@ export function startLadder(
  *
  * A value that is not a plain decimal is no beat. While Redis is lost nothing can be seen, so no
  * silence is judged and its time does not count, because the beats had no way through either; the
- * loss itself calls for L0 once (design 5.8).
+ * loss itself calls for L0 once (design 5.8). Who can be asked past Redis is judged by its answers.
  */
 export function stepLadder(
   state: LadderState,
@@ -148,6 +162,8 @@ export function stepLadder(
       )
     case 'tick':
       return judge(state, input.tickMs, limits)
+    case 'pinged':
+      return takePing(state, input, limits)
     case 'severed':
       return { state: markSevered(state, input.components), triggers: [] }
     case 'rearmed':
@@ -182,7 +198,7 @@ function applyRead(
   return {
     graceUntilTickMs: state.graceUntilTickMs + blindMs,
     watched: state.watched.map((watch) =>
-      observe(shift(watch, blindMs), values[watch.component] ?? null, tickMs),
+      observe(unblind(watch, blindMs), values[watch.component] ?? null, tickMs),
     ),
     lastReadTickMs: tickMs,
     failingSinceTickMs: null,
@@ -190,10 +206,43 @@ function applyRead(
   }
 }
 
-function shift(watch: WatchedState, byMs: number): WatchedState {
-  if (watch.changedTickMs === null || byMs === 0) return watch
-  return { ...watch, changedTickMs: watch.changedTickMs + byMs }
+/** Redis is back: time in which nothing could be seen does not count; answers count as beats. */
+function unblind(watch: WatchedState, blindMs: number): WatchedState {
+  if (watch.changedTickMs === null || blindMs === 0) return watch
+  const isAnswered = watch.pongTickMs !== null
+  const changedTickMs = isAnswered ? lastProofTickMs(watch) : watch.changedTickMs + blindMs
+  return { ...watch, changedTickMs }
 }
+
+/** Answers past Redis are remembered always, and judged only while Redis is lost. */
+function takePing(
+  state: LadderState,
+  ping: Ping & { readonly component: string },
+  limits: LadderLimits,
+): LadderStep {
+  const at = limits.watched.findIndex(({ component }) => component === ping.component)
+  const limit = limits.watched[at]
+  assert(limit !== undefined && limit.pingGapMsMax !== null, `${ping.component} can be asked`)
+  const before = state.watched[at]!
+  const noted = { ...before, ...notePing(before, ping, limit.pingGapMsMax) }
+  if (state.blindSinceTickMs === null) return { state: withWatch(state, at, noted), triggers: [] }
+  if (ping.answer === 'alive') {
+    const alive = { ...noted, escalation: null, isSevered: false }
+    return { state: withWatch(state, at, alive), triggers: [] }
+  }
+  const changedTickMs = silentSinceTickMs(noted, ping.answer)
+  const silent = { ...noted, changedTickMs }
+  const trigger =
+    changedTickMs === null ? undefined : judgeSilence(silent, limit, 0, ping.tickMs, limits)
+  const escalation = trigger?.level ?? noted.escalation
+  const triggers = trigger === undefined ? [] : [trigger]
+  return { state: withWatch(state, at, { ...noted, escalation }), triggers }
+}
+
+const withWatch = (state: LadderState, at: number, watch: WatchedState): LadderState => ({
+  ...state,
+  watched: state.watched.map((entry, index) => (index === at ? watch : entry)),
+})
 
 function observe(watch: WatchedState, value: string | null, tickMs: number): WatchedState {
   if (value === null || value === watch.value || !plainDecimal.test(value)) return watch
@@ -329,6 +378,7 @@ function rearm(state: LadderState, tickMs: number, limits: LadderLimits): Ladder
     watched: state.watched.map((watch, at) => ({
       ...watch,
       changedTickMs: null,
+      pongTickMs: null,
       escalation: null,
       isSevered: false,
       isExpected: limits.watched[at]!.expected === 'at_boot',

@@ -3,15 +3,17 @@ import type { LadderLimits } from './core.ts'
 
 /** The ladder that a configuration asks for. */
 export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
-  const { ladder, redis, watch, marketDataFailsafe } = config
+  const { ladder, redis, watch, marketDataFailsafe, liveness } = config
   const rungs = [
     { level: 'L0', afterMs: ladder.softStopAfterMs },
     { level: 'L1', afterMs: ladder.hardStopAfterMs },
     { level: 'L2', afterMs: ladder.emergencyAfterMs },
   ] as const
-  const components = watch.map(({ component, expected }) => ({
+  const pingGapMsMax = 2 * (ladder.watchedHeartbeatIntervalMs + liveness.timeoutMs)
+  const components = watch.map(({ component, expected, livenessSocket }) => ({
     component,
     expected,
+    pingGapMsMax: livenessSocket === null ? null : pingGapMsMax,
     rungs,
     staleTrigger: 'HEARTBEAT_STALE' as const,
     neverSeenTrigger: 'HEARTBEAT_NEVER_SEEN' as const,
@@ -23,6 +25,7 @@ export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
           {
             component: marketDataFailsafe.component,
             expected: 'at_boot' as const,
+            pingGapMsMax: null,
             rungs: [{ level: 'L1', afterMs: marketDataFailsafe.heartbeatAgeMsMax }] as const,
             staleTrigger: 'MARKET_DATA_FAILSAFE' as const,
             neverSeenTrigger: 'MARKET_DATA_FAILSAFE' as const,

@@ -10,6 +10,7 @@ import {
   startLadder,
   stepLadder,
 } from './core.ts'
+import type { PingResult } from '../liveness/loop.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 
 export type CycleOutcome = 'answered' | 'unanswered'
@@ -98,6 +99,13 @@ export class WatchLoop {
     return this.#state.watched
       .filter(({ isSevered }) => isSevered)
       .map(({ component }) => component)
+  }
+
+  /** A question past Redis has ended. */
+  takePing(component: string, result: PingResult): void {
+    const { isAnswered, sentTickMs, tickMs } = result
+    const answer = isAnswered ? 'alive' : this.#options.isGone(component) ? 'gone' : 'silent'
+    this.#fold({ type: 'pinged', component, sentTickMs, tickMs, answer })
   }
 
   async #read(): Promise<void> {

@@ -1,4 +1,6 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
+import { watcherIds } from '@bulkhead/shared/contracts/components.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
 import { loadConfigOrExit } from '@bulkhead/shared/runtime/config.ts'
@@ -90,8 +92,9 @@ const listener = new RedisKeyListener(
   `${config.component}-listener`,
   [
     '__keyspace@0__:safety:heartbeat:*',
-    '__keyspace@0__:safety:commands:dead_man_switch',
-    '__keyspace@0__:safety:audit:in:*',
+    `__keyspace@0__:${redisKeys.commands(config.component)}`,
+    // The first watcher keeps the audit log; no other may read the inboxes.
+    ...(config.component === watcherIds[0] ? ['__keyspace@0__:safety:audit:in:*'] : []),
   ],
   (key) => plane.onKeyChange(key),
 )

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { type WatcherId, watcherIds } from '@bulkhead/shared/contracts/components.ts'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import { redisKeys, statusTtlMs } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
@@ -17,10 +18,12 @@ import type { EpisodeState } from '../kill-sequence/episode.core.ts'
 import { EpisodeRunner } from '../kill-sequence/loop.ts'
 import { createPhasePerformer } from '../kill-sequence/phases.ts'
 import { FileEpisodeStore } from '../kill-sequence/store.ts'
+import { LivenessPaths } from '../liveness/paths.ts'
 import { deliverLeftBehind } from '../last-resort/spool.ts'
 import { AlertQueue } from '../notify/loop.ts'
 import type { AlertChannel } from '../notify/ports.ts'
 import { AlertQueueFile } from '../notify/queue-file.ts'
+import { PeerLoop } from '../peers/loop.ts'
 import type { IdentityCache } from '../sever/identities.ts'
 import type { KillableTarget, Severer } from '../sever/loop.ts'
 import { createSevering } from '../sever/parts.ts'
@@ -28,7 +31,7 @@ import { Reappearance } from '../sever/reappearance.ts'
 import type { DeadManSwitchConfig } from './config.ts'
 import { ladderLimitsOf } from './limits.ts'
 import { type CycleOutcome, WatchLoop } from './loop.ts'
-import { readSeen, writeSeen } from './seen.ts'
+import { SeenMemory } from './seen.ts'
 import { StandingChecks } from './standing.ts'
 import { buildStatus } from './status.ts'
 import { KillSwitch } from './switch.ts'
@@ -52,7 +55,6 @@ export type PlaneParts = {
   readonly onWatchCycle: () => void
 }
 
-const component = 'dead_man_switch'
 /** Pace of the status document and of everything that is a net under a notification. */
 const housekeepingMs = 500
 /** How often the archive is asked what may leave the audit log. */
@@ -62,8 +64,12 @@ const trimLookMs = 2_000
 export class SafetyPlane {
   readonly #parts: PlaneParts
   readonly #config: DeadManSwitchConfig
+  readonly #self: WatcherId
   readonly #writer: AuditWriter
-  readonly #audit: AuditLog
+  /** Of the first watcher only: one process keeps the audit log. */
+  readonly #audit: AuditLog | null
+  readonly #seen: SeenMemory
+  readonly #peers: PeerLoop
   readonly #identities: IdentityCache
   readonly #killable: readonly KillableTarget[]
   readonly #severer: Severer
@@ -76,6 +82,7 @@ export class SafetyPlane {
   readonly #commands: CommandLoop
   readonly #standing: StandingChecks
   readonly #heartbeat: HeartbeatEmitter
+  readonly #paths: LivenessPaths
   readonly #startedTickMs: number
   readonly #timers: NodeJS.Timeout[] = []
   #cycles = 0
@@ -88,10 +95,15 @@ export class SafetyPlane {
     const { link, drainLink, clock, log, venue } = parts
     const { config } = parts.loaded
     this.#config = config
+    const { component } = config
+    this.#self = component
     this.#startedTickMs = clock.monotonicMs()
     const spoolFile = config.auditSpoolFile
     this.#writer = new AuditWriter({ link, component, chain: runId, clock, spoolFile })
-    this.#audit = openAuditLog(config, this.#writer, { ...parts, link: drainLink })
+    const isKeeper = component === watcherIds[0]
+    const keeping = { ...parts, link: drainLink }
+    this.#audit = isKeeper ? openAuditLog(config, this.#writer, keeping) : null
+    this.#seen = new SeenMemory(config.stateDir, config.watch, readBootId(), log)
     this.#killable = config.watch.filter(({ killable }) => killable)
     const { identities, severer } = this.#createSevering()
     this.#identities = identities
@@ -102,7 +114,19 @@ export class SafetyPlane {
     this.#reappearance = this.#createReappearance()
     this.#watch = this.#createWatch()
     const audit = (record: AuditRecord) => this.#writer.record(record)
+    const takePing = this.#watch.takePing.bind(this.#watch)
+    this.#paths = new LivenessPaths(config, clock, takePing)
+    this.#peers = new PeerLoop({
+      link,
+      clock,
+      peers: config.watchers.filter((id) => id !== component),
+      intervalMs: config.ladder.pollIntervalMs,
+      onRecord: (peer, record) => this.#switch.onPeer(peer, record),
+    })
     this.#switch = new KillSwitch({
+      self: component,
+      clock,
+      otherHolds: () => this.#peers.holds(),
       runner: this.#runner,
       venue,
       link,
@@ -120,20 +144,23 @@ export class SafetyPlane {
   async start(): Promise<void> {
     this.#wire.start()
     await this.#identities.refresh()
-    this.#watch.expect(this.#seenBefore())
+    this.#watch.expect(this.#seen.before((name) => this.#isGone(name)))
     await this.#switch.resume()
     this.#onSevered(this.#runner.state.episode?.severed ?? [])
     await this.#switch.uphold()
     await this.#register()
     const fields = { config_hash: this.#parts.loaded.configHash, build_id: this.#parts.buildId }
-    void this.#writer.record({ action: 'STARTED', subject: component, correlationId: '', fields })
-    this.#rememberSeen(this.#watch.expected, false)
+    void this.#writer.record({ action: 'STARTED', subject: this.#self, correlationId: '', fields })
+    this.#seen.remember(this.#watch.expected, false)
     this.#watch.start()
+    this.#paths.start()
+    this.#peers.start()
     this.#standing.start()
     this.#alerts.start()
     this.#every(housekeepingMs, () => this.#housekeep())
     this.#every(this.#config.sealIntervalMs, () => this.#seal())
-    this.#every(trimLookMs, () => this.#audit.trimmer.tick())
+    if (this.#audit === null) return
+    this.#every(trimLookMs, () => this.#audit?.trimmer.tick())
     const { auditSpoolFile, sealIntervalMs } = this.#config
     const { drainLink, clock } = this.#parts
     this.#every(sealIntervalMs, () => deliverLeftBehind(auditSpoolFile, drainLink, clock))
@@ -142,25 +169,27 @@ export class SafetyPlane {
   /** A key changed in Redis: what it holds is read by whoever it concerns. */
   onKeyChange(key: string): void {
     if (key.startsWith('safety:heartbeat:')) this.#watch.request()
-    else if (key === redisKeys.commands(component)) void this.#commands.run()
+    else if (key === redisKeys.commands(this.#self)) void this.#commands.run()
     else if (key.startsWith(auditInboxPrefix))
-      this.#audit.drain.request(key.slice(auditInboxPrefix.length))
+      this.#audit?.drain.request(key.slice(auditInboxPrefix.length))
   }
 
   /** An orderly stop leaves an open episode on the disk for the next run. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch.close()
-    this.#rememberSeen(this.#watch.expected, true)
+    this.#paths.close()
+    this.#seen.remember(this.#watch.expected, true)
+    this.#peers.close()
     this.#standing.close()
     this.#alerts.close()
     this.#runner.close()
     this.#wire.stop()
-    await this.#writer.record({ action: 'STOPPED', subject: component, correlationId: '' })
-    await this.#parts.link.run((redis) => redis.del(redisKeys.pid(component)))
-    await this.#audit.drain.settle()
-    await this.#audit.drain.seal()
-    await this.#audit.drain.settle()
+    await this.#writer.record({ action: 'STOPPED', subject: this.#self, correlationId: '' })
+    await this.#parts.link.run((redis) => redis.del(redisKeys.pid(this.#self)))
+    await this.#audit?.drain.settle()
+    await this.#audit?.drain.seal()
+    await this.#audit?.drain.settle()
     this.#writer.close()
   }
 
@@ -178,33 +207,6 @@ export class SafetyPlane {
     return target !== undefined && this.#severer.isDead(target)
   }
 
-  /** Who is still to be expected from the last run, once the registry was read. */
-  #seenBefore(): readonly string[] {
-    const { stateDir } = this.#config
-    return readSeen(stateDir, this.#comeAndGo(), readBootId(), (name) => this.#isGone(name))
-  }
-
-  /** Keeps who is expected to beat, for the run after this one. */
-  #rememberSeen(expected: readonly string[], stoppedInOrder: boolean): void {
-    const comeAndGo = this.#comeAndGo()
-    if (comeAndGo.length === 0) return
-    try {
-      writeSeen(this.#config.stateDir, {
-        boot_id: readBootId(),
-        stopped_in_order: stoppedInOrder,
-        components: comeAndGo.filter((name) => expected.includes(name)),
-      })
-    } catch (error) {
-      this.#parts.log.error({ err: error }, 'who was seen could not be stored')
-    }
-  }
-
-  #comeAndGo(): string[] {
-    return this.#config.watch
-      .filter(({ expected }) => expected === 'once_seen')
-      .map((entry) => entry.component)
-  }
-
   #onCycle(outcome: CycleOutcome): void {
     this.#parts.onWatchCycle()
     if (outcome === 'unanswered') return
@@ -215,7 +217,7 @@ export class SafetyPlane {
   async #housekeep(): Promise<void> {
     void this.#commands.run()
     void this.#commands.resets.refresh()
-    this.#audit.drain.request()
+    this.#audit?.drain.request()
     if (this.#isHousekeeping) return
     this.#isHousekeeping = true
     await this.#publishStatus()
@@ -233,6 +235,7 @@ export class SafetyPlane {
     const { ladder } = this.#config
     const status = buildStatus(
       {
+        self: this.#self,
         runId,
         buildId,
         configHash: loaded.configHash,
@@ -243,6 +246,7 @@ export class SafetyPlane {
           L2: ladder.emergencyAfterMs,
         },
         ladder: this.#watch.state,
+        heartbeatIntervalMs: ladder.watchedHeartbeatIntervalMs,
         episode: this.#runner.state,
         reset: this.#commands.resets.view(),
         readiness: this.#standing.readiness,
@@ -253,17 +257,17 @@ export class SafetyPlane {
       clock,
     )
     const text = JSON.stringify(status)
-    await link.run((redis) => redis.set(redisKeys.status(component), text, 'PX', statusTtlMs))
+    await link.run((redis) => redis.set(redisKeys.status(this.#self), text, 'PX', statusTtlMs))
   }
 
   async #register(): Promise<void> {
     const identity = ownIdentity(this.#parts.clock.wallNs())
-    const key = redisKeys.pid(component)
+    const key = redisKeys.pid(this.#self)
     this.#isRegistered = (await this.#parts.link.run((redis) => redis.hset(key, identity))).ok
   }
 
   #seal(): void {
-    this.#audit.drain.seal().catch((error: unknown) => {
+    this.#audit?.drain.seal().catch((error: unknown) => {
       this.#parts.log.error({ err: error }, 'audit heads could not be sealed')
     })
   }
@@ -281,7 +285,7 @@ export class SafetyPlane {
       limits: ladderLimitsOf(this.#config),
       pollIntervalMs: ladder.pollIntervalMs,
       isGone: (name) => this.#isGone(name),
-      onExpected: (expected) => this.#rememberSeen(expected, false),
+      onExpected: (expected) => this.#seen.remember(expected, false),
       onTrigger: (trigger) => this.#switch.onLadder(trigger),
       onCycle: (outcome) => this.#onCycle(outcome),
     })
@@ -317,6 +321,7 @@ export class SafetyPlane {
       await this.#writer.record(record)
     }
     const perform = createPhasePerformer({
+      self: this.#self,
       link,
       venue,
       severer: this.#severer,
@@ -339,7 +344,7 @@ export class SafetyPlane {
   }
 
   #createWire(): Wire {
-    const connect = gateOf(this.#config.egressGate, component, this.#parts.clock)
+    const connect = gateOf(this.#config.egressGate, this.#self, this.#parts.clock)
     const audit = (record: AuditRecord) => this.#writer.record(record)
     return new Wire({ connect, audit, onChange: () => void this.#publishStatus() })
   }
@@ -356,6 +361,7 @@ export class SafetyPlane {
     const { link, operators, clock, log } = this.#parts
     const { environment, stateDir, commandWindow, resetApprovalMsMax, ladder } = this.#config
     return new CommandLoop({
+      self: this.#self,
       link,
       operators,
       journal: new CommandJournal(stateDir),
@@ -382,6 +388,7 @@ export class SafetyPlane {
       operators: this.#parts.operators,
       severer: this.#severer,
       isStateDurable: () => this.#runner.isStoreHealthy,
+      silentPaths: () => this.#paths.silent,
       audit: (record) => this.#writer.record(record),
     })
   }

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { componentIdSchema } from '@bulkhead/shared/contracts/components.ts'
 import { replaceFileDurably } from '@bulkhead/shared/runtime/durable-file.ts'
+import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import type { Expectation } from './core.ts'
 
 const seenSchema = z.strictObject({
   boot_id: z.string(),
@@ -43,4 +45,43 @@ export function readSeen(
 /** @throws the I/O error */
 export function writeSeen(stateDir: string, seen: Seen): void {
   replaceFileDurably(fileOf(stateDir), JSON.stringify(seen))
+}
+
+/** Who of those that come and go is expected to beat, kept for the run after this one. */
+export class SeenMemory {
+  readonly #stateDir: string
+  readonly #comeAndGo: readonly string[]
+  readonly #bootId: string
+  readonly #log: Logger
+
+  constructor(
+    stateDir: string,
+    watch: readonly { readonly component: string; readonly expected: Expectation }[],
+    bootId: string,
+    log: Logger,
+  ) {
+    const comeAndGo = watch.filter(({ expected }) => expected === 'once_seen')
+    this.#stateDir = stateDir
+    this.#comeAndGo = comeAndGo.map(({ component }) => component)
+    this.#bootId = bootId
+    this.#log = log
+  }
+
+  /** Who is still to be expected from the last run, once the registry was read. */
+  before(isGone: (component: string) => boolean): readonly string[] {
+    return readSeen(this.#stateDir, this.#comeAndGo, this.#bootId, isGone)
+  }
+
+  remember(expected: readonly string[], stoppedInOrder: boolean): void {
+    if (this.#comeAndGo.length === 0) return
+    try {
+      writeSeen(this.#stateDir, {
+        boot_id: this.#bootId,
+        stopped_in_order: stoppedInOrder,
+        components: this.#comeAndGo.filter((name) => expected.includes(name)),
+      })
+    } catch (error) {
+      this.#log.error({ err: error }, 'who was seen could not be stored')
+    }
+  }
 }

@@ -25,6 +25,8 @@ export type StandingParts = {
   readonly killable: readonly KillableTarget[]
   readonly severer: Severer
   readonly isStateDurable: () => boolean
+  /** Components that do not answer past Redis. */
+  readonly silentPaths: () => readonly string[]
   readonly operators: Operators
   readonly audit: (record: AuditRecord) => Promise<unknown>
 }
@@ -48,12 +50,14 @@ export class StandingChecks {
     this.#backstops = new Backstops({ venue, clock, audit, cancelAllAfterMs, disconnectReadMs })
     const keyScope = new KeyScopeWatch({ venue, config, audit })
     this.#readiness = new ReadinessProbe({
+      self: config.component,
       venue,
       identities: parts.identities,
       killable: parts.killable,
       severer: parts.severer,
       appendToRedis: () => this.#appendToRedis(),
       isStateDurable: parts.isStateDurable,
+      silentPaths: parts.silentPaths,
       keyFaults: () => keyScope.probe(),
       drillFault: () =>
         drillFaultOf(
@@ -96,9 +100,9 @@ export class StandingChecks {
   }
 
   async #appendToRedis(): Promise<string | null> {
-    const { link, clock } = this.#parts
+    const { link, clock, config } = this.#parts
     const probedNs = clock.wallNs().toString()
-    const key = redisKeys.progress('dead_man_switch')
+    const key = redisKeys.progress(config.component)
     const written = await link.run((redis) => redis.hset(key, { probed_ns: probedNs }))
     return written.ok ? null : written.failure.code
   }

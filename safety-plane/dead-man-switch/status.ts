@@ -12,12 +12,15 @@ import type { Readiness } from '../readiness/loop.ts'
 import type { LadderState, WatchedState } from './core.ts'
 
 export type StatusParts = {
+  readonly self: SafetyStatus['component']
   readonly runId: string
   readonly buildId: string
   readonly configHash: string
   readonly startedTickMs: number
   readonly thresholdsMs: SafetyStatus['thresholds_ms']
   readonly ladder: LadderState
+  /** How often the watched components beat. */
+  readonly heartbeatIntervalMs: number
   readonly episode: EpisodeState
   readonly reset: SafetyStatus['reset']
   readonly readiness: Readiness
@@ -31,7 +34,7 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
   const { episode } = parts.episode
   const tickMs = clock.monotonicMs()
   return {
-    component: 'dead_man_switch',
+    component: parts.self,
     run_id: parts.runId,
     build_id: parts.buildId,
     config_hash: parts.configHash,
@@ -43,6 +46,7 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
     watch: parts.ladder.watched.map((watch) => ({
       component: watch.component,
       age_ms: watch.changedTickMs === null ? null : Math.max(0, tickMs - watch.changedTickMs),
+      misses: missesOf(watch, tickMs, parts.heartbeatIntervalMs),
       health: healthOf(watch, tickMs, parts.ladder.graceUntilTickMs),
       escalation: watch.escalation,
     })),
@@ -56,6 +60,16 @@ export function buildStatus(parts: StatusParts, clock: Clock): SafetyStatus {
     egress_gate: parts.egressGate,
     scheduling_policy: readSchedulingPolicy(process.pid),
   }
+}
+
+/** The miss counter of the topology's watchdog bridge: it ends with the next beat. */
+function missesOf(
+  { changedTickMs, isExpected }: WatchedState,
+  tickMs: number,
+  intervalMs: number,
+): number {
+  if (changedTickMs === null || !isExpected) return 0
+  return Math.max(0, Math.floor((tickMs - changedTickMs) / intervalMs) - 1)
 }
 
 function healthOf(

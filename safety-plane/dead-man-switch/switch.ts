@@ -1,5 +1,8 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { KillCommand } from '@bulkhead/shared/contracts/commands.ts'
+import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
+import type { KillSwitchState } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { RedisFault, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -16,11 +19,17 @@ import {
   watchdogStateOf,
   writeSwitchState,
 } from '../kill-sequence/switch-state.ts'
+import { judgePeer } from '../peers/core.ts'
 import type { LadderTrigger } from './core.ts'
 import type { WatchLoop } from './loop.ts'
 import type { Wire } from './wire.ts'
 
 export type KillSwitchOptions = {
+  /** Under whose name the switch is thrown. */
+  readonly self: WatcherId
+  readonly clock: Clock
+  /** Which other watcher would not follow a reset now; empty when all would. */
+  readonly otherHolds: () => string
   readonly runner: EpisodeRunner
   readonly venue: SafetyVenue
   readonly link: RedisLink
@@ -35,6 +44,7 @@ export class KillSwitch implements KillSwitchControl {
   readonly #options: KillSwitchOptions
   /** Whether the record in Redis was looked at since the start. */
   #isRecordKnown = false
+  #resetTickMs = -Infinity
 
   constructor(options: KillSwitchOptions) {
     this.#options = options
@@ -48,13 +58,17 @@ export class KillSwitch implements KillSwitchControl {
     if (trigger.trigger !== 'SAFETY_REDIS_UNAVAILABLE') return
     void audit({
       action: 'SAFE_MODE_ENTERED',
-      subject: 'dead_man_switch',
+      subject: this.#options.self,
       correlationId: episode,
       fields: { threshold_ms: String(trigger.thresholdMs) },
     })
   }
 
-  kill(command: KillCommand): string {
+  kill(command: KillCommand, takenAt: number): string {
+    const { episode, generation } = this.#options.runner.state
+    const isDone =
+      generation > takenAt && episode !== null && !isAbove(command.level, episode.level)
+    if (isDone) return episode.id
     return this.#options.runner.trigger({
       level: command.level,
       trigger: 'OPERATOR_COMMAND',
@@ -87,23 +101,54 @@ export class KillSwitch implements KillSwitchControl {
       isConfirmed: episode !== null && isConfirmed(episode),
       openPhases: episode === null ? [] : openPhases(episode),
       ordersResting: resting,
+      otherHolds: this.#options.otherHolds(),
       generation,
     }
   }
 
   reset(episodeId: string, operatorId: string): boolean {
-    const { runner, watch, audit } = this.#options
+    const { runner, watch, audit, clock } = this.#options
     const { episode } = runner.state
     if (episode?.id !== episodeId || !isConfirmed(episode)) return false
     const wasBlind = watchdogStateOf(runner.state) === 'SAFE_MODE'
     runner.reset(operatorId)
+    this.#resetTickMs = clock.monotonicMs()
     watch().rearm()
     void this.uphold()
     if (wasBlind) {
-      const subject = 'dead_man_switch'
+      const subject = this.#options.self
       void audit({ action: 'SAFE_MODE_LEFT', subject, correlationId: episodeId })
     }
     return true
+  }
+
+  /** The other watcher's record was read: whatever it says can only raise what is in force here. */
+  onPeer(peer: WatcherId, record: KillSwitchState): void {
+    const { runner, clock, log } = this.#options
+    const { episode, cleared } = runner.state
+    const verdict = judgePeer(
+      {
+        episode,
+        cleared: cleared ?? '',
+        sinceResetMs: clock.monotonicMs() - this.#resetTickMs,
+      },
+      { level: levelOfMode(record.mode), episode: record.episode },
+    )
+    if (verdict.kind === 'nothing') return
+    log.warn({ peer, ...verdict }, 'the other watcher has thrown the switch')
+    if (verdict.kind === 'merge') {
+      runner.merge(record.episode)
+      void this.uphold()
+      return
+    }
+    runner.trigger({
+      level: verdict.level,
+      trigger: 'OTHER_WATCHER',
+      component: peer,
+      thresholdMs: 0,
+      overshootMs: 0,
+      ...(record.episode === '' ? {} : { episode: record.episode }),
+    })
   }
 
   /**
@@ -119,7 +164,7 @@ export class KillSwitch implements KillSwitchControl {
   async publish(): Promise<Result<void, RedisFault>> {
     const { runner, link } = this.#options
     const adopted = await this.#adopt()
-    return adopted.ok ? writeSwitchState(link, runner.state) : adopted
+    return adopted.ok ? writeSwitchState(link, this.#options.self, runner.state) : adopted
   }
 
   /**
@@ -127,14 +172,14 @@ export class KillSwitch implements KillSwitchControl {
    * through where no kill forbids it.
    */
   async uphold(): Promise<void> {
-    const { runner, link, audit, wire } = this.#options
+    const { runner, link, audit, wire, self } = this.#options
     wire.uphold(runner.state, this.#isRecordKnown)
-    if (!link.isReady || (await holdsSwitchState(link, runner.state))) return
+    if (!link.isReady || (await holdsSwitchState(link, self, runner.state))) return
     const written = await this.publish()
     if (!written.ok) return
     await audit({
       action: 'SWITCH_STATE_WRITTEN',
-      subject: 'dead_man_switch',
+      subject: this.#options.self,
       correlationId: runner.state.episode?.id ?? '',
       fields: { generation: String(runner.state.generation) },
     })
@@ -147,7 +192,7 @@ export class KillSwitch implements KillSwitchControl {
   async #adopt(): Promise<Result<void, RedisFault>> {
     if (this.#isRecordKnown) return ok(undefined)
     const { runner, link } = this.#options
-    const recorded = await readSwitchState(link)
+    const recorded = await readSwitchState(link, this.#options.self)
     if (!recorded.ok) return recorded
     if (this.#isRecordKnown) return ok(undefined)
     this.#isRecordKnown = true
@@ -163,7 +208,7 @@ export class KillSwitch implements KillSwitchControl {
     runner.trigger({
       level,
       trigger: 'RECORDED_STATE',
-      component: 'dead_man_switch',
+      component: this.#options.self,
       thresholdMs: 0,
       overshootMs: 0,
       episode,

@@ -67,10 +67,20 @@ function resumedAudit(episode: Episode): EpisodeAudit {
   }
 }
 
+function mergedAudit(episode: Episode, from: string): EpisodeAudit {
+  return {
+    action: 'EPISODE_MERGED',
+    subject: episode.component,
+    correlationId: episode.id,
+    fields: { level: episode.level, from },
+  }
+}
+
 /** One builder per kind of entry. */
 export const auditOf = {
   pass: passAudit,
   phase: phaseAudit,
   end: endAudit,
   resumed: resumedAudit,
+  merged: mergedAudit,
 } as const

@@ -48,6 +48,8 @@ export function stepEpisode(
     case 'recorded':
       if (input.generation <= state.generation) return { state, effects: [] }
       return { state: { ...state, generation: input.generation }, effects: [] }
+    case 'merged':
+      return onMerged(state, input.id)
     case 'reset':
       assert(state.episode !== null && isConfirmed(state.episode), 'only a proven episode is reset')
       return {
@@ -56,6 +58,7 @@ export function stepEpisode(
           generation: state.generation + 1,
           sinceWallMs: input.wallMs,
           resetBy: input.operatorId,
+          cleared: state.episode.id,
         },
         effects: [],
       }
@@ -268,6 +271,17 @@ function onResumed(
   }
   if (recordOf(episode, 'notify')?.outcome !== null) return { state: resumed, effects: [audit] }
   return alert(resumed, input.tickMs, [audit])
+}
+
+/** Once at most, so that nobody can keep renaming what people have to reset by its name. */
+function onMerged(state: EpisodeState, id: string): EpisodeStep {
+  const { episode } = state
+  if (episode === null || episode.mergedFrom !== undefined || id >= episode.id) {
+    return { state, effects: [] }
+  }
+  const merged = { ...episode, id, mergedFrom: episode.id }
+  const audit: EpisodeEffect = { type: 'audit', record: auditOf.merged(merged, episode.id) }
+  return { state: { ...state, episode: merged }, effects: [audit] }
 }
 
 function opened(state: EpisodeState): Episode {

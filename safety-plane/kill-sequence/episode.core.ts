@@ -33,6 +33,8 @@ export type Episode = {
   readonly retryAtTickMs: number | null
   /** Budget exhausted on our own cancel: this pass goes straight to sever. */
   readonly skipMassCancel: boolean
+  /** Id under which it began, when another watcher's turned out to be the one to share. */
+  readonly mergedFrom?: string | undefined
   /** Components that were alive until this episode killed them: their silence is our doing. */
   readonly severed: readonly string[]
 }
@@ -45,6 +47,8 @@ export type EpisodeState = {
   readonly sinceWallMs: number
   /** Operator whose reset ended the last episode; missing while there was none to end. */
   readonly resetBy?: string | undefined
+  /** The episode that was reset last. */
+  readonly cleared?: string | undefined
 }
 
 export type EpisodeLimits = {
@@ -98,6 +102,8 @@ export type EpisodeInput =
     }
   /** A generation that stands in Redis: ours must never fall behind it. */
   | { readonly type: 'recorded'; readonly generation: number }
+  /** Another watcher is in a kill of its own id; both go on under the smaller one. */
+  | { readonly type: 'merged'; readonly id: string }
   | { readonly type: 'reset'; readonly wallMs: number; readonly operatorId: string }
 
 /** An audit entry that the episode demands; the loop turns it into a chained one. */

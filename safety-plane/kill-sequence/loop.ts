@@ -98,6 +98,11 @@ export class EpisodeRunner {
     this.#apply({ type: 'recorded', generation })
   }
 
+  /** Another watcher is in a kill of this id. */
+  merge(id: string): void {
+    this.#apply({ type: 'merged', id })
+  }
+
   /** Clears the proven episode; the caller has checked that it may. */
   reset(operatorId: string): void {
     this.#apply({ type: 'reset', wallMs: this.#options.clock.wallMs(), operatorId })

@@ -1,3 +1,4 @@
+import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Result } from '@bulkhead/shared/kernel/result.ts'
 import type { RedisFault, RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -13,6 +14,8 @@ import { holdsSwitchState } from './switch-state.ts'
 
 export type PhaseTools = {
   readonly link: RedisLink
+  /** Under whose name the state is written. */
+  readonly self: WatcherId
   readonly venue: SafetyVenue
   readonly severer: Severer
   readonly notifier: Notifier
@@ -102,7 +105,7 @@ async function state(tools: PhaseTools): Promise<PhaseResult> {
   const written = await tools.publish()
   tools.sealHeads()
   if (!written.ok) return redisFault(written.failure)
-  const holds = await holdsSwitchState(tools.link, tools.stateNow())
+  const holds = await holdsSwitchState(tools.link, tools.self, tools.stateNow())
   return { outcome: holds ? 'confirmed' : 'unconfirmed', details: {} }
 }
 

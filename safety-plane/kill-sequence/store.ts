@@ -30,9 +30,11 @@ const storedSchema = z.strictObject({
     generation: z.int().nonnegative(),
     sinceWallMs: z.number(),
     resetBy: z.string().max(32).optional(),
+    cleared: z.string().max(64).optional(),
     episode: z
       .strictObject({
         id: z.string().min(1).max(64),
+        mergedFrom: z.string().max(64).optional(),
         level: killLevelSchema,
         trigger: z.enum(killTriggers),
         component: z.string(),

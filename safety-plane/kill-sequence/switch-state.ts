@@ -1,3 +1,4 @@
+import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
 import {
   type KillLevel,
   type KillSwitchState,
@@ -33,12 +34,13 @@ export function watchdogStateOf({ episode }: EpisodeState): WatchdogState {
 /** Writes mode and watchdog state. Writing twice is harmless. */
 export async function writeSwitchState(
   link: RedisLink,
+  watcher: WatcherId,
   state: EpisodeState,
 ): Promise<Result<void, RedisFault>> {
   const written = await link.run((redis) =>
     Promise.all([
-      redis.hset(redisKeys.killSwitchState, switchStateOf(state)),
-      redis.set(redisKeys.watchdogState, watchdogStateOf(state)),
+      redis.hset(redisKeys.killSwitchStateOf(watcher), switchStateOf(state)),
+      redis.set(redisKeys.watchdogStateOf(watcher), watchdogStateOf(state)),
     ]),
   )
   return written.ok ? ok(undefined) : written
@@ -47,16 +49,21 @@ export async function writeSwitchState(
 /** What Redis holds: the state, or `missing` when there is none or it cannot be understood. */
 export async function readSwitchState(
   link: RedisLink,
+  watcher: WatcherId,
 ): Promise<Result<KillSwitchState | 'missing', RedisFault>> {
-  const read = await link.run((redis) => redis.hgetall(redisKeys.killSwitchState))
+  const read = await link.run((redis) => redis.hgetall(redisKeys.killSwitchStateOf(watcher)))
   if (!read.ok) return read
   const parsed = killSwitchStateSchema.safeParse(read.value)
   return ok(parsed.success ? parsed.data : 'missing')
 }
 
 /** Whether Redis holds exactly this state. */
-export async function holdsSwitchState(link: RedisLink, state: EpisodeState): Promise<boolean> {
-  const read = await readSwitchState(link)
+export async function holdsSwitchState(
+  link: RedisLink,
+  watcher: WatcherId,
+  state: EpisodeState,
+): Promise<boolean> {
+  const read = await readSwitchState(link, watcher)
   if (!read.ok || read.value === 'missing') return false
   const found = read.value
   const wanted = switchStateOf(state)

@@ -7,6 +7,8 @@ export type ProbeFacts = {
   /** Fault code of the append to Redis, or null. */
   readonly redisFault: string | null
   readonly isStateDurable: boolean
+  /** Components that live and do not answer past Redis. */
+  readonly silentPaths: readonly string[]
   /** Why the last passed drill does not do, or null. */
   readonly drillFault: DrillFault | null
   /** What is wrong with the safety key, or not known of it. */
@@ -48,6 +50,7 @@ export function notReadyReasons(facts: ProbeFacts): string[] {
     ),
     ...(facts.redisFault === null ? [] : [`REDIS_APPEND_FAILED: ${facts.redisFault}`]),
     ...(facts.isStateDurable ? [] : ['STATE_NOT_DURABLE']),
+    ...facts.silentPaths.map((component) => `SECOND_PATH_SILENT: ${component}`),
     ...(facts.drillFault === null ? [] : [facts.drillFault]),
     ...(facts.isBackstopSound ? [] : ['BACKSTOP_NOT_ARMED']),
   ]

@@ -1,4 +1,5 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
 import type { SafetyVenue } from '../exchange/ports.ts'
 import { type IdentityVerdict, isDeadVerdict } from '../sever/core.ts'
 import type { IdentityCache } from '../sever/identities.ts'
@@ -7,6 +8,7 @@ import type { KillableTarget, Severer } from '../sever/loop.ts'
 import { type DrillFault, notReadyReasons } from './core.ts'
 
 export type ReadinessOptions = {
+  readonly self: WatcherId
   readonly venue: SafetyVenue
   readonly identities: IdentityCache
   readonly killable: readonly KillableTarget[]
@@ -14,6 +16,8 @@ export type ReadinessOptions = {
   /** Appends to Redis and says what went wrong, or null. */
   readonly appendToRedis: () => Promise<string | null>
   readonly isStateDurable: () => boolean
+  /** Components that do not answer past Redis; of those that live it is a fault. */
+  readonly silentPaths: () => readonly string[]
   readonly isBackstopSound: () => boolean
   readonly drillFault: () => DrillFault | null
   /** Asks what the safety key may do; what is wrong with it, empty when nothing is. */
@@ -84,6 +88,9 @@ export class ReadinessProbe {
       targets,
       redisFault,
       keyFaults: faults,
+      silentPaths: this.#options
+        .silentPaths()
+        .filter((name) => !isDeadVerdict(identities.judge(name))),
       isStateDurable: this.#options.isStateDurable(),
       drillFault: this.#options.drillFault(),
       isBackstopSound: this.#options.isBackstopSound(),
@@ -115,7 +122,7 @@ export class ReadinessProbe {
     const { ready, reasons } = this.#last
     await this.#options.audit({
       action: 'READINESS_CHANGED',
-      subject: 'dead_man_switch',
+      subject: this.#options.self,
       correlationId: '',
       fields: { ready: String(ready), reasons: reasons.join('; ') },
     })

@@ -6,6 +6,7 @@ export const componentIds = [
   'market_data_adapter',
   'orchestrator',
   'dead_man_switch',
+  'dead_man_switch_2',
   'egress_gate',
   'control_api',
   'governance',
@@ -36,6 +37,7 @@ export const guardedComponentSchema = componentIdSchema.refine(
 /** Components that must never be killed whatever a registry or a command says (ST-OD-KS_2). */
 export const observationComponentIds: readonly ComponentId[] = [
   'dead_man_switch',
+  'dead_man_switch_2',
   'control_api',
   'paper_venue',
   'egress_gate',
@@ -44,3 +46,19 @@ export const observationComponentIds: readonly ComponentId[] = [
 /** Who can be addressed by a signed command. */
 export const commandActors = ['dead_man_switch', 'executor'] as const
 export type CommandActor = (typeof commandActors)[number]
+
+/**
+ * Dead-man switches that may watch one host at the same time (decision D-37). Commands are
+ * addressed to the role, which has the name of the first, and reach every one of them.
+ */
+export const watcherIds = ['dead_man_switch', 'dead_man_switch_2'] as const
+export const watcherIdSchema = z.enum(watcherIds)
+export type WatcherId = (typeof watcherIds)[number]
+
+/** Who watches a desk, as its configurations say; the first one alone by default. */
+export const watchersSchema = z
+  .array(watcherIdSchema)
+  .min(1)
+  .max(watcherIds.length)
+  .refine((ids) => new Set(ids).size === ids.length, 'a watcher stands here twice')
+  .default([watcherIds[0]])

@@ -39,6 +39,26 @@ export const killSwitchStateSchema = z.strictObject({
 })
 export type KillSwitchState = z.infer<typeof killSwitchStateSchema>
 
+const strength = { NORMAL: 0, SOFT_STOP: 1, HARD_STOP: 2, EMERGENCY: 3 } as const
+
+/**
+ * What several watchers say together: the strongest counts, so that none can talk another one down.
+ * One that says nothing leaves the whole unknown, unless another has thrown the switch (law 3). The
+ * generation counts the changes of all; `reset_by` is the last one's who reset.
+ */
+export function strongestSwitchState(
+  states: readonly (KillSwitchState | undefined)[],
+): KillSwitchState | undefined {
+  const known = states.filter((state) => state !== undefined)
+  const [strongest] = known.toSorted(
+    (a, b) => strength[b.mode] - strength[a.mode] || Number(b.since_ns) - Number(a.since_ns),
+  )
+  if (strongest === undefined) return undefined
+  if (known.length < states.length && strongest.mode === 'NORMAL') return undefined
+  const generation = known.reduce((sum, state) => sum + Number(state.generation), 0)
+  return { ...strongest, generation: String(generation) }
+}
+
 /** Phases of a kill episode in the order in which they run (design 5.3). */
 export const killPhases = [
   'fence',

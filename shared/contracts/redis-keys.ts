@@ -1,4 +1,4 @@
-import type { CommandActor, ComponentId } from './components.ts'
+import type { ComponentId, WatcherId } from './components.ts'
 
 /**
  * Every key of the safety Redis, in one place (design section 4). The writer of each is fixed by
@@ -9,12 +9,18 @@ export const redisKeys = {
   progress: (component: ComponentId) => `safety:progress:${component}`,
   pid: (component: ComponentId) => `safety:pid:${component}`,
   status: (component: ComponentId) => `safety:status:${component}`,
+  /**
+   * One record per watcher, which nobody else may write; the strongest of all counts (D-37). The
+   * first watcher's stand under the plain names.
+   */
   killSwitchState: 'safety:killswitch:state',
+  killSwitchStateOf: (watcher: WatcherId) => `safety:killswitch:state${ofWatcher(watcher)}`,
   watchdogState: 'safety:watchdog:state',
-  commands: (actor: CommandActor) => `safety:commands:${actor}`,
+  watchdogStateOf: (watcher: WatcherId) => `safety:watchdog:state${ofWatcher(watcher)}`,
+  commands: (actor: ComponentId) => `safety:commands:${actor}`,
   /** Commands taken off the inbox and not yet settled; survives a restart of the actor. */
-  commandsInWork: (actor: CommandActor) => `safety:commands:${actor}:in-work`,
-  acks: (actor: CommandActor) => `safety:acks:${actor}`,
+  commandsInWork: (actor: ComponentId) => `safety:commands:${actor}:in-work`,
+  acks: (actor: ComponentId) => `safety:acks:${actor}`,
   /**
    * One replay guard per verifier, so that no verifier can burn another's nonce (decision D-30).
    */
@@ -32,6 +38,10 @@ export const redisKeys = {
   decisions: 'safety:decisions:executor',
   ledgerCopy: (component: ComponentId) => `wal:backup:${component}`,
 } as const
+
+function ofWatcher(watcher: WatcherId): string {
+  return watcher === 'dead_man_switch' ? '' : `:${watcher}`
+}
 
 /** Life of a heartbeat and of a progress hash (topology ST-16). Housekeeping only: see D-03. */
 export const heartbeatTtlMs = 6_000

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { watcherIdSchema } from './components.ts'
 import {
   killLevelSchema,
   killSwitchModeSchema,
@@ -166,6 +167,8 @@ const watchView = z.strictObject({
   age_ms: z.number().nonnegative().nullable(),
   /** ABSENT: one that people start and stop, and that nobody runs now (decision D-32). */
   health: z.enum(['HEALTHY', 'CRITICAL', 'GRACE', 'ABSENT']),
+  /** Heartbeats missed in the present silence; 0 as long as the next one is not due. */
+  misses: z.int().nonnegative(),
   /** Level reached in the present silence, or null. */
   escalation: killLevelSchema.nullable(),
 })
@@ -226,7 +229,7 @@ export type BackstopView = z.infer<typeof backstopViewSchema>
 
 export const safetyStatusSchema = z.strictObject({
   ...head,
-  component: z.literal('dead_man_switch'),
+  component: watcherIdSchema,
   kill_switch_mode: killSwitchModeSchema,
   watchdog_state: watchdogStateSchema,
   thresholds_ms: z.strictObject({ L0: z.number(), L1: z.number(), L2: z.number() }),

@@ -28,6 +28,8 @@ export function homeLayout(home: string) {
     redisSocket: join(home, 'run', 'redis.sock'),
     intentSocket: join(home, 'run', 'intents.sock'),
     gateSocket: join(home, 'run', 'gate.sock'),
+    /** Where the executor answers the safety plane past Redis. */
+    livenessSocket: join(home, 'run', 'alive.sock'),
     runDir: join(home, 'run'),
     ledgerDir: join(home, 'data', 'ledger'),
     auditDir: join(home, 'data', 'audit'),
@@ -37,6 +39,7 @@ export function homeLayout(home: string) {
     auditSealPublicFile: join(home, 'config', 'audit-seal.pub'),
     auditArchiveFile: join(home, 'data', 'audit', 'archive.sqlite'),
     safetyStateDir: join(home, 'data', 'safety'),
+    secondSafetyStateDir: join(home, 'data', 'safety_2'),
     gateStateDir: join(home, 'data', 'egress-gate'),
   } as const
 }

@@ -115,7 +115,7 @@ export function safetyDocument(overrides: Partial<SafetyStatus> = {}): SafetySta
     kill_switch_mode: 'NORMAL',
     watchdog_state: 'ARMED',
     thresholds_ms: { L0: 5_000, L1: 15_000, L2: 30_000 },
-    watch: [{ component: 'executor', age_ms: 120, health: 'HEALTHY', escalation: null }],
+    watch: [{ component: 'executor', age_ms: 120, health: 'HEALTHY', misses: 0, escalation: null }],
     episode: null,
     reset: null,
     ready: true,

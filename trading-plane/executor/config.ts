@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { watchersSchema } from '@bulkhead/shared/contracts/components.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
@@ -56,6 +57,12 @@ export const executorConfigSchema = z
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     auditSpoolFile: z.string().min(1),
     intentSocketPath: z.string().min(1).max(107),
+    /** Where the work loop answers the safety plane past Redis (design 5.8). */
+    livenessSocket: z.strictObject({
+      path: z.string().min(1).max(107),
+      /** Whether the group may ask too: where the safety plane is another user. */
+      isForGroup: z.boolean().default(false),
+    }),
     ledgerDir: z.string().min(1),
     ledger: ledgerConfigSchema.prefault({}),
     heartbeatIntervalMs: z.int().min(20).max(5_000).default(500),
@@ -65,6 +72,8 @@ export const executorConfigSchema = z
     gates: gatesSchema,
     monitors: monitorsSchema.prefault({}),
     marketData: marketDataSchema.prefault({}),
+    /** Every dead-man switch of this desk; the strongest word of all counts (decision D-37). */
+    watchers: watchersSchema,
     safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
     tradePermission: tradePermissionSchema.prefault({}),
   })

@@ -10,6 +10,7 @@ import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { createLogger, runId } from '@bulkhead/shared/runtime/log.ts'
 import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/process-lifecycle.ts'
 import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
+import { LivenessServer } from '@bulkhead/shared/runtime/liveness-server.ts'
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { Engine } from '../engine/engine.ts'
@@ -168,7 +169,9 @@ const marketData = new MarketData(
     loop.takeFeedBatch(batch)
   },
 )
+const liveness = new LivenessServer()
 const turn = new Turn({
+  liveness,
   loop,
   engine,
   ledger,
@@ -176,7 +179,7 @@ const turn = new Turn({
   link,
   clock,
   log,
-  reader: new SafetyReader(link, clock),
+  reader: new SafetyReader(link, clock, config.watchers),
   clockSync,
   diskReader,
   certificateReader,
@@ -200,6 +203,7 @@ const turn = new Turn({
 runUntilSignalled(log, async () => {
   await turn.stop()
   await intents.close()
+  await liveness.close()
   await gateway.leave()
   await marketData.stop()
   audit.close()
@@ -209,6 +213,7 @@ runUntilSignalled(log, async () => {
   link.close()
 })
 await intents.listen(config.intentSocketPath)
+await liveness.listen(config.livenessSocket.path, config.livenessSocket.isForGroup ? 0o660 : 0o600)
 gateway.start(loop.venueEvents())
 turn.start()
 const isVenueReady = await turn.firstReady(venueWaitMs)

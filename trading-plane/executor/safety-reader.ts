@@ -1,5 +1,8 @@
+import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
 import {
   killSwitchStateSchema,
+  strongestSwitchState,
+  type WatchdogState,
   watchdogStateSchema,
 } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
@@ -9,59 +12,82 @@ import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { SafetyReading } from '../engine/events.ts'
 
 /**
- * Reads what the safety plane says. Whatever is missing or cannot be parsed is null, never a
- * default.
+ * Reads what the safety plane says: of several watchers the strongest word counts, and one that is
+ * alive and ready is enough (decision D-37). Whatever is missing or cannot be parsed is null, never
+ * a default.
  */
 export class SafetyReader {
   readonly #link: RedisLink
   readonly #clock: Clock
-  #statusText: string | null = null
-  #isSafetyReady: boolean | null = null
+  readonly #watchers: readonly WatcherId[]
+  readonly #documents = new Map<WatcherId, { text: string | null; isReady: boolean | null }>()
 
-  constructor(link: RedisLink, clock: Clock) {
+  constructor(link: RedisLink, clock: Clock, watchers: readonly WatcherId[]) {
     this.#link = link
     this.#clock = clock
+    this.#watchers = watchers
   }
 
   /** Null when Redis gave no answer in time. */
   async read(): Promise<SafetyReading | null> {
     const askedTickMs = this.#clock.monotonicMs()
+    const watchers = this.#watchers
+    const keys = watchers.flatMap((id) => [
+      redisKeys.heartbeat(id),
+      redisKeys.watchdogStateOf(id),
+      redisKeys.status(id),
+    ])
     const reply = await this.#link.run((redis) =>
       Promise.all([
-        redis.hgetall(redisKeys.killSwitchState),
-        redis.mget(
-          redisKeys.heartbeat('dead_man_switch'),
-          redisKeys.watchdogState,
-          redisKeys.status('dead_man_switch'),
-        ),
+        redis.mget(...keys),
+        ...watchers.map((id) => redis.hgetall(redisKeys.killSwitchStateOf(id))),
       ]),
     )
     if (!reply.ok) return null
-    const [stateFields, [heartbeat, watchdogText, statusText]] = reply.value
-    const state = killSwitchStateSchema.safeParse(stateFields)
-    const watchdog = watchdogStateSchema.safeParse(watchdogText)
+    const [texts, ...records] = reply.value
+    const of = (at: number) => watchers.map((_, index) => texts[3 * index + at] ?? null)
+    const state = strongestSwitchState(
+      records.map((fields) => killSwitchStateSchema.safeParse(fields).data),
+    )
+    const ready = watchers.map((id, index) => this.#readiness(id, of(2)[index] ?? null))
     return {
-      killSwitch: state.success
-        ? {
-            mode: state.data.mode,
-            generation: Number(state.data.generation),
-            resetBy: state.data.reset_by,
-          }
-        : null,
-      safetyHeartbeat: heartbeat ?? null,
-      watchdogState: watchdog.success ? watchdog.data : null,
-      isSafetyReady: this.#readiness(statusText ?? null),
+      killSwitch:
+        state === undefined
+          ? null
+          : {
+              mode: state.mode,
+              generation: Number(state.generation),
+              resetBy: state.reset_by,
+            },
+      safetyHeartbeat: joined(of(0)),
+      watchdogState: strongestWatchdog(of(1)),
+      isSafetyReady: ready.includes(true) ? true : ready.includes(false) ? false : null,
       askedTickMs,
     }
   }
 
   /** The document changes twice a second and is read more often. */
-  #readiness(statusText: string | null): boolean | null {
-    if (statusText === this.#statusText) return this.#isSafetyReady
-    this.#statusText = statusText
-    this.#isSafetyReady = statusText === null ? null : readinessOf(statusText)
-    return this.#isSafetyReady
+  #readiness(watcher: WatcherId, text: string | null): boolean | null {
+    const known = this.#documents.get(watcher)
+    if (known !== undefined && text === known.text) return known.isReady
+    const isReady = text === null ? null : readinessOf(text)
+    this.#documents.set(watcher, { text, isReady })
+    return isReady
   }
+}
+
+/** Changes when any of the beats does; null when nobody beats. */
+function joined(beats: readonly (string | null)[]): string | null {
+  return beats.every((beat) => beat === null) ? null : beats.join(' ')
+}
+
+/** A watcher that says nothing leaves it unknown, unless another one is in a kill. */
+function strongestWatchdog(texts: readonly (string | null)[]): WatchdogState | null {
+  const states = texts.map((text) => watchdogStateSchema.safeParse(text).data)
+  for (const state of ['TRIGGERED', 'SAFE_MODE'] as const) {
+    if (states.includes(state)) return state
+  }
+  return states.includes(undefined) ? null : 'ARMED'
 }
 
 function readinessOf(statusText: string): boolean | null {

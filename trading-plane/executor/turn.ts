@@ -37,6 +37,8 @@ export type TurnPorts = {
   readonly decisions: DecisionKeeper
   readonly clock: Clock
   readonly log: Logger
+  /** Answers the safety plane past Redis. */
+  readonly liveness: { answer(): void }
   readonly heartbeatIntervalMs: number
   readonly head: StatusHead
   readonly counters: () => Readonly<Record<string, number>>
@@ -139,11 +141,13 @@ export class Turn {
   }
 
   async #beat(): Promise<void> {
-    const { ledger, clock, engine, loop, head } = this.#ports
+    const { ledger, clock, engine, loop, head, liveness } = this.#ports
     const waitingSince = ledger.waitingSinceTickMs
     const isLedgerStuck =
       waitingSince !== null && clock.monotonicMs() - waitingSince > ledgerWaitMsMax
-    if (!this.#heartbeat.isDue || isLedgerStuck) return
+    if (isLedgerStuck) return
+    liveness.answer()
+    if (!this.#heartbeat.isDue) return
     const view = engine.view(loop.at())
     await this.#heartbeat.beat({
       tick: String(this.#turns),

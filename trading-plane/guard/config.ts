@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { guardedComponentSchema } from '@bulkhead/shared/contracts/components.ts'
+import { guardedComponentSchema, watchersSchema } from '@bulkhead/shared/contracts/components.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 
 /** What a stack provisions for the guard of one bot; what the owner chooses is in `options.ts`. */
@@ -8,6 +8,8 @@ export const guardConfigSchema = z.strictObject({
   environment: z.enum(['DEV', 'STAGING', 'PAPER', 'MICRO_LIVE', 'LIVE']),
   /** As the user of this one bot, who can speak for it and for nothing else. */
   redis: redisLinkSchema,
+  /** Every dead-man switch of the desk. */
+  watchers: watchersSchema,
   logFile: z.string().min(1).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   auditSpoolFile: z.string().min(1),

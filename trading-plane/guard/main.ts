@@ -73,7 +73,7 @@ const audit = new AuditWriter({
   clock,
   spoolFile: config.auditSpoolFile,
 })
-const registry = new GuardRegistry(link, component)
+const registry = new GuardRegistry(link, component, config.watchers)
 const beatsItself = options.check.kind === 'none'
 let passed: PassedSignals = {}
 let bot: Bot | undefined

@@ -1,4 +1,8 @@
-import { killSwitchStateSchema } from '@bulkhead/shared/contracts/kill-switch.ts'
+import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
+import {
+  killSwitchStateSchema,
+  strongestSwitchState,
+} from '@bulkhead/shared/contracts/kill-switch.ts'
 import {
   type ProcessIdentity,
   processIdentitySchema,
@@ -14,9 +18,11 @@ export type Refusal = { readonly code: GuardRefusal; readonly message: string }
 export class GuardRegistry {
   readonly #link: RedisLink
   readonly #component: string
+  readonly #watchers: readonly WatcherId[]
   #claimed: ProcessIdentity | undefined
 
-  constructor(link: RedisLink, component: string) {
+  constructor(link: RedisLink, component: string, watchers: readonly WatcherId[]) {
+    this.#watchers = watchers
     this.#link = link
     this.#component = component
   }
@@ -49,20 +55,21 @@ export class GuardRegistry {
   async refuseDesk(): Promise<Refusal | undefined> {
     const read = await this.#link.run((redis) =>
       Promise.all([
-        redis.get(redisKeys.heartbeat('dead_man_switch')),
-        redis.hgetall(redisKeys.killSwitchState),
+        Promise.all(this.#watchers.map((id) => redis.get(redisKeys.heartbeat(id)))),
+        Promise.all(this.#watchers.map((id) => redis.hgetall(redisKeys.killSwitchStateOf(id)))),
       ]),
     )
     if (!read.ok) return { code: 'REDIS_UNREACHABLE', message: read.failure.message }
-    const [watcher, fields] = read.value
-    if (watcher === null) {
+    const [beats, records] = read.value
+    if (beats.every((beat) => beat === null)) {
       return { code: 'WATCHER_SILENT', message: 'the dead-man switch does not beat' }
     }
-    const state = killSwitchStateSchema.safeParse(fields)
-    if (!state.success) {
+    const states = records.map((fields) => killSwitchStateSchema.safeParse(fields).data)
+    const state = strongestSwitchState(states)
+    if (state === undefined) {
       return { code: 'KILL_SWITCH_UNKNOWN', message: 'its state is missing or does not parse' }
     }
-    const { mode, episode } = state.data
+    const { mode, episode } = state
     if (mode === 'NORMAL') return undefined
     return { code: 'KILL_SWITCH_THROWN', message: `${mode} since episode ${episode}: reset first` }
   }

@@ -1,6 +1,9 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { killSwitchStateSchema } from '@bulkhead/shared/contracts/kill-switch.ts'
+import {
+  killSwitchStateSchema,
+  strongestSwitchState,
+} from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { loadConfig } from '@bulkhead/shared/runtime/config.ts'
 import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -20,7 +23,7 @@ const lookAgainMs = 100
 const at = process.argv.indexOf('--config')
 const loaded = loadConfig(startConditionConfigSchema, process.argv[at + 1] ?? '')
 if (!loaded.ok) exitFaulty(loaded.failure.map(({ code, path }) => `${code} ${path}`).join('\n'))
-const { redis, waitMsMax } = loaded.value.config
+const { redis, waitMsMax, watchers } = loaded.value.config
 const password = readSecret(redis.passwordFile)
 if (!password.ok) exitFaulty(`${password.failure.code} ${password.failure.file}`)
 
@@ -42,10 +45,13 @@ async function decide(endTickMs: number): Promise<Exclude<StartVerdict, { kind: 
 }
 
 async function readSwitch(): Promise<SwitchReading> {
-  const read = await link.run((commands) => commands.hgetall(redisKeys.killSwitchState))
+  const read = await link.run((commands) =>
+    Promise.all(watchers.map((id) => commands.hgetall(redisKeys.killSwitchStateOf(id)))),
+  )
   if (!read.ok) return { kind: 'unreachable' }
-  const parsed = killSwitchStateSchema.safeParse(read.value)
-  return parsed.success ? { kind: 'mode', mode: parsed.data.mode } : { kind: 'unknown' }
+  const states = read.value.map((fields) => killSwitchStateSchema.safeParse(fields).data)
+  const state = strongestSwitchState(states)
+  return state === undefined ? { kind: 'unknown' } : { kind: 'mode', mode: state.mode }
 }
 
 function exitFaulty(faults: string): never {

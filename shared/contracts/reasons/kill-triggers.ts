@@ -10,6 +10,8 @@ export const killTriggers = [
   'TARGET_REAPPEARED',
   /** Redis records a thrown switch that the safety plane has no memory of: it is proven anew. */
   'RECORDED_STATE',
+  /** The other dead-man switch of this desk has thrown the switch (decision D-37). */
+  'OTHER_WATCHER',
 ] as const
 
 export type KillTrigger = (typeof killTriggers)[number]

@@ -6,6 +6,7 @@ export const resetObstacles = [
   'KILL_UNPROVEN',
   'ORDERS_REST',
   'ORDERS_UNKNOWN',
+  'OTHER_WATCHER_HOLDS',
 ] as const
 
 export type ResetObstacle = (typeof resetObstacles)[number]
@@ -18,4 +19,5 @@ export const resetObstacleWords: Readonly<Record<ResetObstacle, string>> = {
   KILL_UNPROVEN: 'Something that the kill must achieve is not proven yet.',
   ORDERS_REST: 'Orders rest on the exchange that the level of the kill forbids.',
   ORDERS_UNKNOWN: 'The exchange did not say whether orders rest.',
+  OTHER_WATCHER_HOLDS: 'Another dead-man switch has thrown the switch and cannot reset now.',
 }

@@ -12,6 +12,7 @@ import { startStatusPlayers, type StatusPlayers } from '../../support/status-pla
 const readPaths = [
   '/api/v1/status',
   '/api/v1/health',
+  '/api/v1/reset/preview',
   '/api/v1/audit',
   '/api/v1/decisions',
   '/api/v1/reset/preview',

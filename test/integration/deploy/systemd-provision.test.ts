@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { controlApiConfigSchema } from '@bulkhead/control-plane/api/config.ts'
 import { deadManSwitchConfigSchema } from '@bulkhead/safety-plane/dead-man-switch/config.ts'
@@ -75,6 +75,8 @@ const configsOf = (unit: UnitFile) =>
     .flatMap((line) => [...line.matchAll(/--config \/etc\/bulkhead\/(\w+)\.json/g)])
     .map(([, component = '']) => component)
 
+const executorSocket = '/run/bulkhead-liveness/alive.sock'
+
 describe('provisioning for systemd', () => {
   test.each(Object.entries(schemas))(
     'writes a configuration that %s accepts',
@@ -126,6 +128,7 @@ describe('provisioning for systemd', () => {
         '/run/bulkhead-executor/intents.sock',
         '/run/bulkhead-egress/gate.sock',
         '/run/bulkhead-fencer/fencer.sock',
+        '/run/bulkhead-liveness/alive.sock',
       ]
       const paths = configsOf(unit)
         .flatMap(configTexts)
@@ -179,7 +182,19 @@ describe('provisioning for systemd', () => {
     expect(config.protectedCgroups).toEqual([`/bulkhead.slice/${slice}`])
   })
 
-  test('leaves to tmpfiles.d only what was provisioned', () => {
+  test('lets the safety plane ask the executor past Redis, and nobody else', () => {
+    const executor = services.find(({ name }) => name === 'bulkhead-executor')!
+    expect(executor.values('ReadWritePaths')).toEqual([dirname(executorSocket)])
+    const asking = services.filter((unit) =>
+      unit.values('SupplementaryGroups').some((groups) => groups.includes('bulkhead-liveness')),
+    )
+    expect(asking.map(({ name }) => name)).toEqual(['bulkhead-safety'])
+    const text = readFileSync(configFile('executor'), 'utf8')
+    const { livenessSocket } = JSON.parse(text) as { livenessSocket: object }
+    expect(livenessSocket).toEqual({ path: join(root, executorSocket), isForGroup: true })
+  })
+
+  test('leaves to tmpfiles.d only what was provisioned or is made there', () => {
     const entries = [
       ...readFileSync(
         join(projectRoot, 'deploy/systemd/tmpfiles.d/bulkhead.conf'),
@@ -187,7 +202,15 @@ describe('provisioning for systemd', () => {
       ).matchAll(/^[a-z] (\S+) +(\d{4}) +(\S+) +(\S+)$/gm),
     ]
     expect(entries.length).toBeGreaterThan(2)
-    for (const [, path = ''] of entries) expect(existsSync(join(root, path)), path).toBe(true)
+    const isMade = (path: string) => path === dirname(executorSocket)
+    for (const [, path = ''] of entries) {
+      expect(isMade(path) || existsSync(join(root, path)), path).toBe(true)
+    }
+    expect(entries.find(([, path]) => path === dirname(executorSocket))?.slice(2)).toEqual([
+      '2710',
+      'bulkhead-trading',
+      'bulkhead-liveness',
+    ])
     const condition = JSON.parse(readFileSync(configFile('start_condition'), 'utf8')) as {
       redis: { passwordFile: string }
     }

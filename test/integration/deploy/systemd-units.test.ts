@@ -88,10 +88,12 @@ describe('systemd units', () => {
       ...readFileSync(
         join(projectRoot, 'deploy/systemd/sysusers.d/bulkhead.conf'),
         'utf8',
-      ).matchAll(/^u (\S+)/gm),
+      ).matchAll(/^[ug] (\S+)/gm),
     ].map(([, name]) => name)
     for (const unit of services) {
-      const users = ['User', 'Group', 'SupplementaryGroups'].flatMap((key) => unit.values(key))
+      const users = ['User', 'Group', 'SupplementaryGroups'].flatMap((key) =>
+        unit.values(key).flatMap((value) => value.split(' ')),
+      )
       expect(users.length, unit.name).toBeGreaterThan(1)
       const known = unit.name === 'bulkhead-fencer' ? ['root'] : made
       expect(users.filter((user) => !known.includes(user))).toEqual([])

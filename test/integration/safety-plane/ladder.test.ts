@@ -21,7 +21,7 @@ async function open(overrides: Readonly<Record<string, unknown>> = {}): Promise<
   return world
 }
 
-test('a stopped component climbs the whole ladder and everything of ours is gone', async () => {
+test('ST-01: a stopped component climbs the whole ladder and everything of ours is gone', async () => {
   const world = await open()
   const [executor, orchestrator] = await Promise.all([
     world.startComponent('executor'),

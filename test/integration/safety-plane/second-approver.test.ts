@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Command } from '@bulkhead/shared/contracts/commands.ts'
 import { signCommand } from '@bulkhead/shared/runtime/command-signing.ts'
+import { startEgressGate, type TestGate } from '../../support/egress-gate.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { StartedProcess } from './support/process.ts'
 import {
@@ -17,14 +18,20 @@ import {
 
 let world: SafetyWorld
 let safety: StartedProcess
+let gate: TestGate
 
 beforeAll(async () => {
-  world = await createWorld({ environment: 'MICRO_LIVE' })
+  gate = await startEgressGate(9)
+  const { controlSocket } = gate
+  world = await createWorld({ environment: 'MICRO_LIVE', egressGate: { controlSocket } })
   await Promise.all([world.startComponent('executor'), world.startComponent('orchestrator')])
   safety = await world.startSafety()
   await eventually('ready', async () => (await world.status())?.ready)
 })
-afterAll(() => world.close())
+afterAll(async () => {
+  await world.close()
+  await gate.close()
+})
 
 const obey = async (command: Command, operator: number) =>
   world.ackOf(await world.send(command, operator))

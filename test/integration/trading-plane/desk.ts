@@ -88,6 +88,7 @@ export async function startDesk(
     auditSpoolFile: layout.auditSpoolFile(component),
     heartbeatIntervalMs: 100,
     intentSocketPath: layout.intentSocket,
+    livenessSocket: { path: layout.livenessSocket },
   })
   const start = async (component: string, config: Readonly<Record<string, unknown>>) => {
     const file = layout.configFile(component)

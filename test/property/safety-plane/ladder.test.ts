@@ -28,6 +28,7 @@ const limitsFor = (expected: Expectation): LadderLimits => ({
       ],
       staleTrigger: 'HEARTBEAT_STALE',
       neverSeenTrigger: 'HEARTBEAT_NEVER_SEEN',
+      pingGapMsMax: null,
       expected,
     },
   ],

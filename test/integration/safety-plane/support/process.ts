@@ -14,7 +14,7 @@ export type StartedProcess = {
 export async function startNode(
   file: string,
   args: readonly string[],
-  deadlineMs = 15_000,
+  deadlineMs = 40_000,
   launcher: readonly string[] = [],
 ): Promise<StartedProcess> {
   const started = spawnNode(file, args, launcher)
@@ -40,14 +40,23 @@ export async function startNode(
   return started
 }
 
+/** A module that is loaded before the process's own, and what it is told. */
+export type Doom = { readonly preload: string; readonly env: Readonly<Record<string, string>> }
+
 /** Starts it without waiting. */
 export function spawnNode(
   file: string,
   args: readonly string[],
   launcher: readonly string[] = [],
+  doom?: Doom,
 ): StartedProcess {
-  const [program = '', ...rest] = [...launcher, process.execPath, file, ...args]
-  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const preload = doom === undefined ? [] : ['--import', doom.preload]
+  const argv = [...launcher, process.execPath, ...preload, file, ...args]
+  const [program = '', ...rest] = argv
+  const child = spawn(program, rest, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...doom?.env },
+  })
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString()

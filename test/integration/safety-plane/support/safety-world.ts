@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command, ProvisionedOperator } from '@bulkhead/shared/contracts/commands.ts'
+import { type WatcherId, watchersSchema } from '@bulkhead/shared/contracts/components.ts'
 import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { type SafetyStatus, safetyStatusSchema } from '@bulkhead/shared/contracts/status.ts'
@@ -12,7 +13,7 @@ import { nodeOptions } from '../../../../deploy/bootstrap/entry-points.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { type PaperVenueProcess, spawnPaperVenue } from '../../../support/paper-venue.ts'
 import { startSafetyRedis, type TestRedis } from '../../../support/redis.ts'
-import { startNode, type StartedProcess } from './process.ts'
+import { type Doom, spawnNode, startNode, type StartedProcess } from './process.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const mainFile = join(root, 'safety-plane/dead-man-switch/main.ts')
@@ -30,14 +31,17 @@ export type SafetyWorld = {
   readonly config: Record<string, unknown>
   readonly configFile: string
   readonly operators: readonly ProvisionedOperator[]
-  readonly startSafety: () => Promise<StartedProcess>
+  /** @param doom loads a module first that ends the process at one exact place */
+  readonly startSafety: (doom?: Doom) => Promise<StartedProcess>
+  /** A second watcher, with files, a Redis user and an inbox of its own. */
+  readonly startSecond: () => Promise<StartedProcess>
   readonly startComponent: (component: string, memoryMb?: number) => Promise<StartedProcess>
-  readonly status: () => Promise<SafetyStatus | undefined>
+  readonly status: (watcher?: WatcherId) => Promise<SafetyStatus | undefined>
   readonly audit: () => Promise<AuditRow[]>
   readonly desk: () => Promise<DeskState>
   /** Signs and posts a command. @returns its id */
   readonly send: (command: Command, operator?: number) => Promise<string>
-  readonly ackOf: (commandId: string) => Promise<AuditRow>
+  readonly ackOf: (commandId: string, watcher?: WatcherId) => Promise<AuditRow>
   readonly close: () => Promise<void>
 }
 
@@ -129,29 +133,46 @@ export async function createWorld(
     config,
     configFile,
     operators,
-    startSafety: () => {
+    startSafety: (doom) => {
       writeFileSync(configFile, JSON.stringify(config))
-      const [first, ...rest] = [...safetyOptions, mainFile, '--config', configFile]
-      return track(startNode(first, rest))
+      const args = ['--config', configFile]
+      return track(
+        doom === undefined ? startSwitch(args) : Promise.resolve(spawnDoomed(doom, args)),
+      )
+    },
+    startSecond: () => {
+      const own = {
+        ...config,
+        component: 'dead_man_switch_2',
+        redis: { ...redis.config('safety_2'), commandTimeoutMs: 100 },
+        logFile: layout.logFile('dead_man_switch_2'),
+        auditSpoolFile: layout.auditSpoolFile('dead_man_switch_2'),
+        stateDir: layout.secondSafetyStateDir,
+      }
+      const file = layout.configFile('dead_man_switch_2')
+      writeFileSync(file, JSON.stringify(own))
+      return track(startSwitch(['--config', file]))
     },
     startComponent: (component, memoryMb = 0) => {
       const isGuarded = guarded.includes(component)
       const link = JSON.stringify(
         isGuarded ? redis.guardConfig(component) : redis.config('trading'),
       )
-      return track(startNode(beatingFile, [component, link, '50', String(memoryMb)]))
+      const socket = component === 'executor' ? layout.livenessSocket : ''
+      return track(startNode(beatingFile, [component, link, '50', String(memoryMb), socket]))
     },
-    status: () => readStatus(auditor),
+    status: (watcher = 'dead_man_switch') => readStatus(auditor, watcher),
     audit: () => readAudit(auditor),
     desk: () => readDesk(venue),
     send: async (command, operator = 0) => {
       const key = Buffer.from(operators[operator]!.key_hex, 'hex')
-      await post(control, JSON.stringify(signCommand(command, key)))
+      const raw = JSON.stringify(signCommand(command, key))
+      for (const id of watchersOf(config)) await post(control, raw, id)
       return command.command_id
     },
-    ackOf: (commandId) =>
+    ackOf: (commandId, watcher = 'dead_man_switch') =>
       eventually(`an acknowledgement of ${commandId}`, async () => {
-        const rows = await readStream(auditor, redisKeys.acks('dead_man_switch'))
+        const rows = await readStream(auditor, redisKeys.acks(watcher))
         return rows.find((row) => row['command_id'] === commandId)
       }),
     close: async () => {
@@ -164,6 +185,15 @@ export async function createWorld(
 
 const newSealKey = () =>
   String(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }))
+
+/** As the product starts it. */
+function startSwitch(args: readonly string[]): Promise<StartedProcess> {
+  const [first = mainFile, ...rest] = [...safetyOptions, mainFile, ...args]
+  return startNode(first, rest)
+}
+
+/** Without waiting for its ready line: it may end before. */
+const spawnDoomed = (doom: Doom, args: readonly string[]) => spawnNode(mainFile, args, [], doom)
 
 /** ADMIN, RISK, OPERATOR and VIEWER, and a second ADMIN, in this order. */
 function provisionOperators(): ProvisionedOperator[] {
@@ -182,8 +212,15 @@ function provisionOperators(): ProvisionedOperator[] {
   }))
 }
 
-export async function post(control: RedisLink, raw: string): Promise<void> {
-  const key = redisKeys.commands('dead_man_switch')
+const watchersOf = (config: Readonly<Record<string, unknown>>) =>
+  watchersSchema.parse(config['watchers'])
+
+export async function post(
+  control: RedisLink,
+  raw: string,
+  watcher: WatcherId = 'dead_man_switch',
+): Promise<void> {
+  const key = redisKeys.commands(watcher)
   const pushed = await control.run((redis) => redis.rpush(key, raw))
   if (!pushed.ok) throw new Error(pushed.failure.message)
 }
@@ -233,8 +270,11 @@ export const takePosition = (world: SafetyWorld, instrument = 'BTC-PERPETUAL', a
 export const rowsOf = (rows: readonly AuditRow[], action: string) =>
   rows.filter((row) => row['action'] === action)
 
-async function readStatus(auditor: RedisLink): Promise<SafetyStatus | undefined> {
-  const read = await auditor.run((redis) => redis.get(redisKeys.status('dead_man_switch')))
+async function readStatus(
+  auditor: RedisLink,
+  watcher: WatcherId,
+): Promise<SafetyStatus | undefined> {
+  const read = await auditor.run((redis) => redis.get(redisKeys.status(watcher)))
   if (!read.ok || read.value === null) return undefined
   return safetyStatusSchema.parse(JSON.parse(read.value))
 }

@@ -147,6 +147,7 @@ describe('buildStatus', () => {
       component: 'nautilus',
       age_ms: null,
       health: 'ABSENT',
+      misses: 0,
       escalation: null,
     } as const
     const safety = { document: { ...safetyDocument(), watch: [absent] }, ageMs: 100 }

@@ -83,6 +83,7 @@ describe('a reset', () => {
     isConfirmed: true,
     openPhases: [],
     ordersResting: 0,
+    otherHolds: '',
     generation: 4,
   }
   test.each([

@@ -20,11 +20,17 @@ const ack: CommandAck = {
   at_ns: '1',
 }
 
+const taken = (commandId: string, expiresWallMs: number) => ({
+  commandId,
+  expiresWallMs,
+  generation: 3,
+})
+
 test('remembers over a restart how far a command had come', () => {
   const journal = new CommandJournal(directory)
   expect(journal.find('n1')).toEqual({ kind: 'unknown' })
-  journal.open('n1', 'c1', 2_000, 1_000)
-  expect(new CommandJournal(directory).find('n1')).toEqual({ kind: 'open' })
+  journal.open('n1', taken('c1', 2_000), 1_000)
+  expect(new CommandJournal(directory).find('n1')).toEqual({ kind: 'open', generation: 3 })
   journal.settle('n1', ack)
   expect(new CommandJournal(directory).find('n1')).toEqual({ kind: 'settled', ack })
   journal.acknowledge('n1')
@@ -33,10 +39,10 @@ test('remembers over a restart how far a command had come', () => {
 
 test('forgets a command once its window is certainly over', () => {
   const journal = new CommandJournal(directory)
-  journal.open('n1', 'c1', 2_000, 1_000)
-  journal.open('n2', 'c2', 4_000, 2_001)
+  journal.open('n1', taken('c1', 2_000), 1_000)
+  journal.open('n2', taken('c2', 4_000), 2_001)
   expect(journal.find('n1')).toEqual({ kind: 'unknown' })
-  expect(journal.find('n2')).toEqual({ kind: 'open' })
+  expect(journal.find('n2')).toEqual({ kind: 'open', generation: 3 })
 })
 
 test('starts empty when its file cannot be understood', () => {

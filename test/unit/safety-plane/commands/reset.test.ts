@@ -87,6 +87,7 @@ beforeEach(() => {
     isConfirmed: true,
     openPhases: [],
     ordersResting: 0,
+    otherHolds: '',
     generation: 7,
   }
 })

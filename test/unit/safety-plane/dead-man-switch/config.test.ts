@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { checkConfig } from '@bulkhead/shared/runtime/config.ts'
 import { deadManSwitchConfigSchema } from '@bulkhead/safety-plane/dead-man-switch/config.ts'
+import { startLadder, stepLadder } from '@bulkhead/safety-plane/dead-man-switch/core.ts'
 import { ladderLimitsOf } from '@bulkhead/safety-plane/dead-man-switch/limits.ts'
 
 const watched = (component: string, parts: Record<string, unknown> = {}) => ({
@@ -71,6 +72,7 @@ test('the defaults are the contract', () => {
       {
         component: 'market_data_adapter',
         expected: 'at_boot',
+        pingGapMsMax: null,
         rungs: [{ level: 'L1', afterMs: 15_000 }],
         staleTrigger: 'MARKET_DATA_FAILSAFE',
         neverSeenTrigger: 'MARKET_DATA_FAILSAFE',
@@ -88,6 +90,42 @@ test('the defaults are the contract', () => {
   expect(config.kill).toMatchObject({ massCancelTimeoutMs: 1_500, closeOnEmergency: true })
   expect(config.severAtHardStop).toEqual(['executor'])
   expect(config.marketDataFailsafe).toMatchObject({ hostedBy: 'executor' })
+})
+
+/** When a component that beat once and never again reaches each level, by the second. */
+function climb(parts: Record<string, unknown>): [level: string, afterS: number][] {
+  const checked = check(parts)
+  if (!checked.ok) throw new Error(JSON.stringify(checked.failure))
+  const limits = ladderLimitsOf(checked.value.config)
+  const reached: [string, number][] = []
+  let state = startLadder(limits, 0)
+  for (let tickMs = 0; tickMs <= 60_000; tickMs += 100) {
+    const values = { executor: '1', orchestrator: String(tickMs), market_data_adapter: `${tickMs}` }
+    const step = stepLadder(state, { type: 'read', tickMs, values }, limits)
+    state = step.state
+    for (const { level, component, trigger } of step.triggers) {
+      expect([component, trigger]).toEqual(['executor', 'HEARTBEAT_STALE'])
+      reached.push([level, tickMs / 1_000])
+    }
+  }
+  return reached
+}
+
+test('ST-06: silence escalates after 5, 15 and 30 s, as the configuration is shipped', () => {
+  expect(climb({})).toEqual([
+    ['L0', 5],
+    ['L1', 15],
+    ['L2', 30],
+  ])
+})
+
+test('ST-07: the thresholds are those of the configuration and no others', () => {
+  const ladder = { softStopAfterMs: 4_000, hardStopAfterMs: 12_000, emergencyAfterMs: 45_000 }
+  expect(climb({ ladder })).toEqual([
+    ['L0', 4],
+    ['L1', 12],
+    ['L2', 45],
+  ])
 })
 
 test('a guarded bot is watched from its first beat and severed at the hard stop', () => {
@@ -114,6 +152,13 @@ describe('start-up is refused for', () => {
     ['KILL_TOO_SLOW', { ladder: { hardStopAfterMs: 6_999 } }],
     ['KILL_TOO_SLOW', { ladder: { emergencyAfterMs: 16_999 } }],
     ['POLL_TOO_SLOW', { ladder: { softStopAfterMs: 1_100, pollIntervalMs: 900 } }],
+    [
+      'PING_TOO_SLOW',
+      {
+        watch: [watched('executor', { livenessSocket: 'run/alive.sock' })],
+        liveness: { timeoutMs: 2_001 },
+      },
+    ],
     ['GRACE_TOO_SHORT', { ladder: { bootGraceMs: 1_000 } }],
     ['CLOSE_STEPS_MISSING', { kill: { closeWidenBps: [0] } }],
     ['WATCHED_TWICE', { watch: [watched('executor'), watched('executor')] }],

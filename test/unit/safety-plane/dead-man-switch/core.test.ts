@@ -21,6 +21,7 @@ const limits: LadderLimits = {
       staleTrigger: 'HEARTBEAT_STALE',
       neverSeenTrigger: 'HEARTBEAT_NEVER_SEEN',
       expected: 'at_boot',
+      pingGapMsMax: 3_000,
     },
   ],
   bootGraceMs: 10_000,

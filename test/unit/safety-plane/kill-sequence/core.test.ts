@@ -243,6 +243,7 @@ describe('another trigger', () => {
       generation: 3,
       sinceWallMs: 7,
       resetBy: 'alice',
+      cleared: 'episode-1',
     })
   })
 })

@@ -6,6 +6,7 @@ const good: ProbeFacts = {
   targets: [{ component: 'executor', fault: null }],
   redisFault: null,
   isStateDurable: true,
+  silentPaths: [],
   keyFaults: [],
   drillFault: null,
   isBackstopSound: true,
@@ -13,6 +14,11 @@ const good: ProbeFacts = {
 
 test.each<[string, Partial<ProbeFacts>, string[]]>([
   ['everything answered', {}, []],
+  [
+    'a living component does not answer past Redis',
+    { silentPaths: ['executor'] },
+    ['SECOND_PATH_SILENT: executor'],
+  ],
   [
     'the exchange did not',
     { venueFault: 'VENUE_TIMED_OUT' },

@@ -144,7 +144,7 @@ describe('permission matrix', () => {
 describe('key catalogue', () => {
   test('gives every name its own key', () => {
     const keys = Object.values(redisKeys).map((key) =>
-      typeof key === 'string' ? key : key('executor', 'a'),
+      typeof key === 'string' ? key : key('dead_man_switch_2', 'a'),
     )
     expect(new Set(keys).size).toBe(keys.length)
     expect(keys.every((key) => /^(safety|wal):[a-z0-9:_-]+$/.test(key))).toBe(true)

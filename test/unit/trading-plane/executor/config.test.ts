@@ -17,6 +17,8 @@ function faultsOf(environment: string, egressGate: unknown): string[] {
     redis: { socketPath: 'run/redis.sock', username: 'trading', passwordFile: 'secrets/redis' },
     auditSpoolFile: 'data/executor.spool',
     intentSocketPath: 'run/intents.sock',
+
+    livenessSocket: { path: 'run/alive.sock' },
     ledgerDir: 'data/ledger',
     venue: { ...venue, egressGate },
     instruments: ['BTC-PERPETUAL'],

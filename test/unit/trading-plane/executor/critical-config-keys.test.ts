@@ -15,6 +15,7 @@ const least = {
   redis: { socketPath: '/run/redis.sock', username: 'trading', passwordFile: '/run/password' },
   auditSpoolFile: 'spool',
   intentSocketPath: 'intents.sock',
+  livenessSocket: { path: 'alive.sock' },
   ledgerDir: 'ledger',
   venue: {
     kind: 'deribit',
