@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
-import { type EngineBench, ofKind, only, perpetual, venueOrder } from '../harness.ts'
+import { type EngineBench, ofKind, only, perpetual, trade, venueOrder } from '../harness.ts'
 import { closing, deskWith, expectDenied, expectSent, figuresOf } from './gate-bench.ts'
 
 const wayOut: Partial<PlaceIntent> = {
@@ -25,7 +25,7 @@ function flatten(bench: EngineBench, strategy_id = 'quoter'): void {
   const outcome = {
     kind: 'accepted',
     order: { ...filled, venueOrderId: label },
-    trades: [],
+    trades: [{ ...trade(label, 10, label), venueOrderId: label, side }],
   } as const
   bench.give({ kind: 'place-reply', label, outcome })
   bench.give({ kind: 'positions', positions: [{ ...position, size: 0 }] })
