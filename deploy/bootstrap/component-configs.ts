@@ -35,7 +35,11 @@ export type StackSettings = {
 export type VenueUrls = { readonly httpUrl: string; readonly wsUrl: string }
 
 export function paperVenueConfig(settings: StackSettings) {
-  const { layout, keys, ports } = settings
+  const { layout, keys, ports, watchers } = settings
+  const second = {
+    clientId: secondSafetyClientId,
+    clientSecretFile: keys.secondSafetySecretFile,
+  }
   return {
     port: ports.venue,
     controlPort: ports.venueControl,
@@ -46,7 +50,7 @@ export function paperVenueConfig(settings: StackSettings) {
         keys: [
           { clientId: tradingClientId, clientSecretFile: keys.tradingSecretFile },
           { clientId: safetyClientId, clientSecretFile: keys.safetySecretFile },
-          { clientId: secondSafetyClientId, clientSecretFile: keys.secondSafetySecretFile },
+          ...(watchers.includes('dead_man_switch_2') ? [second] : []),
         ],
       },
     ],

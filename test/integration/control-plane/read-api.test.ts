@@ -15,7 +15,6 @@ const readPaths = [
   '/api/v1/reset/preview',
   '/api/v1/audit',
   '/api/v1/decisions',
-  '/api/v1/reset/preview',
   '/api/v1/events',
   '/metrics',
   '/docs',

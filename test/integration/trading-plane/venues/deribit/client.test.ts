@@ -55,9 +55,13 @@ describe('a session with the exchange', () => {
       'public/set_heartbeat',
       'public/auth',
       'private/enable_cancel_on_disconnect',
+      'private/enable_cancel_on_disconnect',
       'private/get_cancel_on_disconnect',
       'private/subscribe',
     ])
+    // For the account first, which the safety plane can ask; then for this very connection.
+    const scopes = exchange.calls.slice(2, 5).map(({ params }) => params?.['scope'])
+    expect(scopes).toEqual(['account', 'connection', 'connection'])
     expect(exchange.calls[0]?.params).toEqual({ interval: 10 })
     const auth = exchange.calls[1]?.params ?? {}
     const text = `${String(auth['timestamp'])}\n${String(auth['nonce'])}\n`
