@@ -88,7 +88,6 @@ export async function startDesk(
     auditSpoolFile: layout.auditSpoolFile(component),
     heartbeatIntervalMs: 100,
     intentSocketPath: layout.intentSocket,
-    livenessSocket: { path: layout.livenessSocket },
   })
   const start = async (component: string, config: Readonly<Record<string, unknown>>) => {
     const file = layout.configFile(component)
@@ -130,6 +129,7 @@ export async function startDesk(
     executorLog: () => readFileSync(layout.logFile('executor'), 'utf8'),
     startExecutor: (overrides = {}) =>
       start('executor', {
+        livenessSocket: { path: layout.livenessSocket },
         ledgerDir: layout.ledgerDir,
         venue: venueConfig,
         instruments: [instrument],
