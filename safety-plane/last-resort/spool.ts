@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { spoolFilesOf } from '@bulkhead/shared/runtime/audit-spool.ts'
 import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
 import { runId } from '@bulkhead/shared/runtime/log.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
@@ -40,11 +41,14 @@ function spoolFileOf(auditSpoolFile: string): string {
   return join(dirname(auditSpoolFile), 'last-resort.spool')
 }
 
-/** Undefined where there is no such file, or none that this process may see. */
+/** Undefined where there is no such spool, or none that this process may see. */
 function lastWrittenMs(file: string): number | undefined {
-  try {
-    return statSync(file).mtimeMs
-  } catch {
-    return undefined
-  }
+  const writtenMs = spoolFilesOf(file).flatMap((each) => {
+    try {
+      return [statSync(each).mtimeMs]
+    } catch {
+      return []
+    }
+  })
+  return writtenMs.length === 0 ? undefined : Math.max(...writtenMs)
 }

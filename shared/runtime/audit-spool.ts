@@ -17,6 +17,11 @@ import { cutTornTail, syncDirectory, writeFully } from './durable-file.ts'
 
 export type SpoolFault = 'SPOOL_FULL' | 'SPOOL_UNWRITABLE' | 'SPOOL_UNREADABLE'
 
+/** The files that a spool may consist of: what is written, and what is being delivered. */
+export function spoolFilesOf(file: string): readonly [written: string, draining: string] {
+  return [file, `${file}.draining`]
+}
+
 /**
  * Where audit entries wait, fsynced, while Redis cannot take them (decision D-10). One line an
  * entry. What a crashed run left behind is delivered by the next run of the component.
@@ -89,7 +94,7 @@ export class AuditSpool {
   }
 
   get #draining(): string {
-    return `${this.#file}.draining`
+    return spoolFilesOf(this.#file)[1]
   }
 
   #drainingBytes(): number {

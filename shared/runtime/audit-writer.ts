@@ -58,7 +58,7 @@ export class AuditWriter {
   #head: ChainHead = chainStart
   #waiting: Waiting[] = []
   #isStoring = false
-  #isDelivering = false
+  #delivery: Promise<Result<number, AuditDeliveryFault>> | null = null
   /** True while entries go to the spool. */
   #isBehind = false
   /** Until when a crowded inbox is left alone, on the monotonic clock. */
@@ -103,13 +103,24 @@ export class AuditWriter {
 
   /**
    * Delivers what is spooled, in order, and says how many lines went out. Delivering twice is
-   * harmless:
-   * the drain knows each entry. Call it at start and from time to time; it never rejects.
+   * harmless: the drain knows each entry. A delivery that is under way is waited for, so whoever
+   * leaves afterwards leaves nothing behind. Call it at start and from time to time; it never
+   * rejects.
    */
   async deliverSpool(): Promise<Result<number, AuditDeliveryFault>> {
-    if (this.#isDelivering || this.#isCrowded) return ok(0)
+    if (this.#delivery !== null) return this.#delivery
+    if (this.#isCrowded) return ok(0)
     if (!this.#options.link.isReady) return fail('REDIS_UNREACHABLE')
-    this.#isDelivering = true
+    if (!this.#spool.isEmpty) {
+      this.#delivery = this.#deliverRounds()
+      return this.#delivery
+    }
+    this.#isBehind = false
+    await this.#storeWaiting()
+    return ok(0)
+  }
+
+  async #deliverRounds(): Promise<Result<number, AuditDeliveryFault>> {
     let delivered = 0
     try {
       while (!this.#spool.isEmpty) {
@@ -120,7 +131,7 @@ export class AuditWriter {
       }
       this.#isBehind = false
     } finally {
-      this.#isDelivering = false
+      this.#delivery = null
     }
     await this.#storeWaiting()
     return ok(delivered)

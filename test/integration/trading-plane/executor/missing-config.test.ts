@@ -30,6 +30,7 @@ function completeConfig(folder: string): Bag {
     },
     auditSpoolFile: join(folder, 'spool'),
     intentSocketPath: join(folder, 'intents.sock'),
+    livenessSocket: { path: join(folder, 'alive.sock') },
     ledgerDir: join(folder, 'ledger'),
     venue: {
       kind: 'deribit',
