@@ -25,6 +25,7 @@ describe('npm start', () => {
         [
           'control_api',
           'dead_man_switch',
+          'egress_gate',
           'executor',
           'orchestrator',
           'paper_venue',
