@@ -78,7 +78,7 @@ describe('npx bulkhead guard', () => {
 
   test('is told by npm start, and the bot that nobody runs yet stops nothing', async () => {
     const command = `npx bulkhead guard --home ${stack.home} --component nautilus -- COMMAND`
-    expect(stack.output()).toContain(command)
+    await waitFor('the command', () => stack.output().includes(command))
     await untilMode('Active')
     expect(await seen()).toMatchObject({ silence: 'ABSENT', pid: null })
   })
