@@ -158,8 +158,8 @@ test('a kill is proven though the bot never ran, and a reset does not wait for i
       : undefined
   })
   expect(episode.level).toBe('L1')
-  await world.startComponent('executor')
   await world.ackOf(await world.send(resetCommand(episode.episode)))
+  await world.startComponent('executor')
   await eventually('a reset', async () => (await modeOf(world)) === 'NORMAL')
   await pastTheFirstRung(world)
   expect(await modeOf(world)).toBe('NORMAL')

@@ -90,12 +90,12 @@ describe('of two watchers', () => {
     expect(b?.episode).toMatchObject({ level: 'L1', trigger: 'OPERATOR_COMMAND' })
     expect(await strongest()).toMatchObject({ mode: 'HARD_STOP' })
 
-    await world.startComponent('executor')
     await untilResettable()
     const reset = await world.send(resetCommand(a!.episode!.episode))
     for (const id of watcherIds) {
       expect(await world.ackOf(reset, id)).toMatchObject({ outcome: 'EXECUTED' })
     }
+    await world.startComponent('executor')
     await eventually('NORMAL for all', async () => (await strongest())?.mode === 'NORMAL')
   })
 
