@@ -51,7 +51,7 @@ async function provenKill(level: KillLevel): Promise<string> {
   return episode!
 }
 
-/** Before anything is started again: what comes back while the switch is thrown is severed again. */
+/** Before anything starts again: what comes back while the switch is thrown is severed again. */
 async function reset(episode: string): Promise<void> {
   const ack = await world.ackOf(await world.send(resetCommand(episode)))
   expect(ack.outcome).toBe('EXECUTED')
