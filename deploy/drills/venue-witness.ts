@@ -75,12 +75,12 @@ export class VenueWitness {
     await this.#call('private/buy', order, tradingClientId, 'venue-trading')
   }
 
-  /** Makes the venue answer the safety plane, and nobody else, like this. */
-  async plantForSafety(fault: VenueFault): Promise<void> {
+  /** Makes the venue answer these methods of the safety plane, and of nobody else, like this. */
+  async plantForSafety(fault: VenueFault, method: string): Promise<void> {
     const { kind, times } = fault
     const body = {
       kind,
-      match: { clientId: safetyClientId },
+      match: { clientId: safetyClientId, method },
       ...(times === undefined ? {} : { times }),
     }
     await this.#control('POST', '/faults', body)

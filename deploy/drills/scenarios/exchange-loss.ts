@@ -4,13 +4,18 @@ import type { Recorder, Scenario } from '../scenario.ts'
 
 /** Requests of the safety plane that get no answer; all others get a gateway's error page. */
 const silentRequests = 2
+/**
+ * What a kill asks of the exchange. Its countdown is still refreshed: if it ran out, it would cancel
+ * what the sweep has to find.
+ */
+const unansweredMethods = ['private/cancel*', 'private/get_*']
 const shownMsMax = 120_000
 const provenMsMax = 60_000
 
 /** The exchange answers the safety plane with silence and rubbish in the middle of an L2. */
 export const exchangeLoss: Scenario = {
   name: 'exchange-loss',
-  about: 'During an L2 the exchange answered the safety plane with silence, then with HTML pages.',
+  about: 'During an L2 the exchange answered cancels and reads with silence, then with HTML pages.',
   run: async (recorder) => {
     const { desk } = recorder
     const proposer = await Proposer.connect(desk.stack.layout.intentSocket)
@@ -19,8 +24,10 @@ export const exchangeLoss: Scenario = {
     const targets = desk.processes(['executor', 'orchestrator'])
     // Cancel-on-disconnect cannot reach this one, so only the sweep can.
     await desk.venue.strayOrder()
-    await desk.venue.plantForSafety({ kind: 'drop', times: silentRequests })
-    await desk.venue.plantForSafety({ kind: 'http_html_502' })
+    for (const method of unansweredMethods) {
+      await desk.venue.plantForSafety({ kind: 'drop', times: silentRequests }, method)
+      await desk.venue.plantForSafety({ kind: 'http_html_502' }, method)
+    }
     recorder.step('exchange', `silent for ${silentRequests} requests, then HTML`)
     await unconfirmed(recorder, targets)
     await proven(recorder)

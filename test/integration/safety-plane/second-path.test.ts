@@ -85,8 +85,10 @@ describe('with the safety Redis lost', () => {
       return seen?.kill_switch_mode === 'NORMAL' ? undefined : seen
     })
     expect(status).toMatchObject({ kill_switch_mode: 'SOFT_STOP', watchdog_state: 'SAFE_MODE' })
-    const kept = await world.auditor.run((redis) => redis.get(redisKeys.watchdogState))
-    expect(kept).toMatchObject({ value: 'SAFE_MODE' })
+    await eventually('the state in Redis', async () => {
+      const kept = await world.auditor.run((redis) => redis.get(redisKeys.watchdogState))
+      return kept.ok && kept.value === 'SAFE_MODE'
+    })
     expect([isAlive(executor), isAlive(orchestrator)]).toEqual([true, true])
     expect(rowsOf(await world.audit(), 'EPISODE_RAISED')).toEqual([])
   })
