@@ -5,7 +5,7 @@ import type { Recorder, Scenario } from '../scenario.ts'
 /** Requests of the safety plane that get no answer; all others get a gateway's error page. */
 const silentRequests = 2
 /**
- * What a kill asks of the exchange. Its countdown is still refreshed: if it ran out, it would cancel
+ * What a kill asks of the exchange. Its countdown is still refreshed: one that ran out would cancel
  * what the sweep has to find.
  */
 const unansweredMethods = ['private/cancel*', 'private/get_*']
