@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { farewellBeat, redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -100,6 +102,11 @@ test('a farewell counts when nothing of the bot is left', async () => {
   const world = await open()
   const guarded = await world.startComponent(bot)
   await untilHealth(world, 'HEALTHY')
+  // Only the death of a process that was seen alive can be verified (decision D-40).
+  const remembered = join(String(world.config['stateDir']), 'identities.json')
+  await eventually('its process is known', () => {
+    return existsSync(remembered) && readFileSync(remembered, 'utf8').includes(bot)
+  })
   await guarded.kill()
   await sayFarewell(world)
   await untilHealth(world, 'ABSENT')
