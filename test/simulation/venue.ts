@@ -164,12 +164,13 @@ export class Venue {
       return
     }
     const trade = this.#fill(order, this.#part(order))
-    // Orders before trades or after them: an exchange promises neither.
+    // Orders before trades or after them, or a trade that nobody is told of: nothing is promised.
+    const isTradeTold = this.#world.chance(0.95)
     const isTradeFirst = this.#world.chance(0.5)
     for (const { onOrders, onTrades } of this.#sessions.values()) {
-      if (isTradeFirst) onTrades([trade])
+      if (isTradeTold && isTradeFirst) onTrades([trade])
       onOrders([told(order)])
-      if (!isTradeFirst) onTrades([trade])
+      if (isTradeTold && !isTradeFirst) onTrades([trade])
     }
   }
 
