@@ -90,6 +90,8 @@ export class Engine {
     this.#dispatch(event, at, out)
     if (event.kind === 'tick') containExposure(this.#state, at, out, this.#hash64)
     stepCloses(this.#state, at, out, this.#hash64)
+    // Last: a loop that stood still for too long closes what is held before it counts as alive.
+    if (event.kind === 'tick') this.#state.monitors.loopTickMs = at.tickMs
     return out
   }
 

@@ -27,7 +27,6 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
   startReconcile(state, at, out)
   startReads(state, at, out)
   askExchangeHealth(state, at, out)
-  state.monitors.loopTickMs = at.tickMs
 }
 
 /**

@@ -105,7 +105,7 @@ const predicates: readonly Predicate[] = [
     reason: 'REDUCEONLY_FEE_MODEL_HARD_STALE',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => s.feeModelAgeMs !== null && isOlder(s.feeModelAgeMs, s.feeModelAgeMsMax),
+    holds: (s) => isOlder(s.feeModelAgeMs, s.feeModelAgeMsMax),
   },
   {
     reason: 'REDUCEONLY_RISKSTATE_DEGRADED',
@@ -183,13 +183,16 @@ function riskStateOf(snapshot: ModeSnapshot): RiskState {
   return isDegraded(snapshot) ? 'Degraded' : 'Healthy'
 }
 
-/** What was told once and is too old degrades; what was never told is a missing input. */
+/**
+ * What was told once and is too old degrades; what was never told is a missing input. Fee rates
+ * degrade either way (contract 4.2).
+ */
 function isDegraded(snapshot: ModeSnapshot): boolean {
-  const { instrumentMetadataAgeMs, feeModelAgeMs, unitsMismatchAgeMs } = snapshot
+  const { instrumentMetadataAgeMs, unitsMismatchAgeMs } = snapshot
   const hasOldMetadata =
     instrumentMetadataAgeMs !== null &&
     isOlder(instrumentMetadataAgeMs, snapshot.instrumentMetadataAgeMsMax)
-  const hasOldFees = feeModelAgeMs !== null && isOlder(feeModelAgeMs, snapshot.feeModelAgeMsMax)
+  const hasOldFees = isOlder(snapshot.feeModelAgeMs, snapshot.feeModelAgeMsMax)
   const hasMismatch =
     unitsMismatchAgeMs !== null && !(unitsMismatchAgeMs > snapshot.unitsMismatchDegradedMs)
   const hasStop = snapshot.isSafetyReady === false || !isClear(snapshot.isBudgetHalted)

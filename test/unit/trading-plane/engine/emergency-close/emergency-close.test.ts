@@ -1,30 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
 import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
-import type { InstrumentInfo } from '@bulkhead/trading-plane/venues/port.ts'
-import { denialOf, type EngineBench, ofKind, only, perpetual, venueOrder } from '../harness.ts'
+import { denialOf, type EngineBench, ofKind, only, perpetual } from '../harness.ts'
 import { deskWith, expectDenied, expectSent } from '../gates/gate-bench.ts'
-
-const future: InstrumentInfo = {
-  ...perpetual,
-  name: 'BTC-24SEP27',
-  kind: 'inverse_future',
-  expirationMs: 1_821_780_000_000,
-}
-const roomy = { orderNotionalUsdMax: 1e6, positionNotionalUsdMax: 1e7 }
-const wayOut: Partial<PlaceIntent> = {
-  side: 'sell',
-  amount: '500',
-  limit_price: '50000',
-  reduce_only: true,
-  time_in_force: 'immediate_or_cancel',
-}
-const size = (instrument: string, held: number) => ({
-  instrument,
-  size: held,
-  averagePrice: 1,
-  markPrice: 1,
-})
+import { called, during, entry, fill, future, roomy, size, wayOut } from './close-bench.ts'
 
 /** A desk that holds 500 USD of the perpetual and sees no book of it. */
 function blind(held = 500): EngineBench {
@@ -40,45 +18,6 @@ function tell(bench: EngineBench, bestBid: number, bestAsk: number, ageMs = 0): 
   const ticker = { bestBid, bestAsk, venueMs }
   return bench.give({ kind: 'ticker-read', instrument: perpetual.name, ticker })
 }
-
-/** The venue filled this much of an order and dropped the rest. */
-function fill(bench: EngineBench, effects: readonly Effect[], filled: number): Effect[] {
-  const { order } = only(effects, 'submit')
-  bench.dispatch(order.label)
-  const { label, side, instrument } = order
-  const amount = Number(order.amount)
-  const state = filled === amount ? ('filled' as const) : ('cancelled' as const)
-  const done = venueOrder({ label, side, instrument, amount, filledAmount: filled, state })
-  const trades =
-    filled === 0
-      ? []
-      : [
-          {
-            tradeId: `${label}-t`,
-            venueOrderId: '1',
-            label,
-            instrument,
-            side,
-            amount: filled,
-            price: 60_000,
-            fee: 0,
-            feeCurrency: 'BTC',
-            venueMs: 1,
-          },
-        ]
-  const outcome = { kind: 'accepted', order: { ...done, venueOrderId: label }, trades } as const
-  return bench.give({ kind: 'place-reply', label, outcome })
-}
-
-/** All effects of these doings, whichever event gave them. */
-function during(bench: EngineBench, doings: () => void): Effect[] {
-  const before = bench.effects.length
-  doings()
-  return bench.effects.slice(before)
-}
-
-const entry = (effects: readonly Effect[], action: string) =>
-  ofKind(effects, 'audit').find(({ record }) => record.action === action)?.record
 
 describe('a close that the ordinary path refuses for want of a book', () => {
   test('AT-937: is priced from the ticker of the venue', () => {
@@ -302,8 +241,6 @@ describe('the attempts of an emergency close', () => {
     })
   })
 })
-
-const called = [{ currency: 'BTC', equity: 1, maintenanceMargin: 0.95, initialMargin: 1 }]
 
 describe('Kill', () => {
   test('AT-208: by margin closes what is held and sends nothing else', () => {
