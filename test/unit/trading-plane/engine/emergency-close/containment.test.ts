@@ -31,10 +31,10 @@ function expectContained(
   const opening = bench.propose({ amount: '10' })
   expect(denialOf(opening)).toMatch(/^TradePermission|TradingModeForbidsOpen/)
   expect(ofKind(opening, 'submit')).toEqual([])
-  const changes = ofKind(bench.effects, 'audit').filter(
-    ({ record }) => record.action === 'MODE_CHANGED' && record.fields['to'] === 'Kill',
+  const changes = ofKind(bench.effects, 'audit').flatMap(({ record: { action, fields } }) =>
+    action === 'MODE_CHANGED' && fields?.['to'] === 'Kill' ? [fields['reasons']] : [],
   )
-  expect(changes.at(-1)?.record.fields['reasons']).toBe(reasons.join(' '))
+  expect(changes.at(-1)).toBe(reasons.join(' '))
 }
 
 describe('in Kill what is held is on its way out', () => {
