@@ -42,7 +42,8 @@ export async function runScenarios(
       options.say(`\n${name}: waiting until the desk trades ...`)
       const recorder = new Recorder(desk.value, options)
       if (!(await recorder.untilTrading())) {
-        return { ok: false, message: `DESK_NOT_TRADING: ${name} could not begin` }
+        const seen = await recorder.deskSeen()
+        return { ok: false, message: `DESK_NOT_TRADING: ${name} could not begin: ${seen}` }
       }
       await recorder.begin()
       await scenario.run(recorder)

@@ -90,18 +90,29 @@ export class Recorder {
 
   /** Waits until the desk trades: armed, watched, Active, and orders rest. */
   async untilTrading(): Promise<boolean> {
-    const { desk } = this
-    const isTrading = async () => {
-      const [killSwitch, executor, safety] = await Promise.all([
-        desk.killSwitch(),
-        desk.executor(),
-        desk.safety(),
-      ])
-      const isArmed = killSwitch?.mode === 'NORMAL' && safety?.ready === true
-      if (!isArmed || executor?.trading_mode !== 'Active') return undefined
-      return (await desk.venue.restingOpen()) > 0
+    return (await until(async () => (await this.#desk()).trades, tradingMsMax)) === true
+  }
+
+  /** Why the desk trades or does not, in one line. */
+  async deskSeen(): Promise<string> {
+    return (await this.#desk()).seen
+  }
+
+  async #desk(): Promise<{ trades: boolean; seen: string }> {
+    const [killSwitch, executor, safety, orders] = await Promise.all([
+      this.desk.killSwitch(),
+      this.desk.executor(),
+      this.desk.safety(),
+      this.desk.venue.restingOpen(),
+    ])
+    const mode = executor?.trading_mode
+    const reasons = [...(executor?.mode_reasons ?? []), ...(safety?.not_ready_reasons ?? [])]
+    const words = `${killSwitch?.mode}, safety ${safety?.ready}, executor ${mode}, ${orders} order(s)`
+    return {
+      trades:
+        killSwitch?.mode === 'NORMAL' && safety?.ready === true && mode === 'Active' && orders > 0,
+      seen: `${words} ${reasons.join(', ')}`.trim(),
     }
-    return (await until(isTrading, tradingMsMax)) === true
   }
 
   /** What the audit log gained since the scenario began. */

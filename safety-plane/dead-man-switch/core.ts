@@ -35,6 +35,8 @@ export type LadderLimits = {
   readonly readFreshMs: number
   /** Reads that failed for so long mean that the safety Redis is lost. */
   readonly redisLostAfterMs: number
+  /** How many reads in a row must have failed besides: a stall of our own makes one come late. */
+  readonly redisFailedReadsMin: number
 }
 
 export type WatchedState = {
@@ -61,8 +63,9 @@ export type LadderState = {
   readonly graceUntilTickMs: number
   readonly watched: readonly WatchedState[]
   readonly lastReadTickMs: number | null
-  /** When reads began to fail; null while they succeed. */
+  /** When reads began to fail; null while they succeed, and how many have failed since. */
   readonly failingSinceTickMs: number | null
+  readonly failedReads: number
   /** Last good read before Redis was declared lost; null while it is not lost. */
   readonly blindSinceTickMs: number | null
 }
@@ -130,6 +133,7 @@ export function startLadder(
     })),
     lastReadTickMs: null,
     failingSinceTickMs: null,
+    failedReads: 0,
     blindSinceTickMs: null,
   }
 }
@@ -156,7 +160,11 @@ export function stepLadder(
       )
     case 'read_failed':
       return judgeLoss(
-        { ...state, failingSinceTickMs: state.failingSinceTickMs ?? input.tickMs },
+        {
+          ...state,
+          failingSinceTickMs: state.failingSinceTickMs ?? input.tickMs,
+          failedReads: state.failedReads + 1,
+        },
         input.tickMs,
         limits,
       )
@@ -177,16 +185,22 @@ export function stepLadder(
  */
 export function nextDeadlineTickMs(state: LadderState, limits: LadderLimits): number | null {
   if (state.blindSinceTickMs !== null) return null
-  const lossDue =
-    state.failingSinceTickMs === null ? [] : [state.failingSinceTickMs + limits.redisLostAfterMs]
   const due = state.watched.flatMap((watch, at) => {
     const rung = nextRung(watch, limits.watched[at]!)
     if (rung === undefined) return []
     if (watch.changedTickMs === null) return [state.graceUntilTickMs]
     return [watch.changedTickMs + rung.afterMs]
   })
-  const all = [...lossDue, ...due]
+  const lossTickMs = lossDueTickMs(state, limits)
+  const all = lossTickMs === null ? due : [lossTickMs, ...due]
   return all.length === 0 ? null : Math.min(...all)
+}
+
+/** When the failing reads will have proven that Redis is lost; null while they are too few. */
+function lossDueTickMs(state: LadderState, limits: LadderLimits): number | null {
+  const { failingSinceTickMs, failedReads } = state
+  const isDoubted = failingSinceTickMs !== null && failedReads >= limits.redisFailedReadsMin
+  return isDoubted ? failingSinceTickMs + limits.redisLostAfterMs : null
 }
 
 function applyRead(
@@ -202,6 +216,7 @@ function applyRead(
     ),
     lastReadTickMs: tickMs,
     failingSinceTickMs: null,
+    failedReads: 0,
     blindSinceTickMs: null,
   }
 }
@@ -306,19 +321,18 @@ function judge(state: LadderState, tickMs: number, limits: LadderLimits): Ladder
 }
 
 function judgeLoss(state: LadderState, tickMs: number, limits: LadderLimits): LadderStep {
-  const { failingSinceTickMs, blindSinceTickMs } = state
-  if (failingSinceTickMs === null || blindSinceTickMs !== null) return { state, triggers: [] }
-  const overshootMs = tickMs - failingSinceTickMs - limits.redisLostAfterMs
-  if (overshootMs < 0) return { state, triggers: [] }
+  const dueTickMs = lossDueTickMs(state, limits)
+  const isLost = dueTickMs !== null && tickMs >= dueTickMs
+  if (!isLost || state.blindSinceTickMs !== null) return { state, triggers: [] }
   return {
-    state: { ...state, blindSinceTickMs: state.lastReadTickMs ?? failingSinceTickMs },
+    state: { ...state, blindSinceTickMs: state.lastReadTickMs ?? state.failingSinceTickMs },
     triggers: [
       {
         component: 'dead_man_switch',
         level: 'L0',
         trigger: 'SAFETY_REDIS_UNAVAILABLE',
         thresholdMs: limits.redisLostAfterMs,
-        overshootMs,
+        overshootMs: tickMs - dueTickMs,
       },
     ],
   }
@@ -363,9 +377,8 @@ function nextRung(watch: WatchedState, watched: Watched): Rung | undefined {
   return watched.rungs.find((rung) => isAbove(rung.level, watch.escalation))
 }
 
-function isAbove(level: KillLevel, than: KillLevel | null): boolean {
-  return than === null || rank[level] > rank[than]
-}
+const isAbove = (level: KillLevel, than: KillLevel | null): boolean =>
+  than === null || rank[level] > rank[than]
 
 /**
  * A reset by an operator: every component must be seen anew within a new boot grace, save those

@@ -1,6 +1,9 @@
 import type { DeadManSwitchConfig } from './config.ts'
 import type { LadderLimits } from './core.ts'
 
+/** One late read may be a stall of our own, a second the reconnect that followed it. */
+const redisFailedReadsMin = 3
+
 /** The ladder that a configuration asks for. */
 export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
   const { ladder, redis, watch, marketDataFailsafe, liveness } = config
@@ -36,5 +39,6 @@ export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
     bootGraceMs: ladder.bootGraceMs,
     readFreshMs: 2 * ladder.pollIntervalMs + redis.commandTimeoutMs,
     redisLostAfterMs: Math.min(ladder.redisLostAfterMs, ladder.softStopAfterMs),
+    redisFailedReadsMin,
   }
 }

@@ -19,7 +19,7 @@ import { openChannels } from '../notify/channels.ts'
 import { deadManSwitchConfigSchema } from './config.ts'
 import { settleMemory } from './memory.ts'
 import { SafetyPlane } from './plane.ts'
-import { checkRedisConfig } from './redis-check.ts'
+import { checkRedisWithin } from './redis-check.ts'
 import { checkHostOrExit, refuseToStart, withContainerCommandsOrExit } from './startup.ts'
 
 /** How long a start waits for Redis before it goes on blind, which is SAFE_MODE. */
@@ -45,14 +45,12 @@ const link = new RedisLink(config.redis, secrets.redis, config.component)
 const drainLink = new RedisLink(config.redis, secrets.redis, `${config.component}-drain`)
 link.open()
 drainLink.open()
-if (await link.waitUntilReady(redisWaitMs)) {
-  const checked = await checkRedisConfig(link)
-  if (!checked.ok) {
-    if (!hasOpenEpisode(config.stateDir)) refuseToStart(checked.failure)
-    log.error({ faults: checked.failure }, 'an open kill goes on although this Redis is unfit')
-  }
-} else {
+const checked = await checkRedisWithin(link, redisWaitMs, systemClock)
+if (!checked.ok && checked.failure.includes('REDIS_UNREACHABLE')) {
   log.error('the safety Redis is not reachable: going on blind')
+} else if (!checked.ok) {
+  if (!hasOpenEpisode(config.stateDir)) refuseToStart(checked.failure)
+  log.error({ faults: checked.failure }, 'an open kill goes on although this Redis is unfit')
 }
 
 const alerts = await openChannels(config.notify)

@@ -1,9 +1,11 @@
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 
 /** Why a Redis is not fit to carry the safety of a desk, in the order of the checks. */
 export const redisConfigFaults = [
   'REDIS_UNREACHABLE',
+  'REDIS_REFUSED',
   'REDIS_NOT_APPENDING',
   'REDIS_NOT_SYNCING_ALWAYS',
   'REDIS_SNAPSHOTS',
@@ -17,7 +19,7 @@ export type RedisConfigFault = (typeof redisConfigFaults)[number]
  * it is acknowledged, nothing evicted, notifications for string sets and list pushes.
  */
 export async function checkRedisConfig(
-  link: RedisLink,
+  link: Pick<RedisLink, 'run'>,
 ): Promise<Result<void, readonly RedisConfigFault[]>> {
   const read = await link.run((redis) =>
     Promise.all(
@@ -26,7 +28,9 @@ export async function checkRedisConfig(
       ),
     ),
   )
-  if (!read.ok) return fail(['REDIS_UNREACHABLE'])
+  if (!read.ok) {
+    return fail([read.failure.code === 'REDIS_REFUSED' ? 'REDIS_REFUSED' : 'REDIS_UNREACHABLE'])
+  }
   const [appendonly, appendfsync, save, policy, events = ''] = read.value
   const faults: RedisConfigFault[] = []
   if (appendonly !== 'yes') faults.push('REDIS_NOT_APPENDING')
@@ -36,6 +40,26 @@ export async function checkRedisConfig(
   const covers = (kind: string) => events.includes(kind) || events.includes('A')
   if (!events.includes('K') || !covers('$') || !covers('l')) faults.push('REDIS_NOTIFICATIONS_OFF')
   return faults.length === 0 ? ok(undefined) : fail(faults)
+}
+
+/**
+ * Asks until the safety Redis answers: at the start of a host many things are slow at once, and one
+ * question without an answer says nothing about how Redis is set up.
+ *
+ * @param waitMs how long to ask at most; a question under way is waited for
+ */
+export async function checkRedisWithin(
+  link: Pick<RedisLink, 'run' | 'waitUntilReady'>,
+  waitMs: number,
+  clock: Clock,
+): Promise<Result<void, readonly RedisConfigFault[]>> {
+  const deadlineTickMs = clock.monotonicMs() + waitMs
+  for (;;) {
+    await link.waitUntilReady(Math.max(0, deadlineTickMs - clock.monotonicMs()))
+    const checked = await checkRedisConfig(link)
+    const isAnswered = checked.ok || !checked.failure.includes('REDIS_UNREACHABLE')
+    if (isAnswered || clock.monotonicMs() >= deadlineTickMs) return checked
+  }
 }
 
 /** CONFIG GET answers with a list or, over RESP3, with a map. */

@@ -7,10 +7,10 @@ import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { runbookSteps } from '../../deploy/drills/runbook.ts'
 import type { ScenarioName, ScenarioReport } from '../../deploy/drills/scenario.ts'
 
-const runMsMax = 280_000
+const runMsMax = 480_000
 
 function drill(out: string, ...args: string[]): { status: number | null; output: string } {
-  const run = spawnSync('npm', ['run', 'drill', '--', ...args, '--fast', '--out', out], {
+  const run = spawnSync('npm', ['run', 'drill', '--', ...args, '--out', out], {
     cwd: projectRoot,
     encoding: 'utf8',
     timeout: runMsMax,

@@ -190,5 +190,6 @@ async function withoutSafetyPlane(recorder: Recorder, page: Page): Promise<void>
   )
   await desk.stack.restore(gone.toReversed())
   recorder.step('safety Redis, control_api, dead_man_switch', 'restored')
-  recorder.claim('the desk trades again once they are back', await recorder.untilTrading(), '')
+  const trades = await recorder.untilTrading()
+  recorder.claim('the desk trades again once they are back', trades, await recorder.deskSeen())
 }

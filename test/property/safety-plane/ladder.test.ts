@@ -35,6 +35,7 @@ const limitsFor = (expected: Expectation): LadderLimits => ({
   bootGraceMs: 150,
   readFreshMs: stepMs,
   redisLostAfterMs: 50,
+  redisFailedReadsMin: 3,
 })
 
 /**

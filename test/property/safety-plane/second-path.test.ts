@@ -25,6 +25,7 @@ const limits: LadderLimits = {
   bootGraceMs: 150,
   readFreshMs: 10,
   redisLostAfterMs: 50,
+  redisFailedReadsMin: 3,
 }
 
 /** One question past Redis: how long after the last one, how long it took, and what came of it. */
@@ -73,7 +74,7 @@ function real(questions: readonly Question[]): string[] {
   const called: string[] = []
   let state = startLadder(limits, 0)
   state = stepLadder(state, { type: 'read', tickMs: 0, values: { executor: '1' } }, limits).state
-  for (const tickMs of [1, lostAtMs]) {
+  for (const tickMs of [1, 2, lostAtMs]) {
     state = stepLadder(state, { type: 'read_failed', tickMs }, limits).state
   }
   let tickMs = lostAtMs

@@ -80,7 +80,8 @@ test('the defaults are the contract', () => {
     ],
     bootGraceMs: 10_000,
     readFreshMs: 800,
-    redisLostAfterMs: 1_000,
+    redisLostAfterMs: 2_000,
+    redisFailedReadsMin: 3,
   })
   expect(config.ladder).toMatchObject({
     softStopAfterMs: 5_000,

@@ -27,6 +27,7 @@ const limits: LadderLimits = {
   bootGraceMs: 10_000,
   readFreshMs: 800,
   redisLostAfterMs: 1_000,
+  redisFailedReadsMin: 3,
 }
 
 const seen = (tickMs: number, value: string | null): LadderInput => ({
@@ -242,16 +243,24 @@ describe('a lost Redis', () => {
   })
 
   test('never leads past L0 by itself, and its time does not count as silence', () => {
-    const blind = run([seen(0, '1'), failed(300), failed(1_300), failed(60_000)])
+    const blind = run([seen(0, '1'), failed(300), failed(800), failed(1_300), failed(60_000)])
     expect(levels(blind)).toEqual(['L0'])
     expect(levels(run([seen(61_000, '1'), seen(65_999, '1')], blind.state))).toEqual([])
     expect(levels(run([seen(61_000, '1'), seen(66_000, '1')], blind.state))).toEqual(['L0'])
   })
 
   test('prolongs the boot grace by the time it was away', () => {
-    const blind = run([seen(0, null), failed(300), failed(1_300), failed(19_000)])
+    const blind = run([seen(0, null), failed(300), failed(800), failed(1_300), failed(19_000)])
     expect(levels(run([seen(20_000, null), seen(29_999, null)], blind.state))).toEqual([])
     expect(levels(run([seen(20_000, null), seen(30_000, null)], blind.state))).toEqual(['L2'])
+  })
+
+  test('is not concluded from fewer than three failed reads, however long they take', () => {
+    const doubted = run([seen(0, '1'), failed(300), failed(9_000), { type: 'tick', tickMs: 9_500 }])
+    expect(doubted.triggers).toEqual([])
+    expect(levels(run([failed(9_600)], doubted.state))).toEqual(['L0'])
+    const answered = run([seen(9_600, '2'), failed(9_700), failed(10_800)], doubted.state)
+    expect(answered.triggers).toEqual([])
   })
 
   test('does not excuse a short failure', () => {
@@ -271,17 +280,17 @@ describe('a watcher that stalled itself', () => {
 })
 
 describe('the next deadline', () => {
+  const failing = (...ticksMs: number[]): LadderInput[] =>
+    ticksMs.map((tickMs) => ({ type: 'read_failed', tickMs }))
+
   test.each<[string, LadderInput[], number | null]>([
     ['the end of the grace', [seen(0, null)], 10_000],
     ['the first rung', [seen(700, '1')], 5_700],
     ['the next rung', [seen(0, '1'), seen(5_000, '1')], 15_000],
     ['none after the last rung', [seen(0, '1'), seen(30_000, '1')], null],
-    ['the loss of Redis', [seen(0, '1'), { type: 'read_failed', tickMs: 200 }], 1_200],
-    [
-      'none while blind',
-      [seen(0, '1'), { type: 'read_failed', tickMs: 0 }, { type: 'read_failed', tickMs: 1_000 }],
-      null,
-    ],
+    ['the next rung while too few reads failed', [seen(0, '1'), ...failing(200, 300)], 5_000],
+    ['the loss of Redis', [seen(0, '1'), ...failing(200, 300, 400)], 1_200],
+    ['none while blind', [seen(0, '1'), ...failing(0, 500, 1_000)], null],
   ])('is %s', (_what, inputs, expected) => {
     expect(nextDeadlineTickMs(run(inputs).state, limits)).toBe(expected)
   })

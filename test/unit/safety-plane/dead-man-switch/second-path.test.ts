@@ -28,6 +28,7 @@ const limits: LadderLimits = {
   bootGraceMs: 10_000,
   readFreshMs: 800,
   redisLostAfterMs: 1_000,
+  redisFailedReadsMin: 3,
 }
 
 const read = (tickMs: number, value: string): LadderInput => ({
@@ -54,6 +55,7 @@ const blind: readonly LadderInput[] = [
   read(1_000, '1'),
   ...pings(1_000, 2_000, 'alive'),
   lost(1_250),
+  lost(1_750),
   lost(2_250),
 ]
 
@@ -103,17 +105,25 @@ describe('while the safety Redis is lost', () => {
   })
 
   test('silence of a path that never worked says nothing', () => {
-    const never = [read(1_000, '1'), lost(1_250), lost(2_250), ...pings(2_500, 60_000, 'silent')]
+    const never = [
+      read(1_000, '1'),
+      ...[1_250, 1_750, 2_250].map(lost),
+      ...pings(2_500, 60_000, 'silent'),
+    ]
     expect(told(run(never))).toEqual([loss])
   })
 
   test('a process seen before that is gone needs no path that worked', () => {
-    const gone = [read(1_000, '1'), lost(1_250), lost(2_250), ...pings(2_500, 7_000, 'gone')]
+    const gone = [
+      read(1_000, '1'),
+      ...[1_250, 1_750, 2_250].map(lost),
+      ...pings(2_500, 7_000, 'gone'),
+    ]
     expect(told(run(gone))).toEqual([loss, 'HEARTBEAT_STALE L0'])
   })
 
   test('what was never seen at all is not judged blindly', () => {
-    const unseen = [lost(100), lost(1_200), ...pings(1_500, 60_000, 'gone')]
+    const unseen = [lost(100), lost(600), lost(1_200), ...pings(1_500, 60_000, 'gone')]
     expect(told(run(unseen))).toEqual([loss])
   })
 
