@@ -41,13 +41,15 @@ describe('npm run drill -- --scenario', () => {
   const held = (report: ScenarioReport, words: string) =>
     report.claims.some((claim) => claim.held && claim.claim.includes(words))
 
-  test('redis-loss: the desk stops softly, nobody is killed, an ADMIN brings it back', () => {
+  test('ST-OD-SF_1: redis-loss stops the desk, and only an ADMIN brings it back', () => {
     const report = reportOf('redis-loss')
     expect(failed(report)).toEqual([])
     for (const words of [
+      'an intent to open is denied',
       'stops opening within one beat',
       'own client',
       'nobody was killed',
+      'stays stopped after Redis is back',
       'ADMIN',
     ])
       expect(held(report, words)).toBe(true)

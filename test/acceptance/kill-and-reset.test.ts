@@ -57,6 +57,37 @@ describe('npx bulkhead kill and reset', () => {
     await untilMode('Active')
   })
 
+  test('ST-OD-KS_2: L2 stops what trades; log, metrics, health and observation go on', async () => {
+    const { components, dashboard_url: api, home } = stack.stack()
+    const pidOf = (name: string) => components.find(({ component }) => component === name)!.pid
+    const isAlive = (name: string) => {
+      const stat = readProcessStat(pidOf(name))
+      return stat !== undefined && stat.state !== 'Z'
+    }
+    const trading = ['executor', 'orchestrator']
+    expect(trading.map(isAlive)).toEqual([true, true])
+    const killed = await stack.cli('kill', '--level', 'L2', '--reason', 'acceptance')
+    expect(killed.status).toBe(0)
+    expect(trading.map(isAlive)).toEqual([false, false])
+    expect(['dead_man_switch', 'control_api'].map(isAlive)).toEqual([true, true])
+    expect((await stack.cli('health')).stdout).toMatch(/^ok +true$/m)
+    await waitFor('the metrics to tell of it', async () => {
+      const metrics = await (await fetch(new URL('/metrics', api))).text()
+      return [
+        'bulkhead_kill_switch{mode="EMERGENCY"} 1',
+        'bulkhead_component_silent{component="executor"} 1',
+        'bulkhead_component_silent{component="dead_man_switch"} 0',
+      ].every((line) => metrics.includes(line))
+    })
+    expect(await mode()).toMatchObject({ trading_mode: 'Kill', kill_switch: { mode: 'EMERGENCY' } })
+    expect(readFileSync(join(home, 'log/dead_man_switch.log'), 'utf8')).toContain('"level":"L2"')
+    const { stdout: tail } = await stack.cli('audit', 'tail', '-n', '50')
+    expect(tail).toContain('EPISODE_FINISHED')
+
+    expect((await stack.cli('reset', '--reason', 'acceptance')).status).toBe(0)
+    await untilMode('Active')
+  })
+
   test('the audit log tells all of it and its chains are whole', async () => {
     const { stdout: tail } = await stack.cli('audit', 'tail', '-n', '500')
     for (const action of [

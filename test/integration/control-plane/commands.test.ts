@@ -120,6 +120,35 @@ describe('the command gate over HTTP', () => {
     }
   })
 
+  it('ST-OD-RBAC_1: a key with an HMAC over the command is the only way in', async () => {
+    const key = api.keyOf('ada')
+    const payload = payloadOf(api.kill('ada'))
+    const bare = {
+      key_id: 'ada#1',
+      payload: Buffer.from(JSON.stringify(payload)).toString('base64'),
+    }
+    const basic = Buffer.from(`ada:${key.toString('hex')}`).toString('base64')
+    const before = actor.received.length
+    for (const headers of [
+      { authorization: `Bearer ${key.toString('hex')}` },
+      { authorization: `Basic ${basic}` },
+      { 'x-api-key': key.toString('hex') },
+      { cookie: `session=${key.toString('hex')}` },
+    ]) {
+      for (const body of [bare, payload, { ...bare, signature: key.toString('hex') }]) {
+        const refused = await fetch(`${api.url}/api/v1/commands`, {
+          method: 'POST',
+          body: JSON.stringify(body),
+          headers: { 'content-type': 'application/json', ...headers },
+        })
+        expect([400, 401]).toContain(refused.status)
+      }
+    }
+    expect(actor.received).toHaveLength(before)
+    expect((await submit(forge(payload, 'ada'))).status).toBe(200)
+    expect(actor.received).toHaveLength(before + 1)
+  })
+
   it('ST-13: lets each role do exactly what the matrix grants', async () => {
     const granted = async (operatorId: string) => {
       const done: string[] = []
