@@ -27,6 +27,11 @@ export const refusalHttpStatus: Readonly<Record<CommandRefusal, number>> = {
   NO_RESET_TO_APPROVE: 409,
   SELF_APPROVAL: 403,
   APPROVAL_EXPIRED: 409,
+  NO_REQUEST_TO_DECIDE: 409,
+  REQUEST_MISMATCH: 409,
+  TIER_MISMATCH: 409,
+  TIER_NOT_HIGHER: 409,
+  GRANTED_ALREADY: 409,
 }
 
 /** 200 only for what the actor executed, 202 for what waits for a second person, 502 for failed. */

@@ -1,11 +1,21 @@
-import { type Command, permissionOf, rolePermissions } from '@bulkhead/shared/contracts/commands.ts'
+import {
+  type Command,
+  isApprovalCommand,
+  permissionOf,
+  rolePermissions,
+} from '@bulkhead/shared/contracts/commands.ts'
+import { type CommandActor, commandActors } from '@bulkhead/shared/contracts/components.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { hash } from 'node:crypto'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import { fail, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
-import { type CommandWindow, verifyCommand } from '@bulkhead/shared/runtime/command-signing.ts'
+import {
+  actorKey,
+  type CommandWindow,
+  verifyCommand,
+} from '@bulkhead/shared/runtime/command-signing.ts'
 import {
   type CommandOutcome,
   type GateEffect,
@@ -92,9 +102,25 @@ export class CommandGate {
     })
   }
 
-  #verify(raw: string) {
+  /** The signature says for whom a command is; until it holds, nothing else can say it. */
+  #verify(raw: string): Result<Command, CommandRefusal> {
+    const [first, ...others] = commandActors
+    let verified = this.#verifyFor(raw, first)
+    for (const actor of others) {
+      if (!verified.ok && verified.failure === 'SIGNATURE_INVALID') {
+        verified = this.#verifyFor(raw, actor)
+      }
+    }
+    return verified
+  }
+
+  #verifyFor(raw: string, actor: CommandActor): Result<Command, CommandRefusal> {
     const { operators, clock, window } = this.#options
-    return verifyCommand(raw, operators.keyOf, 'dead_man_switch', clock.wallMs(), window)
+    const keyOf = (keyId: string) => {
+      const key = operators.keyOf(keyId)
+      return key === undefined ? undefined : actorKey(key, actor)
+    }
+    return verifyCommand(raw, keyOf, actor, clock.wallMs(), window)
   }
 
   async #perform(
@@ -176,9 +202,18 @@ function recordOf(
       command: command.type,
       audience: command.audience,
       key_version: String(command.key_version),
-      ...(command.type === 'KILL' ? { level: command.level } : { target_episode: command.episode }),
-      ...(command.type === 'APPROVE_RESET' ? { approves: command.approves } : {}),
+      ...targetOf(command),
       reason: command.reason,
     },
   }
+}
+
+function targetOf(command: Command): Readonly<Record<string, string>> {
+  if (command.type === 'KILL') return { level: command.level }
+  if (isApprovalCommand(command)) {
+    const { request_id, request_hash, tier } = command
+    return { request_id, request_hash, tier }
+  }
+  const approved = command.type === 'APPROVE_RESET' ? { approves: command.approves } : {}
+  return { target_episode: command.episode, ...approved }
 }

@@ -1,10 +1,10 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import {
-  type Command,
   type CommandAck,
   operatorRecordSchema,
   permissionOf,
   rolePermissions,
+  type SafetyCommand,
 } from '@bulkhead/shared/contracts/commands.ts'
 import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
 import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
@@ -127,7 +127,7 @@ export class CommandLoop {
     return this.#obey(raw, verified.value)
   }
 
-  async #obey(raw: string, command: Command): Promise<boolean> {
+  async #obey(raw: string, command: SafetyCommand): Promise<boolean> {
     const { journal, clock, window, link, control } = this.#options
     const memory = journal.find(command.nonce)
     if (memory.kind === 'spent') return this.#refuseReplay(raw, command)
@@ -155,12 +155,12 @@ export class CommandLoop {
   }
 
   /** A replay leaves the memory of the first delivery as it is. */
-  async #refuseReplay(raw: string, command: Command): Promise<boolean> {
+  async #refuseReplay(raw: string, command: SafetyCommand): Promise<boolean> {
     await this.#auditRefusal(command.command_id, command.operator_id, 'NONCE_REPLAYED')
     return this.#settle(raw, this.#ackOf(command.command_id, refused('NONCE_REPLAYED')))
   }
 
-  async #refuseByRole(command: Command): Promise<CommandRefusal | null> {
+  async #refuseByRole(command: SafetyCommand): Promise<CommandRefusal | null> {
     const { operators, link } = this.#options
     const operator = operators.get(keyIdOf(command.operator_id, command.key_version))
     if (operator === undefined) return 'KEY_UNKNOWN'
@@ -177,7 +177,7 @@ export class CommandLoop {
     return refuseOperator(facts, permissionOf(command), rolePermissions)
   }
 
-  async #execute(command: Command, taken: TakenCommand): Promise<Outcome> {
+  async #execute(command: SafetyCommand, taken: TakenCommand): Promise<Outcome> {
     if (command.type === 'RESET') return this.#desk.request(command)
     if (command.type === 'APPROVE_RESET') return this.#desk.approve(command)
     const episode = this.#options.control.kill(command, taken.generation)
@@ -185,7 +185,7 @@ export class CommandLoop {
     return executed(episode, `kill ${command.level} is under way`)
   }
 
-  async #finish(raw: string, command: Command, outcome: Outcome): Promise<boolean> {
+  async #finish(raw: string, command: SafetyCommand, outcome: Outcome): Promise<boolean> {
     const ack = this.#ackOf(command.command_id, outcome)
     if (outcome.outcome === 'REFUSED') {
       const reason = outcome.reason as CommandRefusal
@@ -239,7 +239,7 @@ export class CommandLoop {
   }
 }
 
-function auditOf(action: string, command: Command, episode: string): AuditRecord {
+function auditOf(action: string, command: SafetyCommand, episode: string): AuditRecord {
   return {
     action,
     subject: command.operator_id,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { commandActors } from './components.ts'
+import { type CommandActor, commandActors } from './components.ts'
+import { holdingTiers } from './governed-actions.ts'
 import { killLevelSchema } from './kill-switch.ts'
 
 /**
@@ -14,14 +15,23 @@ export const permissions = [
   'KILL_SWITCH_L1',
   'KILL_SWITCH_L2',
   'KILL_SWITCH_RESET',
+  'APPROVE_T2',
+  'APPROVE_T3',
   'STATUS_READ',
 ] as const
 export type Permission = (typeof permissions)[number]
 
 export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   ADMIN: permissions,
-  RISK: ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'KILL_SWITCH_L2', 'STATUS_READ'],
-  OPERATOR: ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'STATUS_READ'],
+  RISK: [
+    'KILL_SWITCH_L0',
+    'KILL_SWITCH_L1',
+    'KILL_SWITCH_L2',
+    'APPROVE_T2',
+    'APPROVE_T3',
+    'STATUS_READ',
+  ],
+  OPERATOR: ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'APPROVE_T2', 'STATUS_READ'],
   VIEWER: ['STATUS_READ'],
 }
 
@@ -68,20 +78,54 @@ export const approveResetCommandSchema = z.strictObject({
   approves: z.uuid(),
 })
 
+/**
+ * A word on a request for approval. It is bound to the very payload that the signer was shown, and
+ * only the executor, which holds the action back, can be told it (design section 7).
+ */
+const approvalBase = {
+  ...commandBase,
+  audience: z.literal('executor'),
+  request_id: z.uuid(),
+  /** SHA-256 over the canonical JSON of the payload, see `approvals.ts`. */
+  request_hash: z.string().regex(/^[0-9a-f]{64}$/),
+}
+
+export const approvalCommandSchema = z.discriminatedUnion('type', [
+  /** `tier` is that of the request: nobody agrees to less than what is asked. */
+  z.strictObject({ ...approvalBase, type: z.literal('GRANT'), tier: z.enum(holdingTiers) }),
+  z.strictObject({ ...approvalBase, type: z.literal('DENY'), tier: z.enum(holdingTiers) }),
+  /** `tier` is what is asked from now on, higher than before. */
+  z.strictObject({ ...approvalBase, type: z.literal('ESCALATE'), tier: z.enum(holdingTiers) }),
+])
+export type ApprovalCommand = z.infer<typeof approvalCommandSchema>
+
 /** Payload of a signed command, parsed only after its signature held. */
 export const commandSchema = z.discriminatedUnion('type', [
   killCommandSchema,
   resetCommandSchema,
   approveResetCommandSchema,
+  ...approvalCommandSchema.options,
 ])
 export type Command = z.infer<typeof commandSchema>
+/** What the safety plane obeys; the rest is for the executor. */
+export type SafetyCommand = Exclude<Command, ApprovalCommand>
+/** What an actor can be told. */
+export type CommandFor<A extends CommandActor> = A extends 'executor'
+  ? ApprovalCommand
+  : SafetyCommand
 export type KillCommand = z.infer<typeof killCommandSchema>
 export type ResetCommand = z.infer<typeof resetCommandSchema>
 export type ApproveResetCommand = z.infer<typeof approveResetCommandSchema>
 
 /** Permission that a command needs. */
 export function permissionOf(command: Command): Permission {
-  return command.type === 'KILL' ? `KILL_SWITCH_${command.level}` : 'KILL_SWITCH_RESET'
+  if (command.type === 'KILL') return `KILL_SWITCH_${command.level}`
+  return isApprovalCommand(command) ? `APPROVE_${command.tier}` : 'KILL_SWITCH_RESET'
+}
+
+/** Whether it is for the executor; everything else is for the safety plane. */
+export function isApprovalCommand(command: Command): command is ApprovalCommand {
+  return command.type === 'GRANT' || command.type === 'DENY' || command.type === 'ESCALATE'
 }
 
 /** Upper bound of a serialised envelope in bytes. */

@@ -2,9 +2,11 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import {
   type Command,
   type CommandEnvelope,
+  type CommandFor,
   commandEnvelopeBytesMax,
   commandEnvelopeSchema,
   commandSchema,
+  isApprovalCommand,
 } from '../contracts/commands.ts'
 import type { CommandActor } from '../contracts/components.ts'
 import type { CommandRefusal } from '../contracts/reasons/command-refusals.ts'
@@ -43,14 +45,26 @@ export function deriveOperatorKey(
   return Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), context, 32))
 }
 
+/**
+ * The key with which an operator's commands for one actor are signed. The executor's is derived
+ * once more, so that whoever holds what the executor verifies with can forge nothing for the safety
+ * plane (decision D-57).
+ */
+export function actorKey(operatorKey: Buffer, actor: CommandActor): Buffer {
+  if (actor === 'dead_man_switch') return operatorKey
+  const context = `${domain}|actor|${actor}`
+  return Buffer.from(hkdfSync('sha256', operatorKey, Buffer.alloc(0), context, 32))
+}
+
 export const keyIdOf = (operatorId: string, keyVersion: number) => `${operatorId}#${keyVersion}`
 
 /** A fresh 128-bit nonce in lower-case hex. */
 export const newNonce = () => randomBytes(16).toString('hex')
 
-/** Serialises a command once and signs those very bytes. */
-export function signCommand(command: Command, key: Buffer): CommandEnvelope {
+/** Serialises a command once and signs those very bytes with the operator's key. */
+export function signCommand(command: Command, operatorKey: Buffer): CommandEnvelope {
   const bytes = Buffer.from(canonicalJson(command as Json), 'utf8')
+  const key = actorKey(operatorKey, command.audience)
   return {
     key_id: keyIdOf(command.operator_id, command.key_version),
     payload: bytes.toString('base64'),
@@ -62,14 +76,16 @@ export function signCommand(command: Command, key: Buffer): CommandEnvelope {
  * Checks an envelope as it arrived: size, shape, key, signature over the received bytes, then
  * schema, key and audience agreement, time window. Nothing of the payload is believed before the
  * signature held. Nonce and role are the caller's next steps, because they need stores.
+ *
+ * @param keyOf what the commands of an operator for this audience are signed with (`actorKey`)
  */
-export function verifyCommand(
+export function verifyCommand<A extends CommandActor>(
   raw: string,
   keyOf: (keyId: string) => Buffer | undefined,
-  audience: CommandActor,
+  audience: A,
   nowMs: number,
   window: CommandWindow,
-): Result<Command, CommandRefusal> {
+): Result<CommandFor<A>, CommandRefusal> {
   assertWindow(nowMs, window)
   if (Buffer.byteLength(raw) > commandEnvelopeBytesMax) return fail('ENVELOPE_TOO_LARGE')
   const envelope = commandEnvelopeSchema.safeParse(parseJson(raw))
@@ -85,19 +101,28 @@ export function verifyCommand(
   return checkBinding(command.data, envelope.data.key_id, audience, nowMs, window)
 }
 
-function checkBinding(
+function checkBinding<A extends CommandActor>(
   command: Command,
   keyId: string,
-  audience: CommandActor,
+  audience: A,
   nowMs: number,
   window: CommandWindow,
-): Result<Command, CommandRefusal> {
+): Result<CommandFor<A>, CommandRefusal> {
   if (keyIdOf(command.operator_id, command.key_version) !== keyId) return fail('KEY_MISMATCH')
-  if (command.audience !== audience) return fail('AUDIENCE_WRONG')
+  if (!isFor(command, audience)) return fail('AUDIENCE_WRONG')
   const ageMs = nowMs - Number(BigInt(command.issued_ns) / 1_000_000n)
   if (ageMs > window.ageMsMax) return fail('COMMAND_EXPIRED')
   if (-ageMs > window.futureSkewMsMax) return fail('COMMAND_FROM_FUTURE')
   return ok(command)
+}
+
+/** It names the actor, and is of the kind that this actor can be told. */
+function isFor<A extends CommandActor>(
+  command: Command,
+  audience: A,
+): command is Command & CommandFor<A> {
+  const isKnownThere = isApprovalCommand(command) === (audience === 'executor')
+  return command.audience === audience && isKnownThere
 }
 
 /** A window that is not a number would let every age pass, because no comparison with it holds. */

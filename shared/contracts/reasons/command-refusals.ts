@@ -24,6 +24,11 @@ export const commandRefusals = [
   'NO_RESET_TO_APPROVE',
   'SELF_APPROVAL',
   'APPROVAL_EXPIRED',
+  'NO_REQUEST_TO_DECIDE',
+  'REQUEST_MISMATCH',
+  'TIER_MISMATCH',
+  'TIER_NOT_HIGHER',
+  'GRANTED_ALREADY',
 ] as const
 
 export type CommandRefusal = (typeof commandRefusals)[number]

@@ -37,6 +37,11 @@ const attempts = [
   ['RESET', 'L0'],
 ] as const
 
+const approvalAttempts = ['T2', 'T3'] as const
+
+const grant = (tier: 'T2' | 'T3') =>
+  ({ ...command('KILL', 'L0'), type: 'GRANT', audience: 'executor', tier }) as unknown as Command
+
 describe('authorize', () => {
   it.each(roles.flatMap((file) => roles.map((stored) => [file, stored] as const)))(
     'ST-02: provisioned %s and recorded %s may do what both may do, and nothing else',
@@ -50,9 +55,23 @@ describe('authorize', () => {
     },
   )
 
+  it.each([
+    ['VIEWER', []],
+    ['OPERATOR', ['T2']],
+    ['RISK', ['T2', 'T3']],
+    ['ADMIN', ['T2', 'T3']],
+  ] as const)('a %s may agree to %j', (role, expectedTiers) => {
+    const allowed = approvalAttempts.filter((tier) => {
+      const asked = grant(tier)
+      return authorize(asked, rights(asked), provisioned(role), record({ role })).ok
+    })
+    expect(allowed).toEqual(expectedTiers)
+  })
+
   it('covers every permission of the contract that a command can need', () => {
     const needed = attempts.map(([type, level]) => permissionOf(command(type, level)))
-    expect(new Set([...needed, 'STATUS_READ'])).toEqual(new Set(permissions))
+    const approvals = approvalAttempts.map((tier) => permissionOf(grant(tier)))
+    expect(new Set([...needed, ...approvals, 'STATUS_READ'])).toEqual(new Set(permissions))
   })
 
   it.each([

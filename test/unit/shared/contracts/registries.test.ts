@@ -4,7 +4,13 @@ import {
   componentIdSchema,
   guardedComponentSchema,
 } from '@bulkhead/shared/contracts/components.ts'
-import { permissionOf, permissions, rolePermissions } from '@bulkhead/shared/contracts/commands.ts'
+import {
+  approvalCommandSchema,
+  permissionOf,
+  permissions,
+  rolePermissions,
+} from '@bulkhead/shared/contracts/commands.ts'
+import { holdingTiers } from '@bulkhead/shared/contracts/governed-actions.ts'
 import { killLevels, killSwitchModes, modeOfLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { alertDrops, alertOutcomes } from '@bulkhead/shared/contracts/reasons/alert-outcomes.ts'
@@ -123,12 +129,13 @@ describe('kill switch', () => {
 })
 
 describe('permission matrix', () => {
-  test('grants each role exactly what the topology says', () => {
+  test('grants each role what the topology says, and approvals by rank', () => {
     const kills = ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'KILL_SWITCH_L2']
+    const approvals = ['APPROVE_T2', 'APPROVE_T3']
     expect(rolePermissions).toEqual({
-      ADMIN: [...kills, 'KILL_SWITCH_RESET', 'STATUS_READ'],
-      RISK: [...kills, 'STATUS_READ'],
-      OPERATOR: ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'STATUS_READ'],
+      ADMIN: [...kills, 'KILL_SWITCH_RESET', ...approvals, 'STATUS_READ'],
+      RISK: [...kills, ...approvals, 'STATUS_READ'],
+      OPERATOR: ['KILL_SWITCH_L0', 'KILL_SWITCH_L1', 'APPROVE_T2', 'STATUS_READ'],
       VIEWER: ['STATUS_READ'],
     })
   })
@@ -136,8 +143,14 @@ describe('permission matrix', () => {
   test('asks a permission of every command that exists', () => {
     const needed = killLevels.map((level) => permissionOf({ type: 'KILL', level } as never))
     const reset = permissionOf({ type: 'RESET' } as never)
-    expect([...needed, reset].every((permission) => permissions.includes(permission))).toBe(true)
-    expect(new Set([...needed, reset]).size).toBe(4)
+    const decisions = holdingTiers.flatMap((tier) =>
+      approvalCommandSchema.options.map((option) =>
+        permissionOf({ type: option.shape.type.value, tier } as never),
+      ),
+    )
+    const all = [...needed, reset, ...decisions]
+    expect(all.every((permission) => permissions.includes(permission))).toBe(true)
+    expect(new Set(all).size).toBe(6)
   })
 })
 

@@ -9,6 +9,7 @@ import { canonicalJson, type Json } from '@bulkhead/shared/kernel/canonical-json
 import { InvariantError } from '@bulkhead/shared/kernel/assert.ts'
 import { nsTextFromMs } from '@bulkhead/shared/kernel/units.ts'
 import {
+  actorKey,
   deriveOperatorKey,
   keyIdOf,
   newNonce,
@@ -157,6 +158,43 @@ describe('signed commands', () => {
     const raw = JSON.stringify(signCommand(command, key))
     const check = () => verifyCommand(raw, keyOf, 'dead_man_switch', atMs, bounds)
     expect(check).toThrow(InvariantError)
+  })
+})
+
+describe('words on an approval', () => {
+  const grant = {
+    command_id: '6f1c2f3e-8c1d-4a57-9d0e-3b1f5a7c9e12',
+    audience: 'executor',
+    operator_id: 'ada',
+    key_version: 1,
+    nonce: '00112233445566778899aabbccddeeff',
+    issued_ns: nsTextFromMs(nowMs),
+    reason: 'seen',
+    type: 'GRANT',
+    request_id: '7f0e2a52-3c1d-4b5e-9d7a-0c1b2a3d4e5f',
+    request_hash: 'ab'.repeat(32),
+    tier: 'T2',
+  } as const satisfies Command
+  const executorKey = actorKey(key, 'executor')
+  const executorKeyOf = (keyId: string) => (keyId === 'ada#1' ? executorKey : undefined)
+  const verifiedByExecutor = (envelope: CommandEnvelope) =>
+    verifyCommand(JSON.stringify(envelope), executorKeyOf, 'executor', nowMs, window)
+
+  test('are verified by the executor with a key of its own', () => {
+    expect(verifiedByExecutor(signCommand(grant, key))).toEqual({ ok: true, value: grant })
+  })
+
+  test('the key of the executor signs nothing that the safety plane believes', () => {
+    const forged = signCommand(command, executorKey)
+    expect(verified(forged)).toEqual({ ok: false, failure: 'SIGNATURE_INVALID' })
+  })
+
+  test('a kill for the executor is none, and a grant for the safety plane is none', () => {
+    const kill = signCommand({ ...command, audience: 'executor' }, key)
+    expect(verifiedByExecutor(kill)).toEqual({ ok: false, failure: 'AUDIENCE_WRONG' })
+    const astray = signedJson({ ...grant, audience: 'dead_man_switch' })
+    expect(verified(astray)).toEqual({ ok: false, failure: 'COMMAND_MALFORMED' })
+    expect(verified(signedJson(grant))).toEqual({ ok: false, failure: 'AUDIENCE_WRONG' })
   })
 })
 
