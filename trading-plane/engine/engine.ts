@@ -105,8 +105,8 @@ export class Engine {
     if (!this.#state.venue.isReady) return 'VenueNotReady'
     if (leg.reduceOnly) return null
     const ageMsMax = this.#state.config.killSwitchAgeAtDispatchMsMax
-    const denial = openingDenial(this.#state, modeNow(this.#state, at, ageMsMax))
-    return denial ?? permissionDenial(this.#state, at)
+    const mode = modeNow(this.#state, at, ageMsMax)
+    return openingDenial(this.#state, mode) ?? permissionDenial(this.#state, at, mode.mode)
   }
 
   /**
@@ -122,10 +122,11 @@ export class Engine {
   view(at: At): EngineView {
     const state = this.#state
     const snapshot = snapshotOf(state, at, state.config.killSwitchAgeMsMax)
+    const mode = evaluateMode(snapshot)
     return {
       snapshot,
-      mode: evaluateMode(snapshot),
-      permission: judgePermission(state, at),
+      mode,
+      permission: judgePermission(state, at, mode.mode),
       openPermissionReasons: latchedReasons(state.openPermission),
       liveLegs: state.legs.live(),
       positions: [...state.positions.values()].filter(({ size }) => size !== 0),

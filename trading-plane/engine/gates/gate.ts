@@ -6,6 +6,7 @@ import type { InstrumentSpec } from '../intents/instrument.ts'
 import type { OrderSize } from '../intents/order-size.ts'
 import type { Quantized } from '../intents/quantize.ts'
 import type { EngineState } from '../state.ts'
+import type { Desk } from '../trade-permission/gate.ts'
 
 /** What places an order; a cancel goes through no gate but its own rule (contract 2.2.5). */
 export type PlacingClass = Exclude<IntentClass, 'CANCEL'>
@@ -21,6 +22,8 @@ export type Wish = {
 export type PreparedIntent = Wish & {
   readonly quantized: Quantized
   readonly size: OrderSize
+  /** What the desk was when the gates began to look. */
+  readonly desk: Desk
 }
 
 /** Why a gate objects, with the figures that it judged by. */
@@ -40,5 +43,6 @@ export type OrderGate = (state: EngineState, prepared: PreparedIntent, at: At) =
 
 /** For the figures of a denial: short, and never `NaN` without a cause that shows. */
 export function figure(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e10) return String(value)
   return Number.isFinite(value) ? String(Number(value.toPrecision(10))) : 'unknown'
 }

@@ -4,9 +4,9 @@ import type { At } from '../at.ts'
 import type { Denial } from '../gates/gate.ts'
 import { metadataAgeMs } from '../gates/instrument-metadata.ts'
 import type { Leg } from '../legs/leg.ts'
-import { ageMs, modeNow } from '../mode-view.ts'
+import { ageMs } from '../mode-view.ts'
 import { type EngineState, signedSize } from '../state.ts'
-import { judgePermission } from '../trade-permission/judge.ts'
+import { type Desk, deskNow } from '../trade-permission/gate.ts'
 import { classify } from './classify.ts'
 import type { Trace } from './trace.ts'
 
@@ -33,7 +33,7 @@ export function decisionOf(
     refused_by: denial === null ? null : trace.step,
     passed: trace.passed,
     wish: intent.type === 'place' ? wishOf(intent) : { target_intent_id: intent.target_intent_id },
-    inputs: intent.type === 'place' ? inputsOf(state, intent, at) : deskOf(state, at),
+    inputs: inputsOf(state, intent, trace.desk ?? deskNow(state, at), at),
     figures,
     order: denial === null && leg !== undefined ? orderOf(leg) : null,
   }
@@ -58,7 +58,9 @@ function wishOf(intent: PlaceIntent): Decision['wish'] {
   }
 }
 
-function inputsOf(state: EngineState, { instrument }: PlaceIntent, at: At): Decision['inputs'] {
+function inputsOf(state: EngineState, intent: Intent, desk: Desk, at: At): Decision['inputs'] {
+  if (intent.type !== 'place') return deskOf(state, desk, at)
+  const { instrument } = intent
   const book = state.books.get(instrument)
   const spec = state.instruments.get(instrument)
   return {
@@ -71,16 +73,15 @@ function inputsOf(state: EngineState, { instrument }: PlaceIntent, at: At): Deci
     maker_fee_rate: spec?.makerFeeRate ?? null,
     taker_fee_rate: spec?.takerFeeRate ?? null,
     position: signedSize(state, instrument),
-    ...deskOf(state, at),
+    ...deskOf(state, desk, at),
   }
 }
 
-function deskOf(state: EngineState, at: At): Decision['inputs'] {
-  const { mode, reasons } = modeNow(state, at, state.config.killSwitchAgeMsMax)
-  const { decision } = judgePermission(state, at)
+function deskOf(state: EngineState, { mode, permission }: Desk, at: At): Decision['inputs'] {
+  const { decision } = permission
   return {
-    trading_mode: mode,
-    mode_reasons: reasons.join(' '),
+    trading_mode: mode.mode,
+    mode_reasons: mode.reasons.join(' '),
     trade_permission: decision.permission,
     permission_reason: decision.reasonCode,
     mm_util: state.account.reading?.mmUtil ?? null,

@@ -7,7 +7,7 @@ import { startClose } from '../emergency-close/core.ts'
 import { isLive, type Leg } from '../legs/leg.ts'
 import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
-import { notePermission } from '../trade-permission/gate.ts'
+import { deskNow, meetOpening, notePermission } from '../trade-permission/gate.ts'
 import { cancelIfWanted, outcomeMessage } from '../transitions.ts'
 import type { Denial, PreparedIntent } from '../gates/gate.ts'
 import { metadataAgeMs } from '../gates/instrument-metadata.ts'
@@ -28,6 +28,9 @@ const wiringFaults: ReadonlySet<IntentDenialReason> = new Set([
   'ContractsAmountMismatch',
   'LabelTooLong',
 ])
+
+/** A wish on the venue's grid, before anybody asked what the desk is. */
+type OnGrid = Omit<PreparedIntent, 'desk'>
 
 /** Judges one wish of a strategy: an order on its way, a cancel, or a denial with its reason. */
 export function handleIntent(
@@ -65,13 +68,16 @@ function handlePlace(
   const label = labelOf(prepared.value, hash64)
   if (label === null) return 'LabelTooLong'
   if (state.labels.has(label)) return 'DuplicateIntent'
-  const objection = judgeOrder(state, prepared.value, at, trace)
-  // Its name stays that of the wish, so that the same wish is known again at any inventory.
-  const priced = objection ?? priceOf(state, prepared.value, at, trace)
-  const denial = 'reason' in priced ? priced : null
-  if (objection?.reason === 'LiquidityGateNoL2') handOver(state, prepared.value, at, out)
   const isOpening = prepared.value.intentClass === 'OPEN'
-  if (isOpening) notePermission(state, intent, denial?.reason ?? null, at, out)
+  const desk = isOpening ? meetOpening(state, at) : deskNow(state, at)
+  trace.desk = desk
+  const order = { ...prepared.value, desk }
+  const objection = judgeOrder(state, order, at, trace)
+  // Its name stays that of the wish, so that the same wish is known again at any inventory.
+  const priced = objection ?? priceOf(state, order, at, trace)
+  const denial = 'reason' in priced ? priced : null
+  if (objection?.reason === 'LiquidityGateNoL2') handOver(state, order, at, out)
+  if (isOpening) notePermission(state, intent, desk.permission, denial?.reason ?? null, at, out)
   if ('reason' in priced) return priced
   submit(state, newLeg(priced, label), priced.size, at, out)
   return null
@@ -102,7 +108,7 @@ function handOver(
   if (startClose(state, need, at, out)) state.intentIds.add(intent.intent_id)
 }
 
-function labelOf({ intent, quantized }: PreparedIntent, hash64: Hash64): string | null {
+function labelOf({ intent, quantized }: OnGrid, hash64: Hash64): string | null {
   const identity = {
     instrument: intent.instrument,
     side: intent.side,
@@ -119,7 +125,7 @@ function prepare(
   intent: PlaceIntent,
   at: At,
   trace: Trace,
-): Result<PreparedIntent, Denial | IntentDenialReason> {
+): Result<OnGrid, Denial | IntentDenialReason> {
   enter(trace, 'Instrument')
   const spec = state.instruments.get(intent.instrument)
   if (spec === undefined) return fail('InstrumentMetadataMissing')

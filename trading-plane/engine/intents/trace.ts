@@ -1,8 +1,13 @@
-/** The steps that one intent went through; the last one entered is the one that refuses. */
-export type Trace = { readonly passed: string[]; step: string }
+import type { Desk } from '../trade-permission/gate.ts'
+
+/**
+ * The steps that one intent went through, the last one entered being the one that refuses, and the
+ * desk that its gates judged by; null when it came to none that looks at it.
+ */
+export type Trace = { readonly passed: string[]; step: string; desk: Desk | null }
 
 export function startTrace(): Trace {
-  return { passed: [], step: '' }
+  return { passed: [], step: '', desk: null }
 }
 
 /** The step before was passed, and this one is next. */

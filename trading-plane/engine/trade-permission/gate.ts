@@ -1,14 +1,20 @@
 import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { PermissionGate } from '@bulkhead/shared/contracts/reasons/trade-permission.ts'
+import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import type { ClockSample } from '../../venues/port.ts'
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
+import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
+import type { ModeDecision } from '../trading-mode/evaluate.ts'
 import { askOpening, countOpening } from './budget.ts'
 import { judgePermission } from './judge.ts'
 import { resetLatch } from './latch.ts'
 import { decisionRecord, type Judgement } from './record.ts'
+
+/** Mode and permission of one moment, each decided once, the second from the first. */
+export type Desk = { readonly mode: ModeDecision; readonly permission: Judgement }
 
 const denialOfGate: Readonly<Record<PermissionGate, IntentDenialReason>> = {
   kill_switch: 'TradePermissionKillSwitch',
@@ -18,29 +24,51 @@ const denialOfGate: Readonly<Record<PermissionGate, IntentDenialReason>> = {
 }
 
 /**
+ * What an opening order meets: it asks for its share of the budget, and the mode and the permission
+ * are decided once for all gates that look at them.
+ */
+export function meetOpening(state: EngineState, at: At): Desk {
+  const { permission, config } = state
+  const { openingsPerDayMax } = config.tradePermission
+  permission.tally = askOpening(permission.tally, at.nowMs, openingsPerDayMax)
+  const mode = modeNow(state, at, config.killSwitchAgeMsMax)
+  return { mode, permission: judgeAndHold(state, at, mode.mode) }
+}
+
+/** What the desk is now, for whoever only looks. */
+export function deskNow(state: EngineState, at: At): Desk {
+  const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
+  return { mode, permission: judgePermission(state, at, mode.mode) }
+}
+
+/**
  * The gate of opening orders: what closes or cancels is never asked (law 4). It does not look at
  * the intent, so nothing that a strategy says can open it.
  */
 export function tradePermissionGate(
-  state: EngineState,
-  _intent: unknown,
-  at: At,
+  _state: EngineState,
+  { desk }: { readonly desk: Desk },
 ): IntentDenialReason | null {
-  const { permission, config } = state
-  const { openingsPerDayMax } = config.tradePermission
-  permission.tally = askOpening(permission.tally, at.nowMs, openingsPerDayMax)
-  return permissionDenial(state, at)
+  return denialBy(desk.permission)
 }
 
 /** Why an opening order that was let in may not leave now, or null. */
-export function permissionDenial(state: EngineState, at: At): IntentDenialReason | null {
-  const { decision } = judgeAndHold(state, at)
+export function permissionDenial(
+  state: EngineState,
+  at: At,
+  mode: TradingMode,
+): IntentDenialReason | null {
+  return denialBy(judgeAndHold(state, at, mode))
+}
+
+function denialBy({ decision }: Judgement): IntentDenialReason | null {
   return decision.blockingGate === null ? null : denialOfGate[decision.blockingGate]
 }
 
 /** Every turn: the permission anew, and a word to the audit when it is another. */
 export function tickPermission(state: EngineState, at: At, out: Effect[]): void {
-  const judgement = judgeAndHold(state, at)
+  const { mode } = modeNow(state, at, state.config.killSwitchAgeMsMax)
+  const judgement = judgeAndHold(state, at, mode)
   const { decision, context } = judgement
   const text = [decision.reasonCode, decision.isLatched, ...context.faults].join(' ')
   if (state.permission.published === text) return
@@ -59,12 +87,12 @@ export function tickPermission(state: EngineState, at: At, out: Effect[]): void 
 export function notePermission(
   state: EngineState,
   intent: PlaceIntent,
+  judgement: Judgement,
   denial: IntentDenialReason | null,
   at: At,
   out: Effect[],
 ): void {
   const { permission } = state
-  const judgement = judgePermission(state, at)
   if (denial === null) permission.tally = countOpening(permission.tally, at.nowMs)
   if (!permission.decisionAudits.take(at.tickMs)) {
     count(state, 'permission_audits_left_out')
@@ -98,8 +126,8 @@ export function takeKillSwitchReset(state: EngineState, operatorId: string, out:
   out.push({ kind: 'audit', record: reset.value.audit })
 }
 
-function judgeAndHold(state: EngineState, at: At): Judgement {
-  const judged = judgePermission(state, at)
+function judgeAndHold(state: EngineState, at: At, mode: TradingMode): Judgement {
+  const judged = judgePermission(state, at, mode)
   state.permission.latch = judged.latch
   state.permission.wasComplete = judged.wasComplete
   return judged

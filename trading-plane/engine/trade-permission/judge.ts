@@ -1,5 +1,6 @@
 import type { At } from '../at.ts'
-import { ageMs, modeNow } from '../mode-view.ts'
+import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
+import { ageMs } from '../mode-view.ts'
 import type { EngineState } from '../state.ts'
 import { openingsAt } from './budget.ts'
 import { judgeClock } from './clock.ts'
@@ -13,8 +14,10 @@ type Judged = Judgement & { readonly latch: PermissionLatch; readonly wasComplet
 /**
  * The permission of this moment, from what the engine knows. It sees no intent. Nothing is changed
  * by asking.
+ *
+ * @param mode the mode of this very moment: it has one authority, which is not asked twice
  */
-export function judgePermission(state: EngineState, at: At): Judged {
+export function judgePermission(state: EngineState, at: At, mode: TradingMode): Judged {
   const { permission, safety, config } = state
   const limits = config.tradePermission
   const openings = openingsAt(permission.tally, at.nowMs, limits.openingsPerDayMax)
@@ -30,7 +33,7 @@ export function judgePermission(state: EngineState, at: At): Judged {
       safetyHeartbeatAgeMsMax: limits.safetyHeartbeatAgeMsMax,
     },
     clock,
-    risk: modeNow(state, at, config.killSwitchAgeMsMax).mode,
+    risk: mode,
   })
   const fresh = decidePermission(context)
   const isIncomplete = context.faults.includes('POLICY_CONTEXT_INCOMPLETE')

@@ -5,7 +5,13 @@ import {
   type TradingMode,
 } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import type { ModeSnapshot } from './snapshot.ts'
-import { type Axes, resolveTradingMode } from './resolver.ts'
+import {
+  type Axes,
+  capitalRisks,
+  marketIntegrities,
+  resolveTradingMode,
+  systemIntegrities,
+} from './resolver.ts'
 
 export type RiskState = 'Healthy' | 'Degraded' | 'Maintenance' | 'Kill'
 
@@ -21,7 +27,7 @@ type Predicate = {
   readonly axis: keyof Axes
   /** The value that the axis takes at least while the predicate holds. */
   readonly severity: 'WARNING' | 'CRITICAL' | 'STRESSED' | 'DEGRADED' | 'FAILING'
-  readonly holds: (snapshot: ModeSnapshot) => boolean
+  readonly holds: (snapshot: ModeSnapshot, riskState: RiskState) => boolean
 }
 
 /**
@@ -39,7 +45,7 @@ const predicates: readonly Predicate[] = [
     reason: 'KILL_RISKSTATE_KILL',
     axis: 'capital',
     severity: 'CRITICAL',
-    holds: (s) => riskStateOf(s) === 'Kill',
+    holds: (_, riskState) => riskState === 'Kill',
   },
   {
     reason: 'KILL_MARGIN_MM_UTIL_CRITICAL',
@@ -69,7 +75,7 @@ const predicates: readonly Predicate[] = [
     reason: 'REDUCEONLY_RISKSTATE_MAINTENANCE',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => riskStateOf(s) === 'Maintenance',
+    holds: (_, riskState) => riskState === 'Maintenance',
   },
   {
     reason: 'REDUCEONLY_EMERGENCY_REDUCEONLY_ACTIVE',
@@ -111,7 +117,7 @@ const predicates: readonly Predicate[] = [
     reason: 'REDUCEONLY_RISKSTATE_DEGRADED',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => riskStateOf(s) === 'Degraded',
+    holds: (_, riskState) => riskState === 'Degraded',
   },
   {
     reason: 'REDUCEONLY_MARGIN_MM_UTIL_HIGH',
@@ -145,32 +151,50 @@ const predicates: readonly Predicate[] = [
   },
 ]
 
-const ranks: Readonly<Record<string, number>> = {
-  WARNING: 1,
-  CRITICAL: 2,
-  STRESSED: 1,
-  DEGRADED: 1,
-  FAILING: 2,
-}
+const ladders = { capital: capitalRisks, market: marketIntegrities, system: systemIntegrities }
+
+type Rule = Predicate & { readonly rank: number; readonly tier: TradingMode }
+
+/** The table in the order in which reasons are shown, with the place of each severity on its axis. */
+const rules: readonly Rule[] = modeReasons.flatMap((reason) =>
+  predicates
+    .filter((predicate) => predicate.reason === reason)
+    .map((predicate) => ({
+      ...predicate,
+      rank: (ladders[predicate.axis] as readonly string[]).indexOf(predicate.severity),
+      tier: reason.startsWith('KILL_') ? 'Kill' : 'ReduceOnly',
+    })),
+)
+assert(rules.length === predicates.length, 'every condition has a registered reason')
 
 /**
  * The mode and every reason for it, from one snapshot and nothing else (contract 2.2.0). Reasons
  * are those of the winning tier only, in registry order.
  */
 export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
-  const active = predicates.filter((predicate) => predicate.holds(snapshot))
-  const axes: Axes = {
-    capital: worst(active, 'capital', 'SAFE'),
-    market: worst(active, 'market', 'STABLE'),
-    system: worst(active, 'system', 'HEALTHY'),
+  const riskState = riskStateOf(snapshot)
+  const active: Rule[] = []
+  const ranks = { capital: 0, market: 0, system: 0 }
+  for (const rule of rules) {
+    if (!rule.holds(snapshot, riskState)) continue
+    active.push(rule)
+    if (rule.rank > ranks[rule.axis]) ranks[rule.axis] = rule.rank
   }
+  const axes = axesOf(ranks)
   const mode = resolveTradingMode(axes)
-  const tier = mode === 'Kill' ? 'KILL_' : 'REDUCEONLY_'
-  const codes = new Set(active.map((predicate) => predicate.reason))
-  const reasons = modeReasons.filter((code) => codes.has(code) && code.startsWith(tier))
+  const reasons: ModeReason[] = []
+  for (const { reason, tier } of active) if (tier === mode) reasons.push(reason)
   assert((mode === 'Active') === (active.length === 0), 'a mode other than Active has a reason')
   assert(mode === 'Active' || reasons.length > 0, 'the winning tier names its reason')
-  return { mode, reasons, axes, riskState: riskStateOf(snapshot) }
+  return { mode, reasons, axes, riskState }
+}
+
+function axesOf({ capital, market, system }: Record<keyof Axes, number>): Axes {
+  return {
+    capital: capitalRisks[capital] ?? 'CRITICAL',
+    market: marketIntegrities[market] ?? 'BROKEN',
+    system: systemIntegrities[system] ?? 'FAILING',
+  }
 }
 
 /** A hard stop or an emergency is a risk state, a soft stop is not (D-22); nor is a HALT, save by
@@ -285,16 +309,4 @@ function isKillSwitchMode(mode: ModeSnapshot['killSwitchMode']): boolean {
 /** An age that is missing or not a number counts as too old. */
 function isOlder(ageMs: number | null, ageMsMax: number): boolean {
   return ageMs === null || !(ageMs >= 0 && ageMs <= ageMsMax)
-}
-
-function worst<A extends keyof Axes>(
-  active: readonly Predicate[],
-  axis: A,
-  best: Axes[A],
-): Axes[A] {
-  let found: string = best
-  for (const { axis: own, severity } of active) {
-    if (own === axis && (ranks[severity] ?? 0) > (ranks[found] ?? 0)) found = severity
-  }
-  return found as Axes[A]
 }

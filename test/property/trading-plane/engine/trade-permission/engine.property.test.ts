@@ -199,8 +199,8 @@ describe('the confidence of a model', () => {
       }),
       { numRuns: 200 },
     )
-    expect(judgePermission).toHaveLength(2)
-    expect(tradePermissionGate).toHaveLength(3)
+    expect(judgePermission).toHaveLength(3)
+    expect(tradePermissionGate).toHaveLength(2)
   })
 })
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
+import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import { placeIntentSchema } from '@bulkhead/shared/contracts/intents.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import type { At } from '@bulkhead/trading-plane/engine/at.ts'
@@ -12,7 +13,11 @@ import type {
   PermissionSources,
 } from '@bulkhead/trading-plane/engine/trade-permission/context.ts'
 import type { decidePermission } from '@bulkhead/trading-plane/engine/trade-permission/core.ts'
-import type { tradePermissionGate } from '@bulkhead/trading-plane/engine/trade-permission/gate.ts'
+import type {
+  Desk,
+  meetOpening,
+  tradePermissionGate,
+} from '@bulkhead/trading-plane/engine/trade-permission/gate.ts'
 import type { judgePermission } from '@bulkhead/trading-plane/engine/trade-permission/judge.ts'
 import { intent } from '../harness.ts'
 
@@ -34,8 +39,13 @@ describe('the confidence of a model', () => {
     expectTypeOf<keyof PermissionSources>().toEqualTypeOf<
       'killSwitch' | 'budget' | 'health' | 'clock' | 'risk'
     >()
-    expectTypeOf<Parameters<typeof judgePermission>>().toEqualTypeOf<[state: EngineState, at: At]>()
-    expectTypeOf<Parameters<typeof tradePermissionGate>[1]>().toEqualTypeOf<unknown>()
+    expectTypeOf<Parameters<typeof judgePermission>>().toEqualTypeOf<
+      [state: EngineState, at: At, mode: TradingMode]
+    >()
+    expectTypeOf<Parameters<typeof tradePermissionGate>[1]>().toEqualTypeOf<{
+      readonly desk: Desk
+    }>()
+    expectTypeOf<Parameters<typeof meetOpening>>().toEqualTypeOf<[state: EngineState, at: At]>()
     expectTypeOf<PlaceIntent['ai_confidence']>().toEqualTypeOf<number | undefined>()
   })
 
