@@ -6,7 +6,7 @@ import type { InstrumentSpec } from '../intents/instrument.ts'
 import type { OrderSize } from '../intents/order-size.ts'
 import type { Quantized } from '../intents/quantize.ts'
 import type { EngineState } from '../state.ts'
-import type { Desk } from '../trade-permission/gate.ts'
+import type { Desk } from '../trade-permission/desk.ts'
 
 /** What places an order; a cancel goes through no gate but its own rule (contract 2.2.5). */
 export type PlacingClass = Exclude<IntentClass, 'CANCEL'>

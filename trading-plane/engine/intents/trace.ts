@@ -1,4 +1,4 @@
-import type { Desk } from '../trade-permission/gate.ts'
+import type { Desk } from '../trade-permission/desk.ts'
 
 /**
  * The steps that one intent went through, the last one entered being the one that refuses, and the

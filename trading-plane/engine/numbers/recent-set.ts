@@ -17,8 +17,12 @@ export class RecentSet {
     return this.#seen.has(text)
   }
 
-  /** Remembers a text and says whether it was new. */
+  /**
+   * Remembers a text and says whether it was new. To look at its first character joins a text that
+   * was put together from pieces, which would be kept one by one as long as the text is.
+   */
   add(text: string): boolean {
+    assert(text.charCodeAt(0) > 0, 'an empty text is no name')
     if (this.#seen.has(text)) return false
     this.#seen.add(text)
     if (this.#row.length < this.#capacity) {

@@ -7,14 +7,11 @@ import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
 import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
-import type { ModeDecision } from '../trading-mode/evaluate.ts'
 import { askOpening, countOpening } from './budget.ts'
+import type { Desk } from './desk.ts'
 import { judgePermission } from './judge.ts'
 import { resetLatch } from './latch.ts'
 import { decisionRecord, type Judgement } from './record.ts'
-
-/** Mode and permission of one moment, each decided once, the second from the first. */
-export type Desk = { readonly mode: ModeDecision; readonly permission: Judgement }
 
 const denialOfGate: Readonly<Record<PermissionGate, IntentDenialReason>> = {
   kill_switch: 'TradePermissionKillSwitch',

@@ -155,7 +155,7 @@ const ladders = { capital: capitalRisks, market: marketIntegrities, system: syst
 
 type Rule = Predicate & { readonly rank: number; readonly tier: TradingMode }
 
-/** The table in the order in which reasons are shown, with the place of each severity on its axis. */
+/** The table in the order in which reasons are shown, each severity with its place on the axis. */
 const rules: readonly Rule[] = modeReasons.flatMap((reason) =>
   predicates
     .filter((predicate) => predicate.reason === reason)

@@ -13,8 +13,8 @@ import type {
   PermissionSources,
 } from '@bulkhead/trading-plane/engine/trade-permission/context.ts'
 import type { decidePermission } from '@bulkhead/trading-plane/engine/trade-permission/core.ts'
+import type { Desk } from '@bulkhead/trading-plane/engine/trade-permission/desk.ts'
 import type {
-  Desk,
   meetOpening,
   tradePermissionGate,
 } from '@bulkhead/trading-plane/engine/trade-permission/gate.ts'
