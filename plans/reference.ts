@@ -19,6 +19,7 @@ import {
   intentDenialReasons,
   openPermissionReasons,
 } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import { sviRejections } from '@bulkhead/shared/contracts/reasons/svi-rejections.ts'
 import { trimRefusals } from '@bulkhead/shared/contracts/reasons/trim-refusals.ts'
 import { killTriggers } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
 import {
@@ -85,6 +86,12 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'What is wrong with an input of the trade permission',
     order: 'Recorded beside the decision.',
     codes: permissionFaults,
+  },
+  {
+    name: 'sviRejections',
+    title: 'Why a fitted volatility smile is not used',
+    order: 'In the order of the guards; the last valid fit is held.',
+    codes: sviRejections,
   },
   {
     name: 'killTriggers',

@@ -14,6 +14,7 @@ import {
   permissionReasons,
   tradePermissions,
 } from './reasons/trade-permission.ts'
+import { sviRejections } from './reasons/svi-rejections.ts'
 import { resetObstacles } from './reasons/reset-obstacles.ts'
 import { intentDenialReasons, openPermissionReasons } from './reasons/intent-denials.ts'
 
@@ -51,6 +52,18 @@ const positionView = z.strictObject({
   size: z.number(),
   average_price: z.number(),
   mark_price: z.number(),
+})
+
+const smileView = z.strictObject({
+  /** Coin and expiry, as in `BTC-24SEP27`. */
+  smile: z.string().max(64),
+  expires_ms: z.number(),
+  /** Of the last valid fit; null before the first. */
+  at_the_money_vol: z.number().nonnegative().nullable(),
+  rmse: z.number().nonnegative().nullable(),
+  age_ms: z.number().nonnegative().nullable(),
+  /** Why the newest fit is not used; null when it is. */
+  rejection: z.enum(sviRejections).nullable(),
 })
 
 const ratio = z.number().nonnegative().nullable()
@@ -136,6 +149,8 @@ export const executorStatusSchema = z.strictObject({
   market_data_age_ms: z.number().nonnegative().nullable(),
   loop_tick_last_ts_ms: z.number(),
   measurements: measurementsSchema,
+  /** Volatility smiles of the options that are listened to, by expiry (contract 4.1). */
+  volatility_smiles: z.array(smileView).max(64),
   orders: z.array(orderView).max(200),
   positions: z.array(positionView).max(200),
   counters: z.record(z.string(), z.number()),

@@ -168,7 +168,8 @@ export class Desk {
       },
     })
     const heard = { heardTickMs: world.nowMs }
-    const price = { markPrice: bid, indexPrice: bid, lastPrice: bid, midPrice: bid }
+    const option = { markVol: null, underlyingPrice: null }
+    const price = { markPrice: bid, indexPrice: bid, lastPrice: bid, midPrice: bid, ...option }
     this.#give({ kind: 'ticker', ticker: { instrument, ...price, ...heard } })
     this.#give({ kind: 'volatility', reading: { index: volatilityIndex, value: 60, ...heard } })
     for (const source of ['primary', 'secondary'] as const) {

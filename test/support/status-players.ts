@@ -55,6 +55,7 @@ export function executorDocument(overrides: Partial<ExecutorStatus> = {}): Execu
     open_permission_blocked_latch: false,
     open_permission_reason_codes: [],
     last_refusals: [],
+    volatility_smiles: [],
     trade_permission: {
       decision: 'ALLOW',
       reason_code: 'ALLOW_ALL_GATES_PASSED',

@@ -23,6 +23,8 @@ import {
 import type { NetworkJitterState } from './monitors/network-jitter/core.ts'
 import type { SafetyOverride } from './monitors/override.ts'
 import type { OverrideView } from './monitors/state.ts'
+import type { SmileView } from './monitors/svi/state.ts'
+import { smileViews } from './monitors/svi/watch.ts'
 import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
@@ -66,6 +68,7 @@ export type EngineView = {
   readonly cortexOverride: SafetyOverride
   readonly overrideProducers: readonly OverrideView[]
   readonly networkJitter: NetworkJitterState
+  readonly smiles: readonly SmileView[]
   /** HTTP 429 within five minutes. */
   readonly refusedConnectionsIn5m: number
   readonly counters: Readonly<Record<string, number>>
@@ -136,6 +139,7 @@ export class Engine {
       cortexOverride: state.monitors.cortexOverride,
       overrideProducers: state.monitors.producers,
       networkJitter: state.monitors.networkJitter,
+      smiles: smileViews(state, at),
       refusedConnectionsIn5m: state.monitors.refusedConnections.count(at.tickMs),
       counters: { ...Object.fromEntries(state.counters), ...gauges(state, at) },
     }

@@ -2,6 +2,7 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import type { At } from './at.ts'
 import { hasDrifted } from './monitors/clock-drift/core.ts'
 import { judgeCertificate } from './monitors/f1-certificate/core.ts'
+import { haveSmilesTripped } from './monitors/svi/state.ts'
 import type { EngineState } from './state.ts'
 import { isBudgetHalted } from './trade-permission/budget-halt.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
@@ -73,6 +74,7 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     diskKillAt: config.monitors.disk.killAt,
     isDiskDegraded: monitors.disk.isDegraded,
     hasClockDrifted: hasDrifted(state.permission.clockSample, at, config.monitors.clockDrift),
+    haveSmilesTripped: haveSmilesTripped(monitors.svi, at.tickMs, config.monitors.svi),
     certificateState: certificate.state,
     certificateExpiresMs: certificate.expiresMs,
     isCertificateRequired: config.monitors.certificate.isRequired,

@@ -12,7 +12,7 @@ import { cancelIfWanted } from './transitions.ts'
 
 /** One turn: the mode anew, what it forbids is cancelled, what is in doubt is asked about. */
 export function tick(state: EngineState, at: At, out: Effect[]): void {
-  watch(state, at)
+  watch(state, at, out)
   tickPermission(state, at, out)
   const decision = modeNow(state, at, state.config.killSwitchAgeMsMax)
   publishMode(state, decision, out)

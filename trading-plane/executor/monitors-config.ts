@@ -108,6 +108,25 @@ const certificate = z.strictObject({
   freshnessS: seconds(60, 30 * dayS).default(86_400),
 })
 
+const svi = z
+  .strictObject({
+    fitEveryMs: z.int().min(100).max(60_000).default(1_000),
+    quoteAgeMsMax: z.int().min(500).max(60_000).default(10_000),
+    strikesMin: z.int().min(5).max(64).default(5),
+    /** Contract 4.1, gates 0 to 2: where the market is as deep as `depthMinUsd`, and where not. */
+    rmseMax: z.number().min(0.001).max(1).default(0.05),
+    rmseThinMax: z.number().min(0.001).max(1).default(0.08),
+    driftMax: z.number().min(0.01).max(1).default(0.2),
+    driftThinMax: z.number().min(0.01).max(1).default(0.4),
+    /** `svi_guard_trip_count`, `svi_guard_trip_window_s`. */
+    tripsMax: z.int().min(1).max(100).default(3),
+    tripWindowS: seconds(1, dayS).default(300),
+  })
+  .refine((own) => own.rmseMax <= own.rmseThinMax && own.driftMax <= own.driftThinMax, {
+    path: ['rmseThinMax'],
+    error: 'must not be below rmseMax, nor driftThinMax below driftMax',
+  })
+
 /** What the monitors judge by, with the defaults of contract Appendix A. */
 export const monitorsSchema = z.strictObject({
   cortex: cortex.prefault({}),
@@ -117,6 +136,7 @@ export const monitorsSchema = z.strictObject({
   disk: disk.prefault({}),
   clockDrift: clockDrift.prefault({}),
   certificate: certificate.prefault({}),
+  svi: svi.prefault({}),
   /** `watchdog_kill_s`. */
   watchdogKillS: seconds(1, 600).default(10),
 })
@@ -152,6 +172,7 @@ export function monitorsConfig(
   running: RunningBuild,
 ): MonitorsConfig {
   const { pollMs: _, ...diskLimits } = settings.disk
+  const { tripWindowS, ...sviLimits } = settings.svi
   const { environment, ...binding } = running
   const { exitStableS, ...jitter } = settings.networkJitter
   const { pollS, staleS, maintenanceLeadS } = settings.exchangeHealth
@@ -173,6 +194,7 @@ export function monitorsConfig(
       isRequired: !withoutCertificate.has(environment),
       freshnessMs: settings.certificate.freshnessS * 1_000,
     },
+    svi: { ...sviLimits, tripWindowMs: tripWindowS * 1_000 },
     watchdogKillMs: settings.watchdogKillS * 1_000,
   }
 }

@@ -3,6 +3,7 @@ import type { EngineView } from '../engine/engine.ts'
 import { filledSteps, type Leg } from '../engine/legs/leg.ts'
 
 const rowsMax = 200
+const smilesMax = 64
 
 export type StatusHead = {
   readonly run_id: string
@@ -42,6 +43,14 @@ export function executorStatus(
     market_data_age_ms: view.marketDataAgeMs,
     loop_tick_last_ts_ms: moment.loopTickLastMs,
     measurements: measurements(moment.wallMs, view, counters),
+    volatility_smiles: view.smiles.slice(0, smilesMax).map((smile) => ({
+      smile: smile.smile,
+      expires_ms: smile.expirationMs,
+      at_the_money_vol: smile.atTheMoneyVol,
+      rmse: smile.rmse,
+      age_ms: smile.ageMs,
+      rejection: smile.rejection,
+    })),
     orders: view.liveLegs.slice(0, rowsMax).map(orderView),
     positions: view.positions.slice(0, rowsMax).map((position) => ({
       instrument: position.instrument,

@@ -38,6 +38,10 @@ export type TickerReading = {
   readonly lastPrice: number | null
   /** Middle of best bid and ask; null while a side is empty. */
   readonly midPrice: number | null
+  /** Of an option: volatility a year by its mark price, as a fraction. */
+  readonly markVol: number | null
+  /** Of an option: price of the coin at its expiry. */
+  readonly underlyingPrice: number | null
   /** Monotonic time at which the feed heard it. */
   readonly heardTickMs: number
 }

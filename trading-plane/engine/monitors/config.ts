@@ -5,6 +5,7 @@ import type { DiskLimits } from './disk/config.ts'
 import type { ExchangeHealthLimits } from './exchange-health/config.ts'
 import type { CertificateLimits } from './f1-certificate/config.ts'
 import type { NetworkJitterLimits } from './network-jitter/config.ts'
+import type { SviLimits } from './svi/config.ts'
 
 /** One part per monitor; the executor's schema holds defaults and bounds. */
 export type MonitorsConfig = {
@@ -17,6 +18,7 @@ export type MonitorsConfig = {
   readonly disk: DiskLimits
   readonly clockDrift: ClockDriftLimits
   readonly certificate: CertificateLimits
+  readonly svi: SviLimits
   /** `watchdog_kill_s`: silence of safety plane and loop together that kills. */
   readonly watchdogKillMs: number
 }

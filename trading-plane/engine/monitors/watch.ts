@@ -10,9 +10,10 @@ import { judgeExchangeHealth } from './exchange-health/core.ts'
 import { noteCall, stepNetworkJitter } from './network-jitter/core.ts'
 import { strongestOverride } from './override.ts'
 import type { MarketWatch, OverrideView } from './state.ts'
+import { stepSvi, takeOptionQuote } from './svi/watch.ts'
 
 /** One turn of all monitors, before the mode is computed from what they found. */
-export function watch(state: EngineState, at: At): void {
+export function watch(state: EngineState, at: At, out: Effect[]): void {
   const { monitors, config } = state
   const { tickMs } = at
   const lagMs = state.feedTickMs === null ? null : tickMs - state.feedTickMs
@@ -31,6 +32,7 @@ export function watch(state: EngineState, at: At): void {
   )
   monitors.isMaintenance = health.isMaintenance
   monitors.disk = stepDisk(monitors.disk, tickMs, config.monitors.disk)
+  stepSvi(state, at, out)
   const producers = [
     { producer: 'exchange_health', override: health.override },
     ...monitors.markets.flatMap((market) => watchMarket(state, market, tickMs)),
@@ -73,6 +75,7 @@ function cortexInput(state: EngineState, market: MarketWatch, tickMs: number): C
 
 /** Takes over a ticker; a price that it does not tell keeps its old value and grows old. */
 export function takeTicker(state: EngineState, ticker: TickerReading): void {
+  takeOptionQuote(state, ticker)
   const market = state.monitors.markets.find(({ instrument }) => instrument === ticker.instrument)
   if (market === undefined) return
   const { heardTickMs: tickMs } = ticker

@@ -222,7 +222,10 @@ function isDegraded(snapshot: ModeSnapshot): boolean {
   const hasStop = snapshot.isSafetyReady === false || !isClear(snapshot.isBudgetHalted)
   const isClosing = !isClear(snapshot.isClosingInEmergency)
   const isWorn =
-    isClosing || !isClear(snapshot.isDiskDegraded) || !isClear(snapshot.hasClockDrifted)
+    isClosing ||
+    !isClear(snapshot.isDiskDegraded) ||
+    !isClear(snapshot.hasClockDrifted) ||
+    !isClear(snapshot.haveSmilesTripped)
   return hasStop || isWorn || hasOldMetadata || hasOldFees || hasMismatch
 }
 

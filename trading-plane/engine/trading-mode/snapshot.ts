@@ -59,6 +59,8 @@ export type ModeSnapshot = {
   readonly diskKillAt: number
   readonly isDiskDegraded: boolean
   readonly hasClockDrifted: boolean
+  /** The guards of the volatility smiles tripped too often (contract 4.1). */
+  readonly haveSmilesTripped: boolean
   readonly certificateState: CertificateState
   readonly certificateExpiresMs: number | null
   readonly isCertificateRequired: boolean

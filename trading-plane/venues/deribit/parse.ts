@@ -209,6 +209,9 @@ export const tickerSchema = z
     last_price: told,
     best_bid_price: told,
     best_ask_price: told,
+    /** In percent; options only. */
+    mark_iv: told,
+    underlying_price: told,
   })
   .transform((wire) => ({
     instrument: wire.instrument_name,
@@ -216,6 +219,8 @@ export const tickerSchema = z
     markPrice: wire.mark_price,
     lastPrice: wire.last_price,
     midPrice: middle(wire.best_bid_price, wire.best_ask_price),
+    markVol: wire.mark_iv === null ? null : wire.mark_iv / 100,
+    underlyingPrice: wire.underlying_price,
   }))
 export type TickerMessage = z.infer<typeof tickerSchema>
 

@@ -198,7 +198,14 @@ export class EngineBench {
   }
 
   ticker(prices: Partial<TickerReading> = {}): void {
-    const calm = { markPrice: 3_000, indexPrice: 3_000, lastPrice: 3_000, midPrice: 3_000 }
+    const calm = {
+      markPrice: 3_000,
+      indexPrice: 3_000,
+      lastPrice: 3_000,
+      midPrice: 3_000,
+      markVol: null,
+      underlyingPrice: null,
+    }
     const ticker = { instrument: reference.name, heardTickMs: this.tickMs, ...calm, ...prices }
     this.give({ kind: 'ticker', ticker })
   }

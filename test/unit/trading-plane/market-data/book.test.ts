@@ -86,6 +86,8 @@ const ticker = (instrument: string, indexPrice: number, heardTickMs: number) => 
   markPrice: indexPrice,
   lastPrice: indexPrice,
   midPrice: indexPrice,
+  markVol: null,
+  underlyingPrice: null,
 })
 
 describe('conflation', () => {

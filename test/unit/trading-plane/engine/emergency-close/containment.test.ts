@@ -12,7 +12,7 @@ function holding(): MonitorBench {
   return bench
 }
 
-/** In Kill for these reasons the one order that left takes exposure away, and opening stays shut. */
+/** In Kill for these reasons one order takes exposure away, and opening stays shut. */
 function expectContained(
   bench: EngineBench,
   effects: readonly Effect[],

@@ -95,6 +95,8 @@ describe('a price that is not known', () => {
             indexPrice: 3_000,
             lastPrice: 3_000,
             midPrice: 3_000,
+            markVol: null,
+            underlyingPrice: null,
             ...change,
           },
         })
@@ -123,6 +125,8 @@ describe('a price that is not known', () => {
           heardTickMs: bench.tickMs,
           ...silent,
           markPrice: 3_000,
+          markVol: null,
+          underlyingPrice: null,
         },
       }),
     )

@@ -52,6 +52,7 @@ const healthy: ModeSnapshot = {
   diskKillAt: 0.92,
   isDiskDegraded: false,
   hasClockDrifted: false,
+  haveSmilesTripped: false,
   certificateState: 'PASS',
   certificateExpiresMs: 1,
   isCertificateRequired: true,
