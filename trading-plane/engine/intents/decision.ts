@@ -7,7 +7,7 @@ import type { Leg } from '../legs/leg.ts'
 import { ageMs } from '../mode-view.ts'
 import { type EngineState, signedSize } from '../state.ts'
 import type { Desk } from '../trade-permission/desk.ts'
-import { deskNow } from '../trade-permission/gate.ts'
+import { deskNow } from '../trade-permission/judge.ts'
 import { classify } from './classify.ts'
 import type { Trace } from './trace.ts'
 

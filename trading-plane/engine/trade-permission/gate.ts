@@ -32,12 +32,6 @@ export function meetOpening(state: EngineState, at: At): Desk {
   return { mode, permission: judgeAndHold(state, at, mode.mode) }
 }
 
-/** What the desk is now, for whoever only looks. */
-export function deskNow(state: EngineState, at: At): Desk {
-  const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
-  return { mode, permission: judgePermission(state, at, mode.mode) }
-}
-
 /**
  * The gate of opening orders: what closes or cancels is never asked (law 4). It does not look at
  * the intent, so nothing that a strategy says can open it.

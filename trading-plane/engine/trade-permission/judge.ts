@@ -1,11 +1,12 @@
 import type { At } from '../at.ts'
 import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
-import { ageMs } from '../mode-view.ts'
+import { ageMs, modeNow } from '../mode-view.ts'
 import type { EngineState } from '../state.ts'
 import { openingsAt } from './budget.ts'
 import { judgeClock } from './clock.ts'
 import { buildPermissionContext } from './context.ts'
 import { decidePermission } from './core.ts'
+import type { Desk } from './desk.ts'
 import { holdSeverity, type PermissionLatch } from './latch.ts'
 import type { Judgement } from './record.ts'
 
@@ -44,6 +45,12 @@ export function judgePermission(state: EngineState, at: At, mode: TradingMode): 
   const windowMs = isIncomplete ? limits.failedSourceLatchWindowMs : limits.latchWindowMs
   const { decision, latch } = holdSeverity(permission.latch, fresh, at.tickMs, windowMs)
   return { decision, context, openings, clock, latch, wasComplete }
+}
+
+/** What the desk is now, for whoever only looks. */
+export function deskNow(state: EngineState, at: At): Desk {
+  const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
+  return { mode, permission: judgePermission(state, at, mode.mode) }
 }
 
 function isKillSwitchFresh({ safety, config }: EngineState, at: At): boolean {
