@@ -33,6 +33,7 @@ const commands = {
   keys: { needs: [], program: ['safety-plane/key-scope/main.ts'] },
   paper: { needs: [], program: ['trading-plane/venues/paper/main.ts'] },
   sim: { needs: [], program: ['test/simulation/main.ts'] },
+  crash: { needs: [ensureRedisServer], program: ['test/crash-loop/main.ts'] },
   bench: {
     needs: [ensureRedisServer, ensureSystemdTools, ensurePython],
     program: ['test/bench/run.ts'],

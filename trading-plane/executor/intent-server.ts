@@ -9,6 +9,7 @@ import {
   type ToOrchestrator,
 } from '@bulkhead/shared/contracts/intents.ts'
 import { LineSplitter } from '@bulkhead/shared/runtime/json-line.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 
 /** Clients at one time; one more is turned away. */
 const clientsMax = 8
@@ -136,7 +137,9 @@ export class IntentServer {
       client.instruments = new Set(message.value.instruments)
       this.#greet(client, message.value.strategies)
     } else if (client.strategies.has(message.value.strategy_id)) {
+      failpoint('intent-received')
       this.#events.onIntent(message.value)
+      failpoint('intent-handled')
     } else {
       this.#counters.malformed += 1
       const { intent_id, strategy_id } = message.value

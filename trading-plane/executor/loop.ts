@@ -6,6 +6,7 @@ import type { At } from '../engine/at.ts'
 import type { Effect, LookupTarget } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/events.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import type { Authorizer } from '../gateway/authorize.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Ledger } from '../ledger/ports.ts'
@@ -75,8 +76,16 @@ export class ExecutorLoop {
         const isTooMany = detail.endsWith('server response: 429')
         this.handle({ kind: 'venue-lost', detail, isTooMany })
       },
-      onOrders: (orders) => this.handle({ kind: 'orders', orders }),
-      onTrades: (trades) => this.handle({ kind: 'trades', trades }),
+      onOrders: (orders) => {
+        failpoint('orders-heard')
+        this.handle({ kind: 'orders', orders })
+        failpoint('orders-handled')
+      },
+      onTrades: (trades) => {
+        failpoint('trades-heard')
+        this.handle({ kind: 'trades', trades })
+        failpoint('trades-handled')
+      },
       onPositions: (positions) => this.handle({ kind: 'positions', positions }),
       onTooManyRequests: () => this.handle({ kind: 'too-many-requests' }),
       onCallEnded: (call) => this.handle({ kind: 'call-ended', ...call }),
@@ -105,14 +114,17 @@ export class ExecutorLoop {
   async #becomeReady(cancelOnDisconnect: 'armed' | 'absent'): Promise<void> {
     const { gateway, log } = this.#ports
     const session = this.#session
+    failpoint('session-ready')
     void this.#ports.clockSync.ask()
     for (;;) {
       const read = await gateway.reads.instruments()
       if (session !== this.#session) return
       if (read.ok) {
         this.handle({ kind: 'instruments', instruments: read.value })
+        failpoint('instruments-read')
         this.#warnOfUnknown(read.value.map(({ name }) => name))
         this.handle({ kind: 'venue-ready', cancelOnDisconnect })
+        failpoint('venue-ready-handled')
         return
       }
       log.warn({ detail: read.detail }, 'instruments could not be read')
@@ -229,12 +241,18 @@ export class ExecutorLoop {
 
   #tellAfter(recorded: Promise<unknown> | null, message: ToOrchestrator): void {
     if (recorded === null) this.#ports.tell(message)
-    else void recorded.then(() => this.#ports.tell(message))
+    else void recorded.then(() => this.#tellOutcome(message))
+  }
+
+  #tellOutcome(message: ToOrchestrator): void {
+    this.#ports.tell(message)
+    failpoint('outcome-told')
   }
 
   async #submit(effect: Extract<Effect, { kind: 'submit' }>): Promise<void> {
     const { authorizer, gateway, audit } = this.#ports
     const { label } = effect.order
+    failpoint('submit-begun')
     const allowed = await authorizer.authorizePlace(effect.order, effect.record, effect.audit)
     if (!allowed.ok) {
       this.handle({ kind: 'withheld', label, reason: allowed.failure })
@@ -249,17 +267,23 @@ export class ExecutorLoop {
       fields: { ...fields, valid_until_ms: String(allowed.value.validUntilMs) },
     })
     this.handle({ kind: 'place-reply', label, outcome: await sent })
+    failpoint('order-reply-handled')
   }
 
   async #cancel(effect: Extract<Effect, { kind: 'cancel' }>): Promise<void> {
     const { authorizer, gateway } = this.#ports
+    failpoint('cancel-begun')
     const allowed = await authorizer.authorizeCancel(effect.cancel, effect.audit)
+    failpoint('cancel-authorized')
     const outcome = await gateway.cancel(allowed)
     this.handle({ kind: 'cancel-reply', label: effect.cancel.label, outcome })
+    failpoint('cancel-reply-handled')
   }
 
   async #lookUp({ label, currency }: LookupTarget): Promise<void> {
+    failpoint('lookup-begun')
     const orders = await this.#ordersOf(label, currency)
+    failpoint('lookup-answered')
     this.handle({ kind: 'looked-up', label, orders: orders.ok ? orders.value : null })
   }
 
@@ -285,9 +309,12 @@ export class ExecutorLoop {
       this.#ports.log.warn({ detail }, 'reconciliation failed')
       if (session === this.#session) this.handle({ kind: 'reconcile-failed', detail })
     }
+    failpoint('reconcile-begun')
     const trades = await reads.tradesSince(this.#tradesSinceMs)
+    failpoint('reconcile-trades-read')
     if (!trades.ok) return failed(trades.detail)
     const openOrders = await reads.openOrders()
+    failpoint('reconcile-orders-read')
     if (!openOrders.ok) return failed(openOrders.detail)
     const byLabel = new Map<string, readonly VenueOrder[]>()
     for (const { label, currency } of targets) {
@@ -295,7 +322,9 @@ export class ExecutorLoop {
       if (!orders.ok) return failed(orders.detail)
       byLabel.set(label, orders.value)
     }
+    failpoint('reconcile-labels-read')
     const positions = await reads.positions()
+    failpoint('reconcile-positions-read')
     if (!positions.ok) return failed(positions.detail)
     if (session !== this.#session) return
     this.handle({
@@ -307,6 +336,7 @@ export class ExecutorLoop {
       trades: trades.value,
       byLabel,
     })
+    failpoint('reconcile-handled')
     if (askedServerMs !== null) this.#tradesSinceMs = askedServerMs - tradeLookbackMs
   }
 }

@@ -15,6 +15,7 @@ import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { Engine } from '../engine/engine.ts'
 import { modeMessage } from '../engine/tick.ts'
+import { armFailpoint, failpoint } from '../failpoints/failpoint.ts'
 import { Authorizer } from '../gateway/authorize.ts'
 import { Gateway } from '../gateway/gateway.ts'
 import { LedgerCopy } from '../ledger/copy.ts'
@@ -36,6 +37,11 @@ const venueWaitMs = 5_000
 
 process.umask(0o077)
 const { config, configHash } = loadConfigOrExit(executorConfigSchema, process.argv)
+const failpointArmed = armFailpoint(config.environment)
+if (!failpointArmed.ok) {
+  process.stderr.write(`${failpointArmed.failure}\n`)
+  process.exit(2)
+}
 const secrets = readSecretsOrExit({
   redisPassword: config.redis.passwordFile,
   clientSecret: config.venue.clientSecretFile,
@@ -146,6 +152,7 @@ const loop = new ExecutorLoop({
   lastRunMs: recovered.lastWrittenMs ?? clock.wallMs(),
 })
 loop.handle({ kind: 'recovered' })
+failpoint('engine-recovered')
 
 const marketData = new MarketData(
   {
@@ -201,20 +208,25 @@ const turn = new Turn({
 })
 
 runUntilSignalled(log, async () => {
+  failpoint('leave-begun')
   await turn.stop()
   await intents.close()
   await liveness.close()
   await gateway.leave()
+  failpoint('venue-left')
   await marketData.stop()
   audit.close()
   await ledger.close()
+  failpoint('ledger-closed')
   await copy?.stop()
   copyLink.close()
   link.close()
 })
 await intents.listen(config.intentSocketPath)
+failpoint('intents-listening')
 await liveness.listen(config.livenessSocket.path, config.livenessSocket.isForGroup ? 0o660 : 0o600)
 gateway.start(loop.venueEvents())
+failpoint('venue-started')
 turn.start()
 const isVenueReady = await turn.firstReady(venueWaitMs)
 log.info({ isVenueReady, configHash }, 'executor is up')

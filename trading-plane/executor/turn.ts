@@ -8,6 +8,7 @@ import { ownIdentity } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Ledger } from '../ledger/ports.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import type { CertificateReader } from './certificate-reader.ts'
 import type { ClockSync } from './clock-sync.ts'
 import type { DiskReader } from './disk-reader.ts'
@@ -138,6 +139,7 @@ export class Turn {
     const identity = ownIdentity(clock.wallNs())
     const written = await link.run((redis) => redis.hset(redisKeys.pid('executor'), identity))
     this.#isRegistered = written.ok
+    failpoint('process-registered')
   }
 
   async #beat(): Promise<void> {

@@ -4,6 +4,7 @@ import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { ProposedOrder } from '../engine/effects.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import type { Ledger } from '../ledger/ports.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { CancelOrder, PlaceOrder } from '../venues/port.ts'
@@ -53,6 +54,7 @@ export class Authorizer {
   ): Promise<Result<Authorized<PlaceOrder>, IntentDenialReason>> {
     const { ledger, audit, clock } = this.#ports
     const [recorded, audited] = await Promise.all([ledger.append(record), audit.record(entry)])
+    failpoint('intent-recorded')
     if (!recorded.ok) return fail('LedgerUnavailable')
     if (!audited.ok && !order.reduceOnly) return fail('AuditUnavailable')
     const serverMs = this.#ports.estimatedServerMs()
@@ -61,10 +63,13 @@ export class Authorizer {
     const validUntilMs = Math.round(serverMs + this.#ports.orderLeaseMs)
     const sent = { type: 'dispatch', label, valid_until_ms: validUntilMs } as const
     const dispatched = await ledger.append({ ...sent, sent_ms: clock.wallMs() })
+    failpoint('dispatch-recorded')
     if (!dispatched.ok) return fail('LedgerUnavailable')
     this.#ports.onDispatched(label, validUntilMs)
+    failpoint('dispatch-noted')
     const denial = this.#ports.judge(label)
     if (denial !== null) return fail(denial)
+    failpoint('dispatch-judged')
     return ok(this.#issue({ ...order, validUntilMs }))
   }
 

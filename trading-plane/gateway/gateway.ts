@@ -1,3 +1,4 @@
+import { failpoint } from '../failpoints/failpoint.ts'
 import type { CancelOrder, CancelOutcome, OrderOutcome, PlaceOrder } from '../venues/port.ts'
 import type { TradingVenue, VenueEvents } from '../venues/port.ts'
 import type { Authorized, Authorizer } from './authorize.ts'
@@ -59,6 +60,7 @@ export class Gateway {
   async place(order: Authorized<PlaceOrder>): Promise<OrderOutcome> {
     if (!this.#authorizer.redeem(order))
       return { kind: 'not_sent', detail: 'authorization too old' }
+    failpoint('order-redeemed')
     return this.#venue.place(order)
   }
 

@@ -3,6 +3,7 @@ import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import { encodeRecord } from './codec.ts'
 import { type LedgerConfig, ledgerConfigSchema } from './config.ts'
 import { fault, ioFault, type LedgerFault } from './faults.ts'
@@ -72,11 +73,14 @@ async function openLocked(
   lock: LedgerLock,
 ): Promise<Result<OpenedLedger, LedgerFault>> {
   const { directory, component = 'executor', runId, clock, onRecovered = () => {} } = options
+  failpoint('ledger-locked')
   const recovered = recoverLedger(directory, component, onRecovered)
   if (!recovered.ok) return recovered
   removeUnfinished(directory, component)
+  failpoint('ledger-unfinished-removed')
   const ledger = new FileLedger(options, recovered.value, lock.release)
   await ledger.append({ type: 'run', run_id: runId, started_ms: clock.wallMs() })
+  failpoint('ledger-run-recorded')
   return ok({ ledger, recovered: recovered.value })
 }
 

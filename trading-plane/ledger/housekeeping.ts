@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import { preparedName, preparingName } from './file-names.ts'
 import { isPackedWhole, packSegment } from './segment-files.ts'
 
@@ -82,6 +83,7 @@ export class Housekeeping {
       await handle.close()
     }
     await rename(file, prepared)
+    failpoint('ledger-next-prepared')
   }
 
   /**
@@ -100,7 +102,9 @@ export class Housekeeping {
     if (this.#isStopping) return rm(temporary, { force: true })
     await rename(temporary, packedFile)
     await this.#syncDirectory()
+    failpoint('ledger-segment-packed')
     await rm(plainFile)
+    failpoint('ledger-plain-removed')
     await this.#syncDirectory()
     this.#log?.info({ file: packedFile, bytes: plain.length }, 'a ledger file was compressed')
   }

@@ -11,6 +11,7 @@ import {
 import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
 import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { syncDirectory } from '@bulkhead/shared/runtime/durable-file.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import { fault, ioFault, type LedgerFault } from './faults.ts'
 import { type OnRecord, readFrames, type SegmentRead } from './read-frames.ts'
 import type { LedgerRecord } from './records.ts'
@@ -135,6 +136,7 @@ export function scanLedger(
     if (wrongPlace !== null) return wrongPlace
     files.push({ file, read: read.value, bytes: bytes.value.length })
     end = read.value.end
+    failpoint('ledger-segment-read')
   }
   return ok({ end, files })
 }
@@ -155,7 +157,10 @@ function makeFinal(directory: string, { file, read, bytes }: ScannedFile) {
   }
   const surplus = bytes - read.endOffset
   if (surplus === 0 || file.isCompressed) return []
-  if (read.isTorn) keepCopy(directory, file.file, read.endOffset)
+  if (read.isTorn) {
+    keepCopy(directory, file.file, read.endOffset)
+    failpoint('ledger-torn-copied')
+  }
   const handle = openSync(file.file, 'r+')
   try {
     ftruncateSync(handle, read.endOffset)
@@ -163,6 +168,7 @@ function makeFinal(directory: string, { file, read, bytes }: ScannedFile) {
   } finally {
     closeSync(handle)
   }
+  if (read.isTorn) failpoint('ledger-tail-cut')
   return read.isTorn ? [{ file: file.file, bytes: surplus }] : []
 }
 

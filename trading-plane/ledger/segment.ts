@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { syncDirectory, writeFully } from '@bulkhead/shared/runtime/durable-file.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import { makingName, preparedName, preparingName, segmentFileName } from './file-names.ts'
 import { encodeFrame, encodeHeader, frameBytes, headerBytes, type SegmentHeader } from './format.ts'
 
@@ -58,10 +59,13 @@ export class Segment {
     const file = join(directory, makingName(component))
     const prepared = join(directory, preparedName(component))
     this.#handle = takePrepared(prepared, file, bytesMax) ?? fill(file, bytesMax)
+    failpoint('ledger-segment-filled')
     const written = writeSync(this.#handle, bytes, 0, headerBytes, 0)
     if (written !== headerBytes) throw new Error('the disk took half a header')
     fdatasyncSync(this.#handle)
+    failpoint('ledger-header-synced')
     renameSync(file, join(directory, this.name))
+    failpoint('ledger-segment-named')
     syncDirectory(directory)
   }
 
@@ -88,7 +92,9 @@ export class Segment {
     const wanted = frameBytes(payload.length)
     const written = writevSync(this.#handle, [before, payload, after], this.#position)
     if (written !== wanted) throw new Error(`the disk took ${written} of ${wanted} bytes`)
+    failpoint('ledger-frame-written')
     fdatasyncSync(this.#handle)
+    failpoint('ledger-frame-synced')
     this.#position += wanted
     this.#end = { batch, seq: this.#end.seq + count, crc }
   }

@@ -2,6 +2,7 @@ import '@bulkhead/shared/runtime/runtime-version.ts'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
+import { failpoint } from '../failpoints/failpoint.ts'
 import { type RingBatch, RingConsumer } from './ring.ts'
 import { type ChainEnd, Segment } from './segment.ts'
 import { stopProcess } from './stop-process.ts'
@@ -38,11 +39,13 @@ try {
 port.close()
 
 function write(current: Segment, batch: RingBatch): Segment {
+  failpoint('ledger-batch-taken')
   const segment = current.hasRoomFor(batch.payload.length) ? current : rotate(current)
   assert(batch.firstSeqLow === (segment.end.seq + 1) >>> 0, 'records arrive in their order')
   const startedMs = performance.now()
   segment.append(batch.payload, batch.count)
   ring.release(batch, segment.end.seq, Math.round((performance.now() - startedMs) * 1_000))
+  failpoint('ledger-batch-released')
   return segment
 }
 

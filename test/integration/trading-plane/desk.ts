@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
@@ -35,6 +35,11 @@ export type Desk = {
   /** How the executor reaches the venue, unless a test says otherwise. */
   readonly venueConfig: Readonly<Record<string, unknown>>
   startExecutor(overrides?: Readonly<Record<string, unknown>>): Promise<ChildProcess>
+  /** Starts it without waiting for anything; its standard error is a pipe. */
+  launchExecutor(
+    overrides: Readonly<Record<string, unknown>>,
+    env: Readonly<Record<string, string>>,
+  ): ChildProcess
   startOrchestrator(strategies: readonly unknown[]): Promise<ChildProcess>
   status(): Promise<ExecutorStatus | undefined>
   /** Waits until the status satisfies a condition. */
@@ -89,15 +94,24 @@ export async function startDesk(
     heartbeatIntervalMs: 100,
     intentSocketPath: layout.intentSocket,
   })
-  const start = async (component: string, config: Readonly<Record<string, unknown>>) => {
+  const launch = (
+    component: string,
+    config: Readonly<Record<string, unknown>>,
+    options: Readonly<SpawnOptions> = {},
+  ) => {
     const file = layout.configFile(component)
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, JSON.stringify({ ...common(component), ...config }))
     const main = join(projectRoot, 'trading-plane', component, 'main.ts')
     const child = spawn(process.execPath, [main, '--config', file], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      ...options,
     })
     children.push(child)
+    return child
+  }
+  const start = async (component: string, config: Readonly<Record<string, unknown>>) => {
+    const child = launch(component, config)
     await readyOf(child)
     return child
   }
@@ -106,6 +120,30 @@ export async function startDesk(
     wsUrl: venue.wsUrl,
     clientId: venue.keys.trading.clientId,
     clientSecretFile: secretFile,
+  }
+  const executorConfig = {
+    livenessSocket: { path: layout.livenessSocket },
+    ledgerDir: layout.ledgerDir,
+    venue: venueConfig,
+    instruments: [instrument],
+    limits: {
+      orderNotionalUsdMax: 10_000,
+      positionNotionalUsdMax: 50_000,
+      openOrdersMax: 10,
+      intentsPerSecondMax: 20,
+    },
+    gates: {
+      lifecycle: { expiryDelistBufferS: 60 },
+      netEdge: { edgeUsdMin: 0.001 },
+      inventorySkew: { deltaLimits: { BTC: 10 } },
+      globalExposure: { deltaUsdMax: 100_000 },
+    },
+    monitors: {
+      networkJitter: patientNetwork,
+      exchangeHealth: { pollS: 1 },
+      disk: { recoveredBelow: 0.95, degradedAt: 0.97, killAt: 0.99 },
+      certificate: { file: join(redis.home, 'F1_CERT.json') },
+    },
   }
   return {
     redis,
@@ -127,32 +165,13 @@ export async function startDesk(
     },
     children: () => children,
     executorLog: () => readFileSync(layout.logFile('executor'), 'utf8'),
-    startExecutor: (overrides = {}) =>
-      start('executor', {
-        livenessSocket: { path: layout.livenessSocket },
-        ledgerDir: layout.ledgerDir,
-        venue: venueConfig,
-        instruments: [instrument],
-        limits: {
-          orderNotionalUsdMax: 10_000,
-          positionNotionalUsdMax: 50_000,
-          openOrdersMax: 10,
-          intentsPerSecondMax: 20,
-        },
-        gates: {
-          lifecycle: { expiryDelistBufferS: 60 },
-          netEdge: { edgeUsdMin: 0.001 },
-          inventorySkew: { deltaLimits: { BTC: 10 } },
-          globalExposure: { deltaUsdMax: 100_000 },
-        },
-        monitors: {
-          networkJitter: patientNetwork,
-          exchangeHealth: { pollS: 1 },
-          disk: { recoveredBelow: 0.95, degradedAt: 0.97, killAt: 0.99 },
-          certificate: { file: join(redis.home, 'F1_CERT.json') },
-        },
-        ...overrides,
-      }),
+    startExecutor: (overrides = {}) => start('executor', { ...executorConfig, ...overrides }),
+    launchExecutor: (overrides, env) =>
+      launch(
+        'executor',
+        { ...executorConfig, ...overrides },
+        { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } },
+      ),
     startOrchestrator: (strategies) => start('orchestrator', { strategies }),
     status,
     until: (what, holds) =>
@@ -252,9 +271,9 @@ export class StrategyHand {
     this.#socket = socket
     this.strategyId = strategyId
     socket.on('error', () => socket.destroy())
-    createInterface({ input: socket }).on('line', (line) => {
-      this.received.push(JSON.parse(line) as ToOrchestrator)
-    })
+    const lines = createInterface({ input: socket })
+    lines.on('error', () => socket.destroy())
+    lines.on('line', (line) => this.received.push(JSON.parse(line) as ToOrchestrator))
   }
 
   static async connect(path: string, strategyId = 'by-hand'): Promise<StrategyHand> {
@@ -277,11 +296,18 @@ export class StrategyHand {
   }
 
   place(wish: Partial<PlaceIntent> = {}): string {
-    const intentId = wish.intent_id ?? randomUUID()
+    const intent = this.wish(wish)
+    this.send(intent)
+    return intent.intent_id
+  }
+
+  /** A whole intent, not sent. */
+  wish(wish: Partial<PlaceIntent> = {}): PlaceIntent {
     // So far beyond the limit that the executor's pricer leaves the limit as it is.
     const fairShare = wish.side === 'sell' ? 0.4 : 2
-    this.send({
+    return {
       type: 'place',
+      intent_id: randomUUID(),
       strategy_id: this.strategyId,
       group_id: randomUUID(),
       leg_index: 0,
@@ -295,9 +321,7 @@ export class StrategyHand {
       expected_edge_usd: '10',
       fair_price: (Number(wish.limit_price ?? '1000') * fairShare).toFixed(1),
       ...wish,
-      intent_id: intentId,
-    })
-    return intentId
+    }
   }
 
   cancel(targetIntentId: string): string {

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { z } from 'zod'
+import { failpoint } from '../../failpoints/failpoint.ts'
 import type {
   AccountSummary,
   CancelOrder,
@@ -120,7 +121,10 @@ export class DeribitClient implements TradingVenue {
   }
 
   async place(order: PlaceOrder): Promise<OrderOutcome> {
-    const reply = await this.#call(`private/${order.side}`, placeParams(order), orderMs)
+    const answer = this.#call(`private/${order.side}`, placeParams(order), orderMs)
+    failpoint('order-written')
+    const reply = await answer
+    failpoint('order-answered')
     if (reply.kind === 'lost') return lostOutcome(reply)
     if (reply.kind === 'error') return this.#errorOutcome(reply)
     const parsed = placeResultSchema.safeParse(reply.value)
@@ -132,10 +136,13 @@ export class DeribitClient implements TradingVenue {
   }
 
   async cancel({ label, currency, venueOrderId }: CancelOrder): Promise<CancelOutcome> {
-    const reply =
+    const answer =
       venueOrderId === null
-        ? await this.#call('private/cancel_by_label', { label, currency }, orderMs)
-        : await this.#call('private/cancel', { order_id: venueOrderId }, orderMs)
+        ? this.#call('private/cancel_by_label', { label, currency }, orderMs)
+        : this.#call('private/cancel', { order_id: venueOrderId }, orderMs)
+    failpoint('cancel-written')
+    const reply = await answer
+    failpoint('cancel-answered')
     if (reply.kind === 'lost') return lostOutcome(reply)
     if (reply.kind === 'error') return this.#errorOutcome(reply)
     const order = orderSchema.safeParse(reply.value)
@@ -234,6 +241,7 @@ export class DeribitClient implements TradingVenue {
   async #setUp(socket: RpcSocket): Promise<boolean> {
     const signedIn = await socket.call('public/auth', this.#signature(), setUpMs)
     if (signedIn.kind !== 'result') return this.#refused('sign-in', signedIn)
+    failpoint('session-signed-in')
     // The account's default can be read from outside, by the safety plane; this one's cannot.
     const asDefault = { scope: 'account' }
     const wide = await socket.call('private/enable_cancel_on_disconnect', asDefault, setUpMs)
@@ -243,6 +251,7 @@ export class DeribitClient implements TradingVenue {
     if (armed.kind !== 'result') return this.#refused('cancel-on-disconnect', armed)
     const shown = await socket.call('private/get_cancel_on_disconnect', scope, setUpMs)
     if (shown.kind !== 'result') return this.#refused('cancel-on-disconnect read-back', shown)
+    failpoint('session-armed')
     const readBack = cancelOnDisconnectSchema.safeParse(shown.value)
     const channels = { channels: privateChannels }
     const subscribed = await socket.call('private/subscribe', channels, setUpMs)
