@@ -147,7 +147,16 @@ function settle(
     return true
   }
   if (leg.state === 'recorded' || !isPastLease(state, leg, askedServerMs)) return false
-  advance(state, leg, { kind: 'absent' }, at, out, { venue_detail: 'NOT_AT_VENUE' })
+  const after = advance(state, leg, { kind: 'absent' }, at, out, { venue_detail: 'NOT_AT_VENUE' })
+  out.push({
+    kind: 'audit',
+    record: {
+      action: 'ORDER_ENDED_BY_ABSENCE',
+      subject: label,
+      correlationId: leg.intentId,
+      fields: { instrument: leg.instrument, from: leg.state, to: after.state },
+    },
+  })
   return true
 }
 

@@ -242,6 +242,38 @@ describe('safety Redis users', () => {
     expect(reply.ok ? '' : reply.failure.message).toContain('NOPERM')
   })
 
+  const everyone = ['trading', 'control', 'safety', 'auditor', 'operator'] as const
+
+  async function writersOf(command: string): Promise<string[]> {
+    const writers: string[] = []
+    for (const user of everyone) if ((await send(user, command)).ok) writers.push(user)
+    return (await sendAsGuard(command)).ok ? [...writers, 'guard'] : writers
+  }
+
+  test.each([
+    ['RPUSH safety:commands:dead_man_switch x', ['control', 'operator']],
+    ['RPUSH safety:commands:executor x', ['control']],
+    ['SET safety:policy:current {}', ['control']],
+    ['HSET safety:rbac:operator:ada role ADMIN', ['control']],
+    ['RPUSH safety:audit:in:executor x', ['trading']],
+    ['RPUSH safety:audit:in:control_api x', ['control']],
+    ['XADD safety:audit:log * a b', ['safety']],
+    ['SET safety:heartbeat:executor 1', ['trading']],
+    ['SET safety:heartbeat:dead_man_switch 1', ['safety']],
+    ['XADD safety:acks:executor * a b', ['trading']],
+    ['XADD safety:acks:dead_man_switch * a b', ['safety']],
+    ['PUBLISH safety:killswitch:state x', []],
+  ])('BYP-19: %s: by %j and by nobody else', async (command, writers) => {
+    expect(await writersOf(command)).toEqual(writers)
+  })
+
+  test.each(['HSET safety:killswitch:state mode NORMAL', 'SET safety:watchdog:state ARMED'])(
+    'BYP-20: %s: by the safety plane alone, which obeys signed resets only',
+    async (command) => {
+      expect(await writersOf(command)).toEqual(['safety'])
+    },
+  )
+
   test('every denial is in the ACL log for the safety plane to see', async () => {
     await send('trading', 'FLUSHALL')
     const log = await send('safety', 'ACL LOG 1')

@@ -147,21 +147,24 @@ describe('the death of the executor', () => {
     },
   )
 
-  deskTest('by SIGTERM ends in order: no order rests, the ledger is whole, exit 0', async (t) => {
-    const { desk, hand } = t
-    const intent = hand.place({ limit_price: restingPrice(hand) })
-    await hand.until(intent, 'open')
-    const [executor] = desk.children()
-    if (executor === undefined) throw new Error('no executor')
-    expect(await endChild(executor)).toBe(0)
-    await eventually('no order rests', async () => {
-      const open = (await desk.venueCall('private/get_open_orders')) as OpenOrder[]
-      return open.length === 0
-    })
-    expect(await desk.identity()).toEqual({})
-    await desk.startExecutor()
-    await desk.until('Active', (now) => now.trading_mode === 'Active')
-  })
+  deskTest(
+    'BYP-22: by SIGTERM ends in order: no order rests, the ledger is whole, exit 0',
+    async (t) => {
+      const { desk, hand } = t
+      const intent = hand.place({ limit_price: restingPrice(hand) })
+      await hand.until(intent, 'open')
+      const [executor] = desk.children()
+      if (executor === undefined) throw new Error('no executor')
+      expect(await endChild(executor)).toBe(0)
+      await eventually('no order rests', async () => {
+        const open = (await desk.venueCall('private/get_open_orders')) as OpenOrder[]
+        return open.length === 0
+      })
+      expect(await desk.identity()).toEqual({})
+      await desk.startExecutor()
+      await desk.until('Active', (now) => now.trading_mode === 'Active')
+    },
+  )
 
   deskTest(
     'AT-233: after sending and before the answer is not followed by a second send',

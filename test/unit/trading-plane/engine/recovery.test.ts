@@ -44,6 +44,20 @@ describe('a lost session', () => {
     expect(bench.mode().mode).toBe('Active')
   })
 
+  test('BYP-21: whatever the venue corrects of what we hold to be true is audited', () => {
+    const bench = active()
+    const label = bench.rest()
+    bench.give({ kind: 'venue-lost', detail: 'cut' })
+    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
+    bench.pass(3_000)
+    const held = { instrument: perpetual.name, size: 30, averagePrice: 1, markPrice: 1 }
+    const effects = bench.reconcile({ byLabel: new Map([[label, []]]), positions: [held] })
+    const audited = ofKind(effects, 'audit').map(({ record }) => [record.action, record.subject])
+    expect(bench.stateOf(label)).toBeUndefined()
+    expect(audited).toContainEqual(['ORDER_ENDED_BY_ABSENCE', label])
+    expect(audited).toContainEqual(['POSITION_ADOPTED', perpetual.name])
+  })
+
   test('of the market data closes its instrument until a whole book and a reconciliation', () => {
     const bench = active()
     bench.give({ kind: 'book-gap', instrument: perpetual.name })
