@@ -5,7 +5,7 @@
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  deadlineMs = 10_000,
+  deadlineMs = 25_000,
 ): Promise<T> {
   const end = performance.now() + deadlineMs
   for (;;) {

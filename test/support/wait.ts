@@ -7,7 +7,7 @@ import { eventually } from './eventually.ts'
 export const waitFor = <T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  msMax = 10_000,
+  msMax = 25_000,
 ): Promise<T> =>
   eventually(
     what,

@@ -16,7 +16,7 @@ import {
 import type { StartedProcess } from './support/process.ts'
 
 const bot = 'nautilus'
-const ladder = { ...fastLadder, bootGraceMs: 800 }
+const ladder = { ...fastLadder, bootGraceMs: 2_500 }
 
 const worlds: SafetyWorld[] = []
 const links: RedisLink[] = []

@@ -3,12 +3,22 @@ import { cancelStepsMax } from '@bulkhead/safety-plane/kill-sequence/cancel.core
 import { eventually } from '../../support/eventually.ts'
 import {
   createWorld,
+  fastLadder,
   killCommand,
   rest,
   rowsOf,
   type SafetyWorld,
   takePosition,
 } from './support/safety-world.ts'
+
+/** Every rung can be seen for a while, also on a busy machine. */
+const ladder = {
+  ...fastLadder,
+  softStopAfterMs: 1_000,
+  hardStopAfterMs: 3_000,
+  emergencyAfterMs: 6_000,
+  bootGraceMs: 10_000,
+}
 
 const worlds: SafetyWorld[] = []
 afterEach(async () => {
@@ -22,7 +32,7 @@ async function open(overrides: Readonly<Record<string, unknown>> = {}): Promise<
 }
 
 test('ST-01: a stopped component climbs the whole ladder and everything of ours is gone', async () => {
-  const world = await open()
+  const world = await open({ ladder })
   const [executor, orchestrator] = await Promise.all([
     world.startComponent('executor'),
     world.startComponent('orchestrator'),
@@ -76,6 +86,22 @@ test('ST-01: a stopped component climbs the whole ladder and everything of ours 
   expect(kills.map(({ component }) => component)).toEqual(['executor', 'orchestrator'])
   const sweeps = rowsOf(rows, 'PHASE_FINISHED').filter(({ phase }) => phase === 'sweep')
   expect(sweeps.at(-1)).toMatchObject({ read_1: '0', read_2: '0', outcome: 'confirmed' })
+})
+
+test('a dead component is found although Redis was away for a while', async () => {
+  const world = await open({ ladder })
+  const [executor] = await Promise.all([
+    world.startComponent('executor'),
+    world.startComponent('orchestrator'),
+  ])
+  await world.startSafety()
+  await eventually('ready', async () => (await world.status())?.ready)
+  await world.redis.restart()
+  await executor.kill()
+  await eventually('the emergency', async () => {
+    const status = await world.status()
+    return status?.episode?.level === 'L2' && status.episode.component === 'executor'
+  })
 })
 
 test('a hard stop by an operator is not raised by the silence it caused', async () => {

@@ -241,7 +241,7 @@ describe.each(cases)('the safety venue of $name', (given) => {
     const startedMs = performance.now()
     const code = 'VENUE_TIMED_OUT'
     expect(await venue.cancelAll(400)).toMatchObject({ ok: false, failure: { code } })
-    expect(performance.now() - startedMs).toBeLessThan(1_900)
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
   })
 
   test('reads a position and takes it off with an order that never rests', async () => {

@@ -45,6 +45,16 @@ export type SafetyWorld = {
   readonly close: () => Promise<void>
 }
 
+/** For tests in which nobody is meant to fall silent, however busy the machine is. */
+const patientLadder = {
+  softStopAfterMs: 10_000,
+  hardStopAfterMs: 20_000,
+  emergencyAfterMs: 30_000,
+  bootGraceMs: 20_000,
+  watchedHeartbeatIntervalMs: 50,
+  pollIntervalMs: 50,
+}
+
 /** Ladder of 0.5, 1.5 and 3 seconds, with every budget scaled to fit. */
 export const fastLadder = {
   softStopAfterMs: 500,
@@ -96,7 +106,7 @@ export async function createWorld(
       containerCommand: null,
     })),
     cgroupMount: null,
-    ladder: fastLadder,
+    ladder: patientLadder,
     marketDataFailsafe: null,
     kill: {
       massCancelTimeoutMs: 500,
