@@ -109,7 +109,7 @@ export function deadManSwitchConfig(
       hardStopAfterMs: scaled(15_000),
       emergencyAfterMs: scaled(30_000),
       bootGraceMs: 10_000,
-      redisLostAfterMs: 4_000,
+      redisSilentAfterMs: 4_000,
       watchedHeartbeatIntervalMs: heartbeatIntervalMs(settings),
       pollIntervalMs: atMost(250, scaled(1_000)),
     },

@@ -75,8 +75,8 @@ const readyMsMax = 30_000
 const redisReadyMsMax = 10_000
 const restartDelayMs = 500
 /**
- * Longer than the safety plane tolerates a silent Redis: a server that died always stops the desk,
- * and comes back only so that an ADMIN can reset (decision D-09).
+ * Longer than the safety plane bears that nobody listens there: a server that died always stops the
+ * desk, and comes back only so that an ADMIN can reset (decision D-09).
  */
 const redisRestartDelayMs = 2_500
 /** Trading stops first, the safety plane outlives it, Redis ends last. */

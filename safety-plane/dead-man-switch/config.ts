@@ -59,8 +59,10 @@ const ladderSchema = z
     watchedHeartbeatIntervalMs: z.int().min(10).max(5_000).default(500),
     /** Slow read beside the notifications, so that a lost notification costs no more than this. */
     pollIntervalMs: z.int().min(20).max(1_000).default(250),
-    /** Reads failing for so long, and three in a row, mean SAFE_MODE (decision D-50). */
-    redisLostAfterMs: z.int().min(100).max(5_000).default(2_000),
+    /** Nobody listening for so long, in three reads at least, means SAFE_MODE (decision D-62). */
+    redisGoneAfterMs: z.int().min(100).max(5_000).default(1_000),
+    /** Nobody answering for so long, in three reads at least, means SAFE_MODE (decision D-62). */
+    redisSilentAfterMs: z.int().min(100).max(5_000).default(2_000),
   })
   .prefault({})
 

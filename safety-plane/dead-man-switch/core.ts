@@ -1,6 +1,13 @@
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { KillLevel } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { KillTrigger } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
+import {
+  type FailingReads,
+  lossAfterMs,
+  lossDueTickMs,
+  noteFailedRead,
+  type RedisLossLimits,
+} from './redis-loss.core.ts'
 import { lastProofTickMs, notePing, type Ping, silentSinceTickMs } from './second-path.core.ts'
 
 /** One rung: silence of `afterMs` calls for `level`. */
@@ -27,16 +34,12 @@ export type Watched = {
 export const expectations = ['at_boot', 'once_seen'] as const
 export type Expectation = (typeof expectations)[number]
 
-export type LadderLimits = {
+export type LadderLimits = RedisLossLimits & {
   readonly watched: readonly Watched[]
   /** How long a component may take to be seen for the first time (decision D-03). */
   readonly bootGraceMs: number
   /** A read older than this says nothing about the present; no silence is judged by it. */
   readonly readFreshMs: number
-  /** Reads that failed for so long mean that the safety Redis is lost. */
-  readonly redisLostAfterMs: number
-  /** How many reads in a row must have failed besides: a stall of our own makes one come late. */
-  readonly redisFailedReadsMin: number
 }
 
 export type WatchedState = {
@@ -63,9 +66,8 @@ export type LadderState = {
   readonly graceUntilTickMs: number
   readonly watched: readonly WatchedState[]
   readonly lastReadTickMs: number | null
-  /** When reads began to fail; null while they succeed, and how many have failed since. */
-  readonly failingSinceTickMs: number | null
-  readonly failedReads: number
+  /** Null while reads succeed. */
+  readonly failing: FailingReads | null
   /** Last good read before Redis was declared lost; null while it is not lost. */
   readonly blindSinceTickMs: number | null
 }
@@ -78,7 +80,8 @@ export type LadderInput =
       /** Who left a farewell and is verified gone at this moment. */
       readonly departed?: readonly string[]
     }
-  | { readonly type: 'read_failed'; readonly tickMs: number }
+  /** `isGone`: nobody listens where Redis should. */
+  | { readonly type: 'read_failed'; readonly tickMs: number; readonly isGone: boolean }
   | { readonly type: 'tick'; readonly tickMs: number }
   /** A question past Redis has ended. */
   | ({ readonly type: 'pinged'; readonly component: string } & Ping)
@@ -132,8 +135,7 @@ export function startLadder(
       askedTickMs: null,
     })),
     lastReadTickMs: null,
-    failingSinceTickMs: null,
-    failedReads: 0,
+    failing: null,
     blindSinceTickMs: null,
   }
 }
@@ -160,11 +162,7 @@ export function stepLadder(
       )
     case 'read_failed':
       return judgeLoss(
-        {
-          ...state,
-          failingSinceTickMs: state.failingSinceTickMs ?? input.tickMs,
-          failedReads: state.failedReads + 1,
-        },
+        { ...state, failing: noteFailedRead(state.failing, input.tickMs, input.isGone) },
         input.tickMs,
         limits,
       )
@@ -191,16 +189,9 @@ export function nextDeadlineTickMs(state: LadderState, limits: LadderLimits): nu
     if (watch.changedTickMs === null) return [state.graceUntilTickMs]
     return [watch.changedTickMs + rung.afterMs]
   })
-  const lossTickMs = lossDueTickMs(state, limits)
+  const lossTickMs = lossDueTickMs(state.failing, limits)
   const all = lossTickMs === null ? due : [lossTickMs, ...due]
   return all.length === 0 ? null : Math.min(...all)
-}
-
-/** When the failing reads will have proven that Redis is lost; null while they are too few. */
-function lossDueTickMs(state: LadderState, limits: LadderLimits): number | null {
-  const { failingSinceTickMs, failedReads } = state
-  const isDoubted = failingSinceTickMs !== null && failedReads >= limits.redisFailedReadsMin
-  return isDoubted ? failingSinceTickMs + limits.redisLostAfterMs : null
 }
 
 function applyRead(
@@ -215,8 +206,7 @@ function applyRead(
       observe(unblind(watch, blindMs), values[watch.component] ?? null, tickMs),
     ),
     lastReadTickMs: tickMs,
-    failingSinceTickMs: null,
-    failedReads: 0,
+    failing: null,
     blindSinceTickMs: null,
   }
 }
@@ -321,17 +311,18 @@ function judge(state: LadderState, tickMs: number, limits: LadderLimits): Ladder
 }
 
 function judgeLoss(state: LadderState, tickMs: number, limits: LadderLimits): LadderStep {
-  const dueTickMs = lossDueTickMs(state, limits)
+  const { failing, blindSinceTickMs } = state
+  const dueTickMs = lossDueTickMs(failing, limits)
   const isLost = dueTickMs !== null && tickMs >= dueTickMs
-  if (!isLost || state.blindSinceTickMs !== null) return { state, triggers: [] }
+  if (!isLost || failing === null || blindSinceTickMs !== null) return { state, triggers: [] }
   return {
-    state: { ...state, blindSinceTickMs: state.lastReadTickMs ?? state.failingSinceTickMs },
+    state: { ...state, blindSinceTickMs: state.lastReadTickMs ?? failing.sinceTickMs },
     triggers: [
       {
         component: 'dead_man_switch',
         level: 'L0',
         trigger: 'SAFETY_REDIS_UNAVAILABLE',
-        thresholdMs: limits.redisLostAfterMs,
+        thresholdMs: lossAfterMs(failing, limits),
         overshootMs: tickMs - dueTickMs,
       },
     ],

@@ -38,7 +38,8 @@ export function ladderLimitsOf(config: DeadManSwitchConfig): LadderLimits {
     watched: [...components, ...failsafe],
     bootGraceMs: ladder.bootGraceMs,
     readFreshMs: 2 * ladder.pollIntervalMs + redis.commandTimeoutMs,
-    redisLostAfterMs: Math.min(ladder.redisLostAfterMs, ladder.softStopAfterMs),
+    redisGoneAfterMs: Math.min(ladder.redisGoneAfterMs, ladder.softStopAfterMs),
+    redisSilentAfterMs: Math.min(ladder.redisSilentAfterMs, ladder.softStopAfterMs),
     redisFailedReadsMin,
   }
 }

@@ -123,7 +123,7 @@ export class WatchLoop {
     const reply = await link.run((redis) => redis.mget(...keys))
     const tickMs = clock.monotonicMs()
     if (!reply.ok) {
-      this.#fold({ type: 'read_failed', tickMs })
+      this.#fold({ type: 'read_failed', tickMs, isGone: link.isNobodyThere })
       onCycle('unanswered')
       return
     }

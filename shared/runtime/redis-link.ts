@@ -19,6 +19,9 @@ export type RedisFault = { readonly code: (typeof redisFaults)[number]; readonly
 /** How long a socket that was given up may stay half-open before it is destroyed. */
 const disconnectTimeoutMs = 20
 
+/** What the kernel says where nobody listens. */
+const nobodyThere = ['ECONNREFUSED', 'ENOENT']
+
 /** What ioredis says of a command that it never wrote to the socket. */
 const unwrittenMessage = "Stream isn't writeable"
 
@@ -38,12 +41,17 @@ export class RedisLink {
   readonly #commandTimeoutMs: number
   #closed = false
   #lastError = ''
+  #isNobodyThere = false
 
   constructor(config: RedisLinkConfig, password: string, clientName: string) {
     this.#commandTimeoutMs = config.commandTimeoutMs
     this.#redis = new Redis(linkOptions(config, password, clientName))
-    this.#redis.on('error', (error: Error) => {
+    this.#redis.on('error', (error: Error & { readonly code?: string }) => {
       this.#lastError = error.message
+      this.#isNobodyThere = nobodyThere.some((code) => code === error.code)
+    })
+    this.#redis.on('connect', () => {
+      this.#isNobodyThere = false
     })
     this.#redis.on('ready', () => {
       this.#lastError = ''
@@ -60,6 +68,11 @@ export class RedisLink {
   /** True while commands can be sent. */
   get isReady(): boolean {
     return this.#redis.status === 'ready' && this.#redis.stream.writable
+  }
+
+  /** True when the last attempt to connect found nobody listening: the server has ended. */
+  get isNobodyThere(): boolean {
+    return this.#isNobodyThere
   }
 
   /**

@@ -32,7 +32,7 @@ describe('the status shown is the truth when a process is killed by hand', () =>
     if (found === undefined) throw new Error(`${component} is not running`)
     return found.pid
   }
-  const untilStatus = (what: string, holds: (status: Status) => boolean, msMax = 20_000) =>
+  const untilStatus = (what: string, holds: (status: Status) => boolean, msMax = 45_000) =>
     waitFor(
       what,
       async () => {
@@ -47,7 +47,7 @@ describe('the status shown is the truth when a process is killed by hand', () =>
     return pid
   }
   const untilRestarted = (component: string, oldPid: number) =>
-    waitFor(`${component} to come back`, () => pidOf(component) !== oldPid, 15_000)
+    waitFor(`${component} to come back`, () => pidOf(component) !== oldPid, 30_000)
   const untilActive = () => untilStatus('Active', ({ trading_mode: mode }) => mode === 'Active')
 
   test('executor: silent and not Active at once, reconciled and Active again after its restart', async () => {
@@ -106,7 +106,7 @@ describe('the status shown is the truth when a process is killed by hand', () =>
         const answer = await stack.cli('reset', '--reason', 'redis is back')
         return answer.status === 0 ? answer : undefined
       },
-      30_000,
+      60_000,
     )
     expect(reset.status).toBe(0)
     await untilActive()

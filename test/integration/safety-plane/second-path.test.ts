@@ -12,7 +12,8 @@ const ladder = {
   bootGraceMs: 10_000,
   watchedHeartbeatIntervalMs: 50,
   pollIntervalMs: 50,
-  redisLostAfterMs: 300,
+  redisGoneAfterMs: 300,
+  redisSilentAfterMs: 300,
 }
 let world: SafetyWorld
 let executor: StartedProcess

@@ -34,7 +34,8 @@ const limitsFor = (expected: Expectation): LadderLimits => ({
   ],
   bootGraceMs: 150,
   readFreshMs: stepMs,
-  redisLostAfterMs: 50,
+  redisGoneAfterMs: 50,
+  redisSilentAfterMs: 50,
   redisFailedReadsMin: 3,
 })
 
@@ -56,7 +57,7 @@ function simpleLadder(moments: readonly Moment[], expected: Expectation): string
   moments.forEach((moment, at) => {
     if (!moment.readable) {
       unreadableFrom ??= at
-      if (!isLost && (at - unreadableFrom) * stepMs >= limits.redisLostAfterMs) {
+      if (!isLost && (at - unreadableFrom) * stepMs >= limits.redisGoneAfterMs) {
         isLost = true
         called.push(`${at} SAFETY_REDIS_UNAVAILABLE L0`)
       }
@@ -110,7 +111,7 @@ function realLadder(moments: readonly Moment[], expected: Expectation): string[]
           values: { executor: value },
           departed: moment.leaves && !moment.beats ? ['executor'] : [],
         } as const)
-      : ({ type: 'read_failed', tickMs } as const)
+      : ({ type: 'read_failed', tickMs, isGone: true } as const)
     const step = stepLadder(state, input, limits)
     state = step.state
     for (const { trigger, level } of step.triggers) called.push(`${at} ${trigger} ${level}`)

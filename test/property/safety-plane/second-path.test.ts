@@ -24,7 +24,8 @@ const limits: LadderLimits = {
   ],
   bootGraceMs: 150,
   readFreshMs: 10,
-  redisLostAfterMs: 50,
+  redisGoneAfterMs: 50,
+  redisSilentAfterMs: 50,
   redisFailedReadsMin: 3,
 }
 
@@ -75,7 +76,7 @@ function real(questions: readonly Question[]): string[] {
   let state = startLadder(limits, 0)
   state = stepLadder(state, { type: 'read', tickMs: 0, values: { executor: '1' } }, limits).state
   for (const tickMs of [1, 2, lostAtMs]) {
-    state = stepLadder(state, { type: 'read_failed', tickMs }, limits).state
+    state = stepLadder(state, { type: 'read_failed', tickMs, isGone: true }, limits).state
   }
   let tickMs = lostAtMs
   questions.forEach(({ pauseMs, tookMs, answer }, at) => {

@@ -80,7 +80,8 @@ test('the defaults are the contract', () => {
     ],
     bootGraceMs: 10_000,
     readFreshMs: 800,
-    redisLostAfterMs: 2_000,
+    redisGoneAfterMs: 1_000,
+    redisSilentAfterMs: 2_000,
     redisFailedReadsMin: 3,
   })
   expect(config.ladder).toMatchObject({

@@ -26,7 +26,8 @@ const limits: LadderLimits = {
   ],
   bootGraceMs: 10_000,
   readFreshMs: 800,
-  redisLostAfterMs: 1_000,
+  redisGoneAfterMs: 1_000,
+  redisSilentAfterMs: 2_000,
   redisFailedReadsMin: 3,
 }
 
@@ -221,7 +222,11 @@ describe('a component that we killed ourselves', () => {
 })
 
 describe('a lost Redis', () => {
-  const failed = (tickMs: number): LadderInput => ({ type: 'read_failed', tickMs })
+  const failed = (tickMs: number, isGone = true): LadderInput => ({
+    type: 'read_failed',
+    tickMs,
+    isGone,
+  })
 
   test('calls for L0 once its reads failed for the whole time', () => {
     const { triggers } = run([
@@ -255,6 +260,19 @@ describe('a lost Redis', () => {
     expect(levels(run([seen(20_000, null), seen(30_000, null)], blind.state))).toEqual(['L2'])
   })
 
+  test('has more time while somebody listens and does not answer', () => {
+    const silent = [300, 1_300, 2_299].map((tickMs) => failed(tickMs, false))
+    const doubted = run([seen(0, '1'), ...silent])
+    expect(doubted.triggers).toEqual([])
+    expect(nextDeadlineTickMs(doubted.state, limits)).toBe(2_300)
+    expect(run([failed(2_300, false)], doubted.state).triggers).toMatchObject([
+      { level: 'L0', thresholdMs: 2_000, overshootMs: 0 },
+    ])
+    expect(run([failed(2_299)], doubted.state).triggers).toMatchObject([
+      { level: 'L0', thresholdMs: 1_000, overshootMs: 999 },
+    ])
+  })
+
   test('is not concluded from fewer than three failed reads, however long they take', () => {
     const doubted = run([seen(0, '1'), failed(300), failed(9_000), { type: 'tick', tickMs: 9_500 }])
     expect(doubted.triggers).toEqual([])
@@ -281,7 +299,7 @@ describe('a watcher that stalled itself', () => {
 
 describe('the next deadline', () => {
   const failing = (...ticksMs: number[]): LadderInput[] =>
-    ticksMs.map((tickMs) => ({ type: 'read_failed', tickMs }))
+    ticksMs.map((tickMs) => ({ type: 'read_failed', tickMs, isGone: true }))
 
   test.each<[string, LadderInput[], number | null]>([
     ['the end of the grace', [seen(0, null)], 10_000],

@@ -27,7 +27,8 @@ const limits: LadderLimits = {
   ],
   bootGraceMs: 10_000,
   readFreshMs: 800,
-  redisLostAfterMs: 1_000,
+  redisGoneAfterMs: 1_000,
+  redisSilentAfterMs: 2_000,
   redisFailedReadsMin: 3,
 }
 
@@ -36,7 +37,7 @@ const read = (tickMs: number, value: string): LadderInput => ({
   tickMs,
   values: { executor: value, orchestrator: value },
 })
-const lost = (tickMs: number): LadderInput => ({ type: 'read_failed', tickMs })
+const lost = (tickMs: number): LadderInput => ({ type: 'read_failed', tickMs, isGone: true })
 const ping = (tickMs: number, answer: PingAnswer, tookMs = 100): LadderInput => ({
   type: 'pinged',
   component: 'executor',
