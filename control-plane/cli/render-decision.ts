@@ -7,9 +7,11 @@ type Known = string | number | boolean
 /** One judgement as a person reads it: what was asked, gate by gate, and what they looked at. */
 export function renderDecision(record: DecisionRecord, paint: Paint): string[] {
   const isDenied = record.verdict === 'denied'
-  const verdict = isDenied
-    ? paint('red', `DENIED ${record.reject_reason_code ?? ''}`)
-    : paint('green', 'PERMITTED')
+  const verdict = {
+    denied: paint('red', `DENIED ${record.reject_reason_code ?? ''}`),
+    held: paint('yellow', 'HELD until people agree (bulkhead approvals)'),
+    permitted: paint('green', 'PERMITTED'),
+  }[record.verdict]
   return [
     `intent      ${record.intent_id} of ${record.strategy_id}, ${record.intent_class}`,
     `judged      ${timeText(record.decided_ms)} ${verdict}`,

@@ -181,6 +181,8 @@ export function executorConfig(
       globalExposure: { deltaUsdMax: 300_000 },
     },
     monitors: { networkJitter: paperNetwork, disk: paperDisk },
+    ...(desk.policy === undefined ? {} : { policy: desk.policy }),
+    approvals: { operatorsFile: settings.keys.executorOperatorsFile },
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type AlertChannelConfig,
   alertChannelsSchema,
 } from '@bulkhead/shared/contracts/alert-channels.ts'
+import { policySchema } from '@bulkhead/shared/contracts/policy.ts'
 import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { type ConfigFault, loadConfig } from '@bulkhead/shared/runtime/config.ts'
 
@@ -24,6 +25,8 @@ const deskSchema = z.strictObject({
     )
     .min(1)
     .max(64),
+  /** What needs people before it is sent; the executor's default where nothing is said. */
+  policy: policySchema.optional(),
   /** Who is told of a kill; secrets are files, relative to this one. */
   alerts: alertChannelsSchema,
 })
@@ -35,11 +38,12 @@ export type Desk = z.infer<typeof deskSchema>
 export function readDeskFile(file: string): Result<Desk, ConfigFault[]> {
   const loaded = loadConfig(deskSchema, file)
   if (!loaded.ok) return loaded
-  const { instruments, strategies, alerts } = loaded.value.config
+  const { instruments, strategies, alerts, policy } = loaded.value.config
   const directory = dirname(resolve(file))
   const located = (name: string) => (name.startsWith('$') ? name : resolve(directory, name))
   return ok({
     instruments,
+    ...(policy === undefined ? {} : { policy }),
     strategies: strategies.map((strategy) => ({
       ...strategy,
       module: resolve(directory, strategy.module),

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { dirname } from 'node:path'
 import type { ProvisionedOperator } from '@bulkhead/shared/contracts/commands.ts'
 import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
-import { deriveOperatorKey } from '@bulkhead/shared/runtime/command-signing.ts'
+import { actorKey, deriveOperatorKey } from '@bulkhead/shared/runtime/command-signing.ts'
 import { ensureSecret } from '../redis/provision.ts'
 
 /** The operator that the set-up makes, and the keys that the paper exchange knows. */
@@ -18,6 +18,8 @@ export type ProvisionedKeys = {
   /** Derived operator keys, one copy for each verifier. */
   readonly safetyOperatorsFile: string
   readonly controlOperatorsFile: string
+  /** Keys that are good for approvals only (decision D-57). */
+  readonly executorOperatorsFile: string
   /** The admin's own signing key, for the CLI. */
   readonly adminKeyFile: string
   readonly tradingSecretFile: string
@@ -41,12 +43,18 @@ export function provisionKeys(layout: HomeLayout): ProvisionedKeys {
   writeSecret(file('operator-admin-key'), adminKey)
   writeSecret(file('operators-safety.json'), JSON.stringify(operators))
   writeSecret(file('operators-control.json'), JSON.stringify(operators))
+  const approvers = operators.map((operator) => ({
+    ...operator,
+    key_hex: actorKey(Buffer.from(operator.key_hex, 'hex'), 'executor').toString('hex'),
+  }))
+  writeSecret(file('operators-executor.json'), JSON.stringify(approvers))
   for (const name of ['venue-trading', 'venue-safety', 'venue-safety-2', 'venue-control-token'])
     ensureSecret(file(name), 24)
   return {
     masterKeyFile: file('operator-master-key'),
     safetyOperatorsFile: file('operators-safety.json'),
     controlOperatorsFile: file('operators-control.json'),
+    executorOperatorsFile: file('operators-executor.json'),
     adminKeyFile: file('operator-admin-key'),
     tradingSecretFile: file('venue-trading'),
     safetySecretFile: file('venue-safety'),

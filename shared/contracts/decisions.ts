@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { intentDenialReasons } from './reasons/intent-denials.ts'
 
-/** Slots of permitted and of denied intents each that the executor keeps for `bulkhead explain`. */
+/** Slots of permitted, held and denied intents each, kept for `bulkhead explain`. */
 export const decisionSlotsMax = 200
 
 /** What a judgement was made from; null for what was not known. */
@@ -17,7 +17,7 @@ export const decisionSchema = z.strictObject({
   strategy_id: z.string().max(64),
   decided_ms: z.number(),
   intent_class: z.enum(['OPEN', 'CLOSE', 'CANCEL']),
-  verdict: z.enum(['permitted', 'denied']),
+  verdict: z.enum(['permitted', 'held', 'denied']),
   reject_reason_code: z.enum(intentDenialReasons).nullable(),
   /** The gate or step that refused; null when none did. */
   refused_by: z.string().nullable(),

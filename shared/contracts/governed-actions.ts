@@ -27,6 +27,11 @@ export type HoldingTier = (typeof holdingTiers)[number]
 
 /** Tiers that people hear of. */
 export const toldTiers = ['T1', ...holdingTiers] as const
+export type ToldTier = (typeof toldTiers)[number]
+
+/** Requests that may wait at one time, and ended ones that are still shown. */
+export const approvalsPendingMax = 32
+export const approvalsEndedMax = 20
 
 /** Different people who must agree before an action of this tier is done. */
 export const approversNeeded: Readonly<Record<ApprovalTier, number>> = {
@@ -34,6 +39,11 @@ export const approversNeeded: Readonly<Record<ApprovalTier, number>> = {
   T1: 0,
   T2: 1,
   T3: 2,
+}
+
+/** Whether an action of this tier waits for people. */
+export function isHolding(tier: ApprovalTier): tier is HoldingTier {
+  return approversNeeded[tier] > 0
 }
 
 /** Whether the first asks for more than the second. */

@@ -84,12 +84,23 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
 ])
 export type ToExecutor = z.infer<typeof toExecutorSchema>
 
-/** What became of an intent. `denied` is ours; `rejected` is the venue's. */
+/**
+ * What became of an intent. `denied` is ours; `rejected` is the venue's; `held` waits for people.
+ */
 export const intentOutcomeSchema = z.strictObject({
   type: z.literal('outcome'),
   intent_id: z.uuid(),
   strategy_id: strategyId,
-  state: z.enum(['accepted', 'denied', 'rejected', 'unknown', 'open', 'filled', 'cancelled']),
+  state: z.enum([
+    'accepted',
+    'held',
+    'denied',
+    'rejected',
+    'unknown',
+    'open',
+    'filled',
+    'cancelled',
+  ]),
   reject_reason_code: z.enum(intentDenialReasons).optional(),
   /** The venue's code and message when it rejected, for people. */
   venue_detail: z.string().max(256).optional(),

@@ -1,3 +1,4 @@
+import type { Policy } from '@bulkhead/shared/contracts/policy.ts'
 import type { GatesConfig } from './gates/config.ts'
 import type { MonitorsConfig } from './monitors/config.ts'
 import type { TradePermissionConfig } from './trade-permission/config.ts'
@@ -33,4 +34,8 @@ export type EngineConfig = {
   /** INTENT_DENIED entries per second; the rest is counted. */
   readonly deniedAuditsPerSecondMax: number
   readonly tradePermission: TradePermissionConfig
+  /** Checked when it was loaded; nothing changes it while the engine runs. */
+  readonly policy: Policy
+  /** How long an intent waits for people. */
+  readonly approvalMsMax: number
 }

@@ -48,11 +48,12 @@ export type Effect =
     }
   /** An intent was judged; to be kept for `bulkhead explain`. */
   | { readonly kind: 'decision'; readonly decision: Decision }
-  /** What was permitted was withheld at the last moment, for this reason. */
+  /** What was permitted or held came to nothing after all, for this reason and by whom. */
   | {
       readonly kind: 'decision-withheld'
       readonly intentId: string
       readonly reason: IntentDenialReason
+      readonly refusedBy: 'Dispatch' | 'Approval'
     }
   | { readonly kind: 'tell'; readonly message: ToOrchestrator }
   | { readonly kind: 'audit'; readonly record: AuditRecord }

@@ -1,7 +1,11 @@
 import type { IntentOutcome } from '@bulkhead/shared/contracts/intents.ts'
 import { assertNever } from '@bulkhead/shared/kernel/assert.ts'
+import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { VenuePosition } from '../venues/port.ts'
+import { type ApprovalDecision, type ApprovalRequest } from './approvals/core.ts'
+import { judgeApproval, takeApproval } from './approvals/decide.ts'
+import { withdrawUnminded } from './approvals/hold.ts'
 import type { At } from './at.ts'
 import type { EngineConfig } from './config.ts'
 import type { Effect } from './effects.ts'
@@ -69,6 +73,10 @@ export type EngineView = {
   readonly overrideProducers: readonly OverrideView[]
   readonly networkJitter: NetworkJitterState
   readonly smiles: readonly SmileView[]
+  /** Oldest first. */
+  readonly approvalsPending: readonly ApprovalRequest[]
+  /** Newest first. */
+  readonly approvalsEnded: readonly ApprovalRequest[]
   /** HTTP 429 within five minutes. */
   readonly refusedConnectionsIn5m: number
   readonly counters: Readonly<Record<string, number>>
@@ -112,6 +120,16 @@ export class Engine {
     return openingDenial(this.#state, mode) ?? permissionDenial(this.#state, at, mode.mode)
   }
 
+  /** A request that waits; undefined when it does not, or not any more. */
+  heldRequest(requestId: string): ApprovalRequest | undefined {
+    return this.#state.approvals.pending.get(requestId)?.request
+  }
+
+  /** Why a word on a held intent would not count now, or null. Changes nothing. */
+  judgeApproval(decision: ApprovalDecision, at: At): CommandRefusal | null {
+    return judgeApproval(this.#state, decision, at)
+  }
+
   /**
    * What became of the latest orders of these strategies: for one that was away while it happened.
    */
@@ -140,6 +158,8 @@ export class Engine {
       overrideProducers: state.monitors.producers,
       networkJitter: state.monitors.networkJitter,
       smiles: smileViews(state, at),
+      approvalsPending: [...state.approvals.pending.values()].map(({ request }) => request),
+      approvalsEnded: state.approvals.ended,
       refusedConnectionsIn5m: state.monitors.refusedConnections.count(at.tickMs),
       counters: { ...Object.fromEntries(state.counters), ...gauges(state, at) },
     }
@@ -170,7 +190,10 @@ export class Engine {
         state.monitors.certificate = { certificate: event.certificate, readTickMs: at.tickMs }
         return
       case 'intent':
-        return handleIntent(state, event.intent, at, out, this.#hash64)
+        handleIntent(state, event.intent, at, out, this.#hash64, null)
+        return
+      case 'approval':
+        return takeApproval(state, event.decision, at, out, this.#hash64)
       case 'dispatched':
         return takeDispatched(state, event, at, out)
       case 'withheld':
@@ -217,6 +240,7 @@ export class Engine {
       case 'safety':
         return takeSafetyReading(state, event.reading, at, out)
       case 'strategies-gone':
+        withdrawUnminded(state, event.strategyIds, out)
         return cancelUnminded(state, event.strategyIds, at, out)
       case 'tick':
         return tick(state, at, out)
@@ -271,6 +295,7 @@ function takeWithheld(
       fields: { reason: event.reason },
     },
   })
-  out.push({ kind: 'decision-withheld', intentId: leg.intentId, reason: event.reason })
+  const { intentId } = leg
+  out.push({ kind: 'decision-withheld', intentId, reason: event.reason, refusedBy: 'Dispatch' })
   advance(state, leg, { kind: 'withheld' }, at, out, { reject_reason_code: event.reason })
 }

@@ -4,6 +4,7 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { Level } from '../market-data/book.core.ts'
 import type { TickerReading, VolatilityReading } from '../market-data/messages.ts'
+import type { ApprovalDecision } from './approvals/core.ts'
 import type { DiskReading } from './monitors/disk/core.ts'
 import type { Certificate } from './monitors/f1-certificate/core.ts'
 import type {
@@ -117,6 +118,8 @@ export type EngineEvent =
   | { readonly kind: 'feed-alive' }
   /** Null when the safety Redis gave no answer: what is known then grows old. */
   | { readonly kind: 'safety'; readonly reading: SafetyReading | null }
+  /** Somebody signed a word on a held intent; the signature was verified. */
+  | { readonly kind: 'approval'; readonly decision: ApprovalDecision }
   /** Nobody minds the orders of these strategies any more. */
   | { readonly kind: 'strategies-gone'; readonly strategyIds: readonly string[] }
   | { readonly kind: 'tick' }

@@ -1,5 +1,6 @@
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { VenuePosition } from '../venues/port.ts'
+import { type ApprovalsState, createApprovalsState } from './approvals/state.ts'
 import type { ChurnRecord } from './churn/record.ts'
 import type { EngineConfig } from './config.ts'
 import { createEmergencyCloseState, type EmergencyCloseState } from './emergency-close/state.ts'
@@ -88,6 +89,10 @@ export type EngineState = {
   readonly account: AccountView
   readonly monitors: MonitorsState
   readonly emergencyClose: EmergencyCloseState
+  /** Intents that wait for people. */
+  readonly approvals: ApprovalsState
+  /** When it was last said that the policy could not be evaluated. */
+  policyIncidentTickMs: number | null
   /** Flattens by strategy and structure (contract 1.2.2); bounded by `noteFlatten`. */
   readonly churn: Map<string, ChurnRecord>
   /** When an intent was last refused for a fault of our own wiring (contract 1.0 rule 3, 1.1). */
@@ -136,6 +141,8 @@ export function createEngineState(config: EngineConfig): EngineState {
     account: { reading: null, isReading: false, nextTickMs: 0 },
     monitors: createMonitors(config.monitors),
     emergencyClose: createEmergencyCloseState(),
+    approvals: createApprovalsState(),
+    policyIncidentTickMs: null,
     churn: new Map(),
     wiringFaultTickMs: null,
     feedTickMs: null,

@@ -1,3 +1,4 @@
+import { expireHeld } from './approvals/hold.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import { modeNow } from './mode-view.ts'
@@ -14,6 +15,7 @@ import { cancelIfWanted } from './transitions.ts'
 export function tick(state: EngineState, at: At, out: Effect[]): void {
   watch(state, at, out)
   tickPermission(state, at, out)
+  expireHeld(state, at, out)
   const decision = modeNow(state, at, state.config.killSwitchAgeMsMax)
   publishMode(state, decision, out)
   if (decision.mode !== 'Active') wantOpeningsCancelled(state)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { watchersSchema } from '@bulkhead/shared/contracts/components.ts'
+import { commandWindowMsMax } from '@bulkhead/shared/runtime/command-signing.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
@@ -11,6 +12,7 @@ import {
   monitorsSchema,
   realMoney,
 } from './monitors-config.ts'
+import { isShadowFree, policyConfigSchema } from './policy-config.ts'
 import { tradePermissionConfig, tradePermissionSchema } from './trade-permission-config.ts'
 
 const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
@@ -45,6 +47,22 @@ const marketDataSchema = z.strictObject({
   conflateMs: z.int().min(10).max(1_000).default(50),
 })
 
+const approvalsSchema = z.strictObject({
+  /** How long an intent waits for people (refactor 5.3, AWAITING_APPROVAL). */
+  approvalMsMax: z.int().min(1_000).max(3_600_000).default(300_000),
+  /**
+   * Who may agree, with keys that are good for nothing else (decision D-57), like a secret. Without
+   * it nobody can, and what needs people runs out.
+   */
+  operatorsFile: z.string().min(1).nullable().default(null),
+  commandWindow: z
+    .strictObject({
+      ageMsMax: z.int().min(1_000).max(commandWindowMsMax).default(30_000),
+      futureSkewMsMax: z.int().min(0).max(30_000).default(30_000),
+    })
+    .prefault({}),
+})
+
 /**
  * Everything that the executor is told; limits have no defaults, because nobody else can know them.
  */
@@ -76,6 +94,12 @@ export const executorConfigSchema = z
     watchers: watchersSchema,
     safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
     tradePermission: tradePermissionSchema.prefault({}),
+    policy: policyConfigSchema,
+    approvals: approvalsSchema.prefault({}),
+  })
+  .refine((own) => isShadowFree(own.policy, own.environment), {
+    path: ['policy', 'sets'],
+    error: 'SHADOW_POLICY: where real money is at stake every set is enforced',
   })
   .refine((own) => !realMoney.has(own.environment) || isAsStrictAsDefault(own.monitors), {
     path: ['monitors'],
@@ -109,5 +133,7 @@ export function engineConfig(
     rememberedIdsMax: 100_000,
     deniedAuditsPerSecondMax: 5,
     tradePermission: tradePermissionConfig(config.tradePermission, config.safetyHeartbeatAgeMsMax),
+    policy: config.policy,
+    approvalMsMax: config.approvals.approvalMsMax,
   }
 }

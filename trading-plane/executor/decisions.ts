@@ -8,6 +8,11 @@ import type { Decision } from '../engine/intents/decision.ts'
 /** Slots that one flush writes at most; the others wait for the next. */
 const slotsPerFlushMax = 64
 
+type Withheld = {
+  readonly intentId: string
+  readonly reason: IntentDenialReason
+  readonly refusedBy: 'Dispatch' | 'Approval'
+}
 type Refusal = ExecutorStatus['last_refusals'][number]
 
 /**
@@ -21,7 +26,7 @@ export class DecisionKeeper {
   readonly #slots = new Map<string, DecisionRecord>()
   readonly #slotOfIntent = new Map<string, string>()
   readonly #unwritten = new Set<string>()
-  readonly #next = { permitted: 0, denied: 0 }
+  readonly #next = { permitted: 0, held: 0, denied: 0 }
   #refusals: readonly Refusal[] = []
   #isWriting = false
 
@@ -42,15 +47,15 @@ export class DecisionKeeper {
     this.#put(slot, { ...decision, run_id: this.#runId })
   }
 
-  /** A permitted intent was refused after all, right before its dispatch. */
-  withhold(intentId: string, reason: IntentDenialReason): void {
+  /** What was permitted was refused right before its dispatch, or what was held came to nothing. */
+  withhold({ intentId, reason, refusedBy }: Withheld): void {
     const slot = this.#slotOfIntent.get(intentId)
     const record = slot === undefined ? undefined : this.#slots.get(slot)
     if (slot === undefined || record === undefined) return
     const change = {
       verdict: 'denied',
       reject_reason_code: reason,
-      refused_by: 'Dispatch',
+      refused_by: refusedBy,
     } as const
     this.#put(slot, { ...record, ...change })
   }
@@ -73,7 +78,7 @@ export class DecisionKeeper {
       this.#slotOfIntent.delete(before.intent_id)
     }
     this.#slots.set(slot, record)
-    if (record.verdict === 'permitted') this.#slotOfIntent.set(record.intent_id, slot)
+    if (record.verdict !== 'denied') this.#slotOfIntent.set(record.intent_id, slot)
     this.#unwritten.add(slot)
     if (record.verdict === 'denied') {
       this.#refusals = [refusalOf(record), ...this.#refusals].slice(0, lastRefusalsMax)

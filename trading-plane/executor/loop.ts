@@ -227,7 +227,7 @@ export class ExecutorLoop {
           this.#ports.decisions.take(effect.decision)
           break
         case 'decision-withheld':
-          this.#ports.decisions.withhold(effect.intentId, effect.reason)
+          this.#ports.decisions.withhold(effect)
           break
         case 'tell':
           this.#tellAfter(recorded, effect.message)

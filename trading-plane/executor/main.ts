@@ -22,6 +22,8 @@ import { LedgerCopy } from '../ledger/copy.ts'
 import { openLedger } from '../ledger/file-ledger.ts'
 import { MarketData } from '../market-data/market-data.ts'
 import { DeribitClient } from '../venues/deribit/client.ts'
+import { ApprovalDesk } from './approvals/desk.ts'
+import { readApprovers } from './approvals/operators.ts'
 import { CertificateReader } from './certificate-reader.ts'
 import { ClockSync } from './clock-sync.ts'
 import { engineConfig, executorConfigSchema } from './config.ts'
@@ -46,6 +48,11 @@ const secrets = readSecretsOrExit({
   redisPassword: config.redis.passwordFile,
   clientSecret: config.venue.clientSecretFile,
 })
+const approvers = readApprovers(config.approvals.operatorsFile)
+if (!approvers.ok) {
+  process.stderr.write(`${approvers.failure}\n`)
+  process.exit(2)
+}
 const clock = systemClock
 const log = createLogger('executor', { file: config.logFile, level: config.logLevel })
 const link = new RedisLink(config.redis, secrets.redisPassword, 'executor')
@@ -176,6 +183,17 @@ const marketData = new MarketData(
     loop.takeFeedBatch(batch)
   },
 )
+const approvals = new ApprovalDesk({
+  link,
+  approvers: approvers.value,
+  engine,
+  handle: (event) => loop.handle(event),
+  at: () => loop.at(),
+  audit,
+  window: config.approvals.commandWindow,
+  clock,
+  log,
+})
 const liveness = new LivenessServer()
 const turn = new Turn({
   liveness,
@@ -191,6 +209,7 @@ const turn = new Turn({
   diskReader,
   certificateReader,
   decisions,
+  approvals,
   heartbeatIntervalMs: config.heartbeatIntervalMs,
   head: {
     run_id: runId,

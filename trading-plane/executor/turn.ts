@@ -8,6 +8,8 @@ import { ownIdentity } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Ledger } from '../ledger/ports.ts'
+import type { ApprovalDesk } from './approvals/desk.ts'
+import { publishApprovals } from './approvals/publisher.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
 import type { CertificateReader } from './certificate-reader.ts'
 import type { ClockSync } from './clock-sync.ts'
@@ -36,6 +38,8 @@ export type TurnPorts = {
   readonly diskReader: DiskReader
   readonly certificateReader: CertificateReader
   readonly decisions: DecisionKeeper
+  /** Takes people's words on held intents. */
+  readonly approvals: Pick<ApprovalDesk, 'run'>
   readonly clock: Clock
   readonly log: Logger
   /** Answers the safety plane past Redis. */
@@ -104,6 +108,7 @@ export class Turn {
     void this.#read()
     void clockSync.turn()
     void certificateReader.turn()
+    void this.#ports.approvals.run()
     diskReader.turn()
     loop.handle({ kind: 'tick' })
     this.#turns += 1
@@ -170,6 +175,7 @@ export class Turn {
     }
     const own = { ...counters(), feed_malformed: this.#feedMalformed }
     const view = { ...engine.view(loop.at()), refusals: decisions.refusals }
+    void publishApprovals(link, head.run_id, clock, view)
     const status = executorStatus(head, moment, view, own)
     const text = JSON.stringify(status)
     await link.run((redis) => redis.set(redisKeys.status('executor'), text, 'PX', statusTtlMs))

@@ -42,6 +42,12 @@ export const intentDenialReasons = [
   'TradePermissionBudget',
   'TradePermissionHealth',
   'TradePermissionRisk',
+  'PolicyDenied',
+  'PolicyUnavailable',
+  'ApprovalsFull',
+  'ApprovalInsufficient',
+  'ApprovalDenied',
+  'ApprovalExpired',
 ] as const
 
 export type IntentDenialReason = (typeof intentDenialReasons)[number]

@@ -20,6 +20,11 @@ const actorRefusals = [
   'NO_RESET_TO_APPROVE',
   'SELF_APPROVAL',
   'APPROVAL_EXPIRED',
+  'NO_REQUEST_TO_DECIDE',
+  'REQUEST_MISMATCH',
+  'TIER_MISMATCH',
+  'TIER_NOT_HIGHER',
+  'GRANTED_ALREADY',
 ] as const
 
 describe('the command gate over HTTP', () => {

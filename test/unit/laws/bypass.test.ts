@@ -78,8 +78,15 @@ describe('the gate is no option', () => {
 
   test('BYP-02: no setting switches the governance off', () => {
     const { flags, optional } = configPaths(executorConfigSchema)
-    expect(flags).toEqual(['livenessSocket.isForGroup'])
-    expect(optional).toEqual(['logFile', 'venue.egressGate'])
+    // What a rule of the policy compares with is no switch, and whom it is about narrows only it.
+    const own = (paths: readonly string[]) =>
+      paths.filter((path) => !path.startsWith('policy.sets.rules.'))
+    expect(own(flags)).toEqual(['livenessSocket.isForGroup'])
+    expect(own(optional)).toEqual(['logFile', 'venue.egressGate', 'approvals.operatorsFile'])
+    for (const policy of [null, false, {}, { sets: [] }]) {
+      const read = executorConfigSchema.safeParse({ policy })
+      expect(read.error?.issues.some(({ path }) => path[0] === 'policy')).toBe(true)
+    }
     for (const name of ['governance', 'gateway', 'bypass']) {
       const read = executorConfigSchema.safeParse({ [name]: { enabled: false } })
       const unknown = read.error?.issues.flatMap((issue) =>

@@ -9,6 +9,7 @@ import { orderSize } from '../intents/order-size.ts'
 import type { Quantized } from '../intents/quantize.ts'
 import { submit } from '../intents/submit.ts'
 import { filledSteps, isLive, type Leg } from '../legs/leg.ts'
+import { judgePolicy, policyEntry } from '../policy/judge.ts'
 import { decimalOf, stepsIn } from '../numbers/decimal.ts'
 import { count, type EngineState, signedSize } from '../state.ts'
 import { noteFlatten } from '../churn/churn.ts'
@@ -191,7 +192,12 @@ function send(
     reportedSteps: 0,
     validUntilMs: null,
   }
-  submit(state, leg, orderSize(spec, Number(amount), indexOf(state, spec)), at, out)
+  const size = orderSize(spec, Number(amount), indexOf(state, spec))
+  // Containment is never held and never denied (decision D-08); what the policy says is recorded.
+  const { mode } = modeNow(state, at, state.config.killSwitchAgeMsMax)
+  const decision = judgePolicy(state, leg, size, mode, at)
+  if (decision !== null) out.push({ kind: 'audit', record: policyEntry(decision, leg, hash64) })
+  submit(state, leg, size, at, out)
 }
 
 /** Without a price nothing is sent, and the refusal has its own code (contract 3.1). */

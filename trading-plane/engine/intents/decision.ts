@@ -20,17 +20,18 @@ export function decisionOf(
   intent: Intent,
   at: At,
   trace: Trace,
-  denial: Denial | null,
+  denial: Denial | 'held' | null,
 ): Decision {
-  const { gate: _named, ...figures } = denial?.figures ?? {}
+  const refusal = denial === 'held' ? null : denial
+  const { gate: _named, ...figures } = refusal?.figures ?? {}
   const leg = intent.type === 'place' ? state.legs.byIntent(intent.intent_id) : undefined
   return {
     intent_id: intent.intent_id,
     strategy_id: intent.strategy_id,
     decided_ms: at.nowMs,
     intent_class: classify(intent),
-    verdict: denial === null ? 'permitted' : 'denied',
-    reject_reason_code: denial?.reason ?? null,
+    verdict: denial === 'held' ? 'held' : denial === null ? 'permitted' : 'denied',
+    reject_reason_code: refusal?.reason ?? null,
     refused_by: denial === null ? null : trace.step,
     passed: trace.passed,
     wish: intent.type === 'place' ? wishOf(intent) : { target_intent_id: intent.target_intent_id },

@@ -1,11 +1,14 @@
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { CancelIntent, Intent, PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
+import type { HoldingTier } from '@bulkhead/shared/contracts/governed-actions.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import { withdrawHeld } from '../approvals/hold.ts'
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
 import { startClose } from '../emergency-close/core.ts'
 import { isLive, type Leg } from '../legs/leg.ts'
 import { modeNow } from '../mode-view.ts'
+import { applyPolicy } from '../policy/apply.ts'
 import { count, type EngineState } from '../state.ts'
 import { meetOpening, notePermission } from '../trade-permission/gate.ts'
 import { deskNow } from '../trade-permission/judge.ts'
@@ -33,24 +36,32 @@ const wiringFaults: ReadonlySet<IntentDenialReason> = new Set([
 /** A wish on the venue's grid, before anybody asked what the desk is. */
 type OnGrid = Omit<PreparedIntent, 'desk'>
 
-/** Judges one wish of a strategy: an order on its way, a cancel, or a denial with its reason. */
+/**
+ * Judges one wish of a strategy: an order on its way, a cancel, one that waits for people, or a
+ * denial with its reason.
+ *
+ * @param agreed the tier at which people agreed to it; null when nobody was asked
+ */
 export function handleIntent(
   state: EngineState,
   intent: Intent,
   at: At,
   out: Effect[],
   hash64: Hash64,
-): void {
+  agreed: HoldingTier | null,
+): 'permitted' | 'held' | IntentDenialReason {
   count(state, `intents_${intent.type}`)
   const trace = startTrace()
   const objection =
     intent.type === 'cancel'
       ? handleCancel(state, intent, at, out, trace)
-      : handlePlace(state, intent, at, out, hash64, trace)
-  const denial = typeof objection === 'string' ? { reason: objection } : objection
+      : handlePlace(state, intent, at, out, hash64, trace, agreed)
+  const isRefusal = typeof objection === 'string' && objection !== 'held'
+  const denial = isRefusal ? { reason: objection } : objection
   if (denial === null) finish(trace)
-  else deny(state, intent, denial, at, out)
+  else if (denial !== 'held') deny(state, intent, denial, at, out)
   out.push({ kind: 'decision', decision: decisionOf(state, intent, at, trace, denial) })
+  return denial === null ? 'permitted' : denial === 'held' ? denial : denial.reason
 }
 
 function handlePlace(
@@ -60,9 +71,11 @@ function handlePlace(
   out: Effect[],
   hash64: Hash64,
   trace: Trace,
-): Denial | IntentDenialReason | null {
+  agreed: HoldingTier | null,
+): Denial | IntentDenialReason | 'held' | null {
   enter(trace, 'Idempotency')
-  if (state.intentIds.has(intent.intent_id)) return 'DuplicateIntent'
+  const isHeld = state.approvals.pending.has(intent.intent_id)
+  if (isHeld || state.intentIds.has(intent.intent_id)) return 'DuplicateIntent'
   const prepared = prepare(state, intent, at, trace)
   if (!prepared.ok) return prepared.failure
   enter(trace, 'Label')
@@ -76,11 +89,18 @@ function handlePlace(
   const objection = judgeOrder(state, order, at, trace)
   // Its name stays that of the wish, so that the same wish is known again at any inventory.
   const priced = objection ?? priceOf(state, order, at, trace)
-  const denial = 'reason' in priced ? priced : null
   if (objection?.reason === 'LiquidityGateNoL2') handOver(state, order, at, out)
-  if (isOpening) notePermission(state, intent, desk.permission, denial?.reason ?? null, at, out)
-  if ('reason' in priced) return priced
-  submit(state, newLeg(priced, label), priced.size, at, out)
+  const note = (denial: Denial | null) => {
+    if (isOpening) notePermission(state, intent, desk.permission, denial?.reason ?? null, at, out)
+    return denial
+  }
+  if ('reason' in priced) return note(priced)
+  const { mode } = desk.mode
+  const gated = { intent, leg: newLeg(priced, label), size: priced.size, mode, agreed }
+  const ruling = applyPolicy(state, gated, at, out, hash64, trace)
+  if (ruling === 'held') return ruling
+  if (note(ruling) !== null) return ruling
+  submit(state, gated.leg, gated.size, at, out)
   return null
 }
 
@@ -173,8 +193,13 @@ function handleCancel(
   out: Effect[],
   trace: Trace,
 ): IntentDenialReason | null {
-  const leg = state.legs.byIntent(intent.target_intent_id)
   enter(trace, 'OrderKnown')
+  if (withdrawHeld(state, intent.target_intent_id, intent.strategy_id, out)) {
+    const identity = { intentId: intent.intent_id, strategyId: intent.strategy_id }
+    out.push({ kind: 'tell', message: outcomeMessage(identity, 'accepted') })
+    return null
+  }
+  const leg = state.legs.byIntent(intent.target_intent_id)
   if (leg === undefined || leg.strategyId !== intent.strategy_id) return 'OrderUnknown'
   if (!isLive(leg)) return cancelEnded(state, intent, leg, out)
   enter(trace, 'CancelPermission')

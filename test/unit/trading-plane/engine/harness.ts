@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import xxhash from 'xxhash-wasm'
 import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
+import { policySchema } from '@bulkhead/shared/contracts/policy.ts'
 import type { At } from '@bulkhead/trading-plane/engine/at.ts'
 import type { EngineConfig } from '@bulkhead/trading-plane/engine/config.ts'
 import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
@@ -85,6 +86,25 @@ export const gates = gatesConfig(
   }),
 )
 
+/** Asks nobody and denies no order. */
+const ordersOnly = policySchema.parse({
+  version: 'test-1',
+  sets: [
+    {
+      id: 'bounds',
+      mode: 'enforce',
+      rules: [
+        {
+          id: 'orders_only',
+          description: 'Nothing but orders.',
+          kind: 'limit',
+          must: { field: 'tool', operator: 'EQ', value: 'submit_order' },
+        },
+      ],
+    },
+  ],
+})
+
 export const engineConfig: EngineConfig = {
   gates,
   monitors,
@@ -103,6 +123,8 @@ export const engineConfig: EngineConfig = {
   endedLegsMax: 100,
   rememberedIdsMax: 1_000,
   deniedAuditsPerSecondMax: 5,
+  policy: ordersOnly,
+  approvalMsMax: 300_000,
   tradePermission: {
     openingsPerDayMax: 1_000,
     latchWindowMs: 60_000,

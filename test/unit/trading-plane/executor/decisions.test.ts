@@ -68,6 +68,8 @@ describe('what the executor keeps of its judgements', () => {
           'TradingMode',
           'IntentRate',
           'Price',
+          'Policy',
+          'Approval',
         ],
         inputs: { best_bid: 59_999.5, trading_mode: 'Active', mm_util: 0.1, live_orders: 1 },
         order: { amount: '100', price: '59000' },
@@ -106,14 +108,14 @@ describe('what the executor keeps of its judgements', () => {
     const { label } = only(effects, 'submit').order
     bench.dispatch(label)
     const withheld = bench.give({ kind: 'withheld', label, reason: 'TradingModeForbidsOpen' })
-    const { intentId, reason } = only(withheld, 'decision-withheld')
-    kept.withhold(intentId, reason)
+    const last = only(withheld, 'decision-withheld')
+    kept.withhold(last)
     await kept.flush()
     expect(records()).toMatchObject([
       { verdict: 'denied', refused_by: 'Dispatch', reject_reason_code: 'TradingModeForbidsOpen' },
     ])
     expect(kept.refusals).toMatchObject([{ intent_id: decision.intent_id, refused_by: 'Dispatch' }])
-    kept.withhold('unknown', reason)
+    kept.withhold({ ...last, intentId: 'unknown' })
     expect(kept.refusals).toHaveLength(1)
   })
 
