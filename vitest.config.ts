@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /**
@@ -8,6 +9,9 @@ const rung = (name: string, groupOrder: number, options: Record<string, unknown>
   extends: true as const,
   test: { name, include: [`test/${name}/**/*.test.ts`], sequence: { groupOrder }, ...options },
 })
+
+/** Hundreds of processes start from the same sources: they are compiled once. */
+const compileCache = join(import.meta.dirname, 'node_modules/.cache/node-compile')
 
 const alone = { pool: 'forks', fileParallelism: false, hookTimeout: 60_000 }
 
@@ -21,6 +25,7 @@ export default defineConfig({
       rung('browser', 2, { ...alone, testTimeout: 60_000 }),
       rung('acceptance', 3, { ...alone, testTimeout: 120_000 }),
     ],
+    env: { NODE_COMPILE_CACHE: compileCache },
     passWithNoTests: false,
     allowOnly: false,
   },
