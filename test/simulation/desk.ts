@@ -86,6 +86,8 @@ export class Desk {
       onDispatched: (label, validUntilMs) =>
         this.#give({ kind: 'dispatched', label, validUntilMs }),
       judge: (label) => this.#engine.judgeDispatch(label, this.#loop.at()),
+      facts: (label) => this.#engine.deskFacts(label, this.#loop.at()),
+      onUnaudited: (label) => this.#give({ kind: 'unaudited', label }),
       estimatedServerMs: () => this.client.estimatedServerMs(),
       orderLeaseMs,
     })

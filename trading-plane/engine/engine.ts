@@ -33,10 +33,10 @@ import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
 import { takeSafetyReading } from './safety-view.ts'
-import { count, createEngineState, type EngineState } from './state.ts'
+import { count, createEngineState, type EngineState, signedSize } from './state.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
 import type { ModeSnapshot } from './trading-mode/snapshot.ts'
-import { latchedReasons } from './trading-mode/open-permission.ts'
+import { isLatched, latchedReasons } from './trading-mode/open-permission.ts'
 import { cancelUnminded, tick } from './tick.ts'
 import { permissionDenial, takeClockSample } from './trade-permission/gate.ts'
 import { judgePermission } from './trade-permission/judge.ts'
@@ -128,6 +128,23 @@ export class Engine {
   /** Why a word on a held intent would not count now, or null. Changes nothing. */
   judgeApproval(decision: ApprovalDecision, at: At): CommandRefusal | null {
     return judgeApproval(this.#state, decision, at)
+  }
+
+  /**
+   * How much is at risk, for the door. Flat is only what is known to be: a label that we do not
+   * know names an order at the venue that may still rest there.
+   */
+  deskFacts(label: string, at: At) {
+    const state = this.#state
+    const isUnreconciled = isLatched(state.openPermission)
+    const held = [...state.positions.keys(), ...state.fillsSincePosition.keys()]
+    const isHolding = held.some((instrument) => signedSize(state, instrument) !== 0)
+    const isKnown = state.legs.get(label) !== undefined && !isUnreconciled
+    return {
+      tradingMode: modeNow(state, at, state.config.killSwitchAgeAtDispatchMsMax).mode,
+      isUnreconciled,
+      isFlat: isKnown && !isHolding && state.legs.live().length === 0,
+    }
   }
 
   /**
@@ -242,6 +259,8 @@ export class Engine {
       case 'strategies-gone':
         withdrawUnminded(state, event.strategyIds, out)
         return cancelUnminded(state, event.strategyIds, at, out)
+      case 'unaudited':
+        return count(state, 'changes_not_audited')
       case 'tick':
         return tick(state, at, out)
       default:

@@ -122,4 +122,6 @@ export type EngineEvent =
   | { readonly kind: 'approval'; readonly decision: ApprovalDecision }
   /** Nobody minds the orders of these strategies any more. */
   | { readonly kind: 'strategies-gone'; readonly strategyIds: readonly string[] }
+  /** A change at the venue was wanted and neither Redis nor spool took its audit entry. */
+  | { readonly kind: 'unaudited'; readonly label: string }
   | { readonly kind: 'tick' }

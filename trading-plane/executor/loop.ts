@@ -275,8 +275,15 @@ export class ExecutorLoop {
     failpoint('cancel-begun')
     const allowed = await authorizer.authorizeCancel(effect.cancel, effect.audit)
     failpoint('cancel-authorized')
-    const outcome = await gateway.cancel(allowed)
-    this.handle({ kind: 'cancel-reply', label: effect.cancel.label, outcome })
+    const { label } = effect.cancel
+    if (!allowed.ok) {
+      this.#ports.log.error({ label, reason: allowed.failure }, 'a cancel was not authorized')
+      const outcome = { kind: 'not_sent', detail: allowed.failure } as const
+      this.handle({ kind: 'cancel-reply', label, outcome })
+      return
+    }
+    const outcome = await gateway.cancel(allowed.value)
+    this.handle({ kind: 'cancel-reply', label, outcome })
     failpoint('cancel-reply-handled')
   }
 

@@ -115,6 +115,11 @@ const authorizer = new Authorizer({
   clock,
   onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
   judge: (label) => engine.judgeDispatch(label, loop.at()),
+  facts: (label) => engine.deskFacts(label, loop.at()),
+  onUnaudited: (label) => {
+    log.error({ label }, 'a change at the venue could not be audited anywhere')
+    loop.handle({ kind: 'unaudited', label })
+  },
   estimatedServerMs: () => venue.estimatedServerMs(),
   orderLeaseMs: config.venue.orderLeaseMs,
 })

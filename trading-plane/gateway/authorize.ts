@@ -7,7 +7,8 @@ import type { ProposedOrder } from '../engine/effects.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
 import type { Ledger } from '../ledger/ports.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
-import type { CancelOrder, PlaceOrder } from '../venues/port.ts'
+import type { CancelOrder, OrderOutcome, PlaceOrder } from '../venues/port.ts'
+import { type DeskFacts, mayCall } from './degraded-mode.core.ts'
 
 declare const authorized: unique symbol
 /**
@@ -26,8 +27,24 @@ export type AuthorizerPorts = {
   readonly onDispatched: (label: string, validUntilMs: number) => void
   /** The engine's last word: the mode computed now (contract 2.2.3.4). */
   readonly judge: (label: string) => IntentDenialReason | null
+  /** What the degraded mode follows from, now; `label` names the order that the call is about. */
+  readonly facts: (label: string) => DeskFacts
+  /** A change was wanted and could not be audited anywhere. */
+  readonly onUnaudited: (label: string) => void
   readonly estimatedServerMs: () => number | null
   readonly orderLeaseMs: number
+}
+
+type Issued = { readonly tickMs: number; readonly correlationId: string }
+export type Redeemed = { readonly isFresh: boolean; readonly correlationId: string }
+
+/** A call that was made, or that came too late to be made. */
+export type ToolOutcome = {
+  readonly tool: 'submit_order' | 'cancel_order'
+  readonly label: string
+  readonly correlationId: string
+  readonly kind: OrderOutcome['kind']
+  readonly startedTickMs: number
 }
 
 /**
@@ -37,7 +54,7 @@ export type AuthorizerPorts = {
  */
 export class Authorizer {
   readonly #ports: AuthorizerPorts
-  readonly #issued = new WeakMap<object, number>()
+  readonly #issued = new WeakMap<object, Issued>()
 
   constructor(ports: AuthorizerPorts) {
     this.#ports = ports
@@ -56,7 +73,12 @@ export class Authorizer {
     const [recorded, audited] = await Promise.all([ledger.append(record), audit.record(entry)])
     failpoint('intent-recorded')
     if (!recorded.ok) return fail('LedgerUnavailable')
-    if (!audited.ok && !order.reduceOnly) return fail('AuditUnavailable')
+    const call = { tool: 'submit_order', isReducing: order.reduceOnly } as const
+    if (!audited.ok) {
+      this.#ports.onUnaudited(order.label)
+      const mayPass = mayCall(this.#ports.facts(order.label), false, call)
+      if (!mayPass) return fail('AuditUnavailable')
+    }
     const serverMs = this.#ports.estimatedServerMs()
     if (serverMs === null) return fail('VenueNotReady')
     const { label } = order
@@ -69,34 +91,64 @@ export class Authorizer {
     failpoint('dispatch-noted')
     const denial = this.#ports.judge(label)
     if (denial !== null) return fail(denial)
+    if (!mayCall(this.#ports.facts(label), audited.ok, call)) return fail('DegradedModeForbidsTool')
     failpoint('dispatch-judged')
-    return ok(this.#issue({ ...order, validUntilMs }))
+    return ok(this.#issue({ ...order, validUntilMs }, entry.correlationId))
   }
 
   /**
-   * A cancel takes risk away, so nothing may stop it: its audit entry is written first, to the
-   * spool if need be, and a failure of both does not hold it back (decision D-08).
+   * A cancel takes risk away: its audit entry is written first, to the spool if need be, and while
+   * anything is at risk, or may be, a failure of both does not hold it back (decision D-08).
    */
-  async authorizeCancel(cancel: CancelOrder, entry: AuditRecord): Promise<Authorized<CancelOrder>> {
-    await this.#ports.audit.record(entry)
-    return this.#issue({ ...cancel })
+  async authorizeCancel(
+    cancel: CancelOrder,
+    entry: AuditRecord,
+  ): Promise<Result<Authorized<CancelOrder>, IntentDenialReason>> {
+    const audited = await this.#ports.audit.record(entry)
+    if (!audited.ok) this.#ports.onUnaudited(cancel.label)
+    const call = { tool: 'cancel_order', isReducing: true } as const
+    const mayPass = mayCall(this.#ports.facts(cancel.label), audited.ok, call)
+    if (!mayPass) return fail(audited.ok ? 'DegradedModeForbidsTool' : 'AuditUnavailable')
+    return ok(this.#issue({ ...cancel }, entry.correlationId))
   }
 
   /**
    * Takes an authorization back for its one use.
    *
-   * @returns false when it is older than `validMs`, as after a process was stopped and continued
+   * @returns whether it is no older than `validMs`, as it is after a process was stopped and
+   *   continued, and what the entry of its outcome belongs to
    */
-  redeem(request: Authorized<object>): boolean {
-    const issuedTickMs = this.#issued.get(request)
-    assert(issuedTickMs !== undefined, 'an authorization is used once and comes from here')
+  redeem(request: Authorized<object>): Redeemed {
+    const issued = this.#issued.get(request)
+    assert(issued !== undefined, 'an authorization is used once and comes from here')
     this.#issued.delete(request)
-    return this.#ports.clock.monotonicMs() - issuedTickMs <= validMs
+    const isFresh = this.#ports.clock.monotonicMs() - issued.tickMs <= validMs
+    return { isFresh, correlationId: issued.correlationId }
   }
 
-  #issue<T extends object>(request: T): Authorized<T> {
+  /**
+   * Records what became of a call. It waits for nobody and holds nothing up: what is done is done,
+   * and the entry before it is recorded already.
+   */
+  recordOutcome(outcome: ToolOutcome): void {
+    const { tool, label, correlationId, kind, startedTickMs } = outcome
+    const latencyMs = this.#ports.clock.monotonicMs() - startedTickMs
+    void this.#ports.audit.record({
+      action: 'TOOL_CALL_RECORDED',
+      subject: label,
+      correlationId,
+      fields: { tool, outcome: kind, latency_ms: latencyMs.toFixed(1) },
+    })
+  }
+
+  /** The clock that authorizations and outcomes are timed by. */
+  nowTickMs(): number {
+    return this.#ports.clock.monotonicMs()
+  }
+
+  #issue<T extends object>(request: T, correlationId: string): Authorized<T> {
     const value = Object.freeze(request) as Authorized<T>
-    this.#issued.set(value, this.#ports.clock.monotonicMs())
+    this.#issued.set(value, { tickMs: this.#ports.clock.monotonicMs(), correlationId })
     return value
   }
 }

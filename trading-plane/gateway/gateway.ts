@@ -58,16 +58,25 @@ export class Gateway {
    * what it was allowed by may have changed.
    */
   async place(order: Authorized<PlaceOrder>): Promise<OrderOutcome> {
-    if (!this.#authorizer.redeem(order))
-      return { kind: 'not_sent', detail: 'authorization too old' }
+    const { isFresh, correlationId } = this.#authorizer.redeem(order)
     failpoint('order-redeemed')
-    return this.#venue.place(order)
+    const startedTickMs = this.#authorizer.nowTickMs()
+    const outcome: OrderOutcome = isFresh
+      ? await this.#venue.place(order)
+      : { kind: 'not_sent', detail: 'authorization too old' }
+    const call = { tool: 'submit_order', label: order.label, correlationId } as const
+    this.#authorizer.recordOutcome({ ...call, kind: outcome.kind, startedTickMs })
+    return outcome
   }
 
   /** A cancel is sent however late: it only takes risk away. */
   async cancel(cancel: Authorized<CancelOrder>): Promise<CancelOutcome> {
-    this.#authorizer.redeem(cancel)
-    return this.#venue.cancel(cancel)
+    const { correlationId } = this.#authorizer.redeem(cancel)
+    const startedTickMs = this.#authorizer.nowTickMs()
+    const outcome = await this.#venue.cancel(cancel)
+    const call = { tool: 'cancel_order', label: cancel.label, correlationId } as const
+    this.#authorizer.recordOutcome({ ...call, kind: outcome.kind, startedTickMs })
+    return outcome
   }
 
   /** Drops the connection, so that cancel-on-disconnect ends what still rests. */

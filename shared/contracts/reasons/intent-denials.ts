@@ -38,6 +38,7 @@ export const intentDenialReasons = [
   'VenueNotReady',
   'LedgerUnavailable',
   'AuditUnavailable',
+  'DegradedModeForbidsTool',
   'TradePermissionKillSwitch',
   'TradePermissionBudget',
   'TradePermissionHealth',

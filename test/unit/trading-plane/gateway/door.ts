@@ -3,6 +3,7 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import { fail, ok } from '@bulkhead/shared/kernel/result.ts'
 import { Authorizer, type AuthorizerPorts } from '@bulkhead/trading-plane/gateway/authorize.ts'
 import { Gateway } from '@bulkhead/trading-plane/gateway/gateway.ts'
+import type { DeskFacts } from '@bulkhead/trading-plane/gateway/degraded-mode.core.ts'
 import type { Ledger } from '@bulkhead/trading-plane/ledger/ports.ts'
 import type { PlaceOrder, TradingVenue } from '@bulkhead/trading-plane/venues/port.ts'
 
@@ -31,9 +32,13 @@ export function openDoor(options: {
   auditDown?: boolean
   denial?: IntentDenialReason | null
   serverMs?: number | null
+  /** What the degraded mode follows from; a healthy desk that holds something by default. */
+  facts?: Partial<DeskFacts>
 }) {
   const steps: string[] = []
   const sent: PlaceOrder[] = []
+  const audited: AuditRecord[] = []
+  const unaudited: string[] = []
   let tickMs = 0
   const ledger: Ledger = {
     append: async (written) => {
@@ -51,9 +56,10 @@ export function openDoor(options: {
   const ports: AuthorizerPorts = {
     ledger,
     audit: {
-      record: async () => {
+      record: async (written) => {
         await Promise.resolve()
         steps.push('audit')
+        audited.push(written)
         return options.auditDown === true ? fail('AUDIT_UNAVAILABLE') : ok({})
       },
     },
@@ -66,6 +72,13 @@ export function openDoor(options: {
       steps.push('judge')
       return options.judge?.(label) ?? options.denial ?? null
     },
+    facts: () => ({
+      tradingMode: 'Active',
+      isUnreconciled: false,
+      isFlat: false,
+      ...options.facts,
+    }),
+    onUnaudited: (label) => unaudited.push(label),
     estimatedServerMs: () => (options.serverMs === undefined ? 1_000 : options.serverMs),
     orderLeaseMs: 2_000,
   }
@@ -86,5 +99,6 @@ export function openDoor(options: {
   const wait = (ms: number) => {
     tickMs += ms
   }
-  return { authorizer, gateway: new Gateway(venue, authorizer), venue, ports, steps, sent, wait }
+  const gateway = new Gateway(venue, authorizer)
+  return { authorizer, gateway, venue, ports, steps, sent, audited, unaudited, wait }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EngineBench, only } from '../engine/harness.ts'
+import { EngineBench, only, openOrder, perpetual } from '../engine/harness.ts'
 import { cancel, entry, openDoor, order, record } from './door.ts'
 
 async function authorized(from: ReturnType<typeof openDoor>) {
@@ -18,6 +18,7 @@ describe('the gateway', () => {
       'dispatched until 3000',
       'judge',
       'place',
+      'audit',
     ])
     expect(desk.sent).toEqual([{ ...order, validUntilMs: 3_000 }])
   })
@@ -58,11 +59,12 @@ describe('the gateway', () => {
     expect(allowed.ok).toBe(true)
   })
 
-  test('lets a cancel pass whatever fails', async () => {
+  test('lets a cancel pass whatever fails, as long as anything is at risk', async () => {
     const desk = openDoor({ auditDown: true, ledgerFull: true, serverMs: null })
     const allowed = await desk.authorizer.authorizeCancel(cancel, entry)
     desk.wait(10_000)
-    expect(await desk.gateway.cancel(allowed)).toEqual({ kind: 'accepted', order: null })
+    if (!allowed.ok) throw new Error(allowed.failure)
+    expect(await desk.gateway.cancel(allowed.value)).toEqual({ kind: 'accepted', order: null })
   })
 
   test('sends nothing on an authorization that has waited', async () => {
@@ -99,5 +101,98 @@ describe('the gateway', () => {
     ])
     expect('place' in gateway.reads || 'cancel' in gateway.reads).toBe(false)
     expect(Object.isFrozen(gateway.reads)).toBe(true)
+  })
+})
+
+describe('the entries of a call', () => {
+  test('CP-A1.2: one is recorded before the venue is called, and one of what came of it', async () => {
+    const door = openDoor({})
+    await door.gateway.place(await authorized(door))
+    const calls = door.steps.filter((step) => step === 'audit' || step === 'place')
+    expect(calls).toEqual(['audit', 'place', 'audit'])
+    expect(door.audited).toEqual([
+      entry,
+      {
+        action: 'TOOL_CALL_RECORDED',
+        subject: order.label,
+        correlationId: entry.correlationId,
+        fields: { tool: 'submit_order', outcome: 'not_sent', latency_ms: '0.0' },
+      },
+    ])
+    const unrecorded = openDoor({ auditDown: true })
+    await expect(authorized(unrecorded)).rejects.toThrow('AuditUnavailable')
+    expect(unrecorded.sent).toEqual([])
+  })
+
+  test('follow a cancel, too', async () => {
+    const door = openDoor({})
+    const allowed = await door.authorizer.authorizeCancel(cancel, entry)
+    if (allowed.ok) await door.gateway.cancel(allowed.value)
+    expect(door.steps).toEqual(['audit', 'cancel', 'audit'])
+    expect(door.audited.at(-1)?.fields).toMatchObject({ tool: 'cancel_order', outcome: 'accepted' })
+  })
+})
+
+describe('without a place for the entry', () => {
+  test('CP-A4.1: nothing is opened, and it is an incident', async () => {
+    const door = openDoor({ auditDown: true })
+    const allowed = await door.authorizer.authorizePlace(order, record, entry)
+    expect(allowed).toEqual({ ok: false, failure: 'AuditUnavailable' })
+    expect(door.unaudited).toEqual([order.label])
+    expect(door.sent).toEqual([])
+  })
+
+  test('CP-A4.2: nothing is cancelled while there is nothing to lose', async () => {
+    const flat = openDoor({ auditDown: true, facts: { isFlat: true } })
+    const refused = await flat.authorizer.authorizeCancel(cancel, entry)
+    expect(refused).toEqual({ ok: false, failure: 'AuditUnavailable' })
+    expect(flat.steps).not.toContain('cancel')
+    expect(flat.unaudited).toEqual([cancel.label])
+    const exposed = openDoor({ auditDown: true, facts: { isFlat: false } })
+    expect((await exposed.authorizer.authorizeCancel(cancel, entry)).ok).toBe(true)
+  })
+})
+
+describe('while risk is off', () => {
+  const facts = { tradingMode: 'ReduceOnly', isFlat: true } as const
+
+  test('CP-A5.1: a new order does not pass the door, whatever was judged before', async () => {
+    const door = openDoor({ facts, denial: null })
+    const allowed = await door.authorizer.authorizePlace(order, record, entry)
+    expect(allowed).toEqual({ ok: false, failure: 'DegradedModeForbidsTool' })
+    expect(door.sent).toEqual([])
+  })
+
+  test('CP-A5.2: a cancel passes', async () => {
+    const door = openDoor({ facts })
+    const allowed = await door.authorizer.authorizeCancel(cancel, entry)
+    if (!allowed.ok) throw new Error(allowed.failure)
+    expect(await door.gateway.cancel(allowed.value)).toMatchObject({ kind: 'accepted' })
+  })
+})
+
+describe('what the engine tells the door', () => {
+  const facts = (bench: EngineBench, label: string) => bench.engine.deskFacts(label, bench.at())
+
+  test('an order that lives, a position, or an unknown label is something at risk', () => {
+    const bench = new EngineBench().becomeActive()
+    const label = bench.rest()
+    expect(facts(bench, label).isFlat).toBe(false)
+    bench.give({ kind: 'orders', orders: [{ ...openOrder(label), state: 'cancelled' }] })
+    const flat = { tradingMode: 'Active', isUnreconciled: false, isFlat: true }
+    expect(facts(bench, label)).toEqual(flat)
+    expect(facts(bench, 'of-somebody-else').isFlat).toBe(false)
+    const held = { instrument: perpetual.name, size: -10, averagePrice: 1, markPrice: 1 }
+    bench.give({ kind: 'positions', positions: [held] })
+    expect(facts(bench, label).isFlat).toBe(false)
+  })
+
+  test('nothing is known to be flat before the account was reconciled', () => {
+    const bench = new EngineBench().becomeActive()
+    const label = bench.rest()
+    bench.give({ kind: 'orders', orders: [{ ...openOrder(label), state: 'cancelled' }] })
+    bench.give({ kind: 'venue-lost', detail: 'cut' })
+    const unknown = { tradingMode: 'ReduceOnly', isUnreconciled: true, isFlat: false }
+    expect(facts(bench, label)).toEqual(unknown)
   })
 })

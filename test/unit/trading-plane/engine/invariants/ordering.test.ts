@@ -59,6 +59,8 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
       events.push('mode judged')
       return bench.engine.judgeDispatch(label, bench.at())
     },
+    facts: (label) => bench.engine.deskFacts(label, bench.at()),
+    onUnaudited: () => {},
     estimatedServerMs: () => bench.at().nowMs,
     orderLeaseMs: 2_000,
   })
