@@ -5,7 +5,7 @@ import type { ArchivedEntry } from '../audit/archive.ts'
 const unreadBytesMax = 1_048_576
 
 export type StreamEvent =
-  | { readonly name: 'status'; readonly data: unknown }
+  | { readonly name: 'status' | 'approvals'; readonly data: unknown }
   | {
       readonly name: 'audit'
       readonly data: {

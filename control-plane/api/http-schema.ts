@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { commandEnvelopeSchema } from '@bulkhead/shared/contracts/commands.ts'
 import { decisionSchema } from '@bulkhead/shared/contracts/decisions.ts'
 import { commandRefusals } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
+import { approvalsReplySchema } from './approvals-reader.ts'
 import { requestFaults } from './http-errors.ts'
 import { resetPreviewSchema } from './reset-preview-schema.ts'
 import { healthReportSchema, statusReportSchema } from './status-schema.ts'
@@ -94,6 +95,11 @@ export const routeSchemas = {
     querystring: jsonSchema(decisionQuerySchema, 'input'),
     response: { 200: jsonSchema(decisionsReplySchema), ...faults },
   },
+  approvals: {
+    summary: 'Orders that wait for people, and what became of the last ones',
+    tags: ['status'],
+    response: { 200: jsonSchema(approvalsReplySchema), ...faults },
+  },
   audit: {
     summary: 'Entries of the audit archive, oldest first',
     tags: ['audit'],
@@ -101,7 +107,7 @@ export const routeSchemas = {
     response: { 200: jsonSchema(auditReplySchema), ...faults },
   },
   events: {
-    summary: 'Server-sent events: `status` and `audit`',
+    summary: 'Server-sent events: `status`, `approvals` and `audit`',
     tags: ['status'],
     produces: ['text/event-stream'],
     response: { 200: { type: 'string', description: 'An event stream' }, ...faults },

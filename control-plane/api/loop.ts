@@ -10,6 +10,7 @@ import type { ArchiveClaims } from '../audit/claims.ts'
 import type { AuditFollower } from '../audit/follower.ts'
 import type { CommandGate } from '../commands/loop.ts'
 import { type Operators, registerOperators } from '../commands/operators.ts'
+import { readApprovals } from './approvals-reader.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Metrics } from './metrics.ts'
 import type { SafetyReader } from './safety-reader.ts'
@@ -82,13 +83,15 @@ export class ApiLoop {
   }
 
   async #runTurn(): Promise<void> {
-    const { follower, claims, streams, metrics, gate, audit } = this.#parts
+    const { follower, claims, streams, metrics, gate, audit, link } = this.#parts
     await this.#register()
     const entries = await follower.tick()
     if (follower.state === 'FOLLOWING') await claims.tick()
     if (entries.length > 0) streams.send({ name: 'audit', data: { is_start: false, entries } })
     const report = await this.status()
     streams.send({ name: 'status', data: report })
+    const approvals = await readApprovals(link)
+    if (approvals.ok) streams.send({ name: 'approvals', data: approvals.value })
     metrics.onStatus(report, streams.size)
     await gate.tick()
     await audit.deliverSpool()

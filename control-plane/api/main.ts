@@ -15,6 +15,7 @@ import { AuditFollower } from '../audit/follower.ts'
 import { CommandGate } from '../commands/loop.ts'
 import { loadOperators, type Operators } from '../commands/operators.ts'
 import { RedisGateStore } from '../commands/redis.ts'
+import { readApprovals } from './approvals-reader.ts'
 import { type ControlApiConfig, controlApiConfigSchema } from './config.ts'
 import { readDecisions } from './decision-reader.ts'
 import { EventStreams } from './event-streams.ts'
@@ -99,6 +100,7 @@ const app = await buildServer({
   commandTimeoutMs: config.commandTimeoutMs,
   status: () => loop.status(),
   decisions: (intentId) => readDecisions(link, intentId),
+  approvals: () => readApprovals(link),
   archive,
   streams,
   metrics,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { contractVersion } from '@bulkhead/shared/contracts/version.ts'
 import type { AuditArchive } from '../audit/archive.ts'
+import type { readApprovals } from './approvals-reader.ts'
 import type { readDecisions } from './decision-reader.ts'
 import { renderDocsPage } from './docs-page.ts'
 import type { EventStreams } from './event-streams.ts'
@@ -23,6 +24,7 @@ export type ReadRouteParts = {
   /** The status as of now. */
   readonly status: () => Promise<StatusReport>
   readonly decisions: (intentId: string) => ReturnType<typeof readDecisions>
+  readonly approvals: () => ReturnType<typeof readApprovals>
   readonly archive: AuditArchive
   readonly streams: EventStreams
   readonly metrics: Metrics
@@ -63,7 +65,13 @@ export function addReadRoutes(app: FastifyInstance, parts: ReadRouteParts): void
   addEventRoute(app, parts)
 }
 
-function addDecisionRoute(app: FastifyInstance, { decisions }: ReadRouteParts): void {
+function addDecisionRoute(app: FastifyInstance, { decisions, approvals }: ReadRouteParts): void {
+  app.get('/api/v1/approvals', { schema: routeSchemas.approvals }, async (_request, reply) => {
+    const read = await approvals()
+    if (read.ok) return read.value
+    const message = 'the safety Redis does not answer'
+    return reply.code(503).send({ error: read.failure, message })
+  })
   app.get<{ Querystring: DecisionQuery }>(
     '/api/v1/decisions',
     { schema: routeSchemas.decisions },

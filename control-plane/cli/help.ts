@@ -11,6 +11,10 @@ export const helpText = `Usage: bulkhead COMMAND [--home DIR] [--json]
                           only asks for it, and a second ADMIN runs
                           reset --approve COMMAND_ID --operator ID --key-file FILE
   reset --preview         what a reset would do and what stands in its way; sends nothing
+  approvals list          orders that wait for people, and what became of the last ones
+  approvals show ID       what exactly is asked for, by whom, and who agreed
+  approvals grant|deny|escalate ID --reason TEXT [--operator ID --key-file FILE]
+                          sign a word on it: agree, refuse, or want two people to agree
   explain INTENT_ID       the gates that an intent passed, the one that refused it, and why
   audit tail [-n N] [-f]  the newest audit entries; -f (--follow) waits for more
   audit verify            check log, archive, inboxes, spools and sealed heads against each

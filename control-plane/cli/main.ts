@@ -1,4 +1,5 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
+import { runApprovals } from './commands/approvals.ts'
 import { runAuditTail } from './commands/audit.ts'
 import { runAuditExport } from './commands/audit-export.ts'
 import { runAuditVerify } from './commands/audit-verify.ts'
@@ -20,6 +21,7 @@ const commands: Readonly<Record<string, (invocation: Invocation) => Promise<numb
   kill: runKill,
   reset: runReset,
   explain: runExplain,
+  approvals: runApprovals,
   'audit tail': runAuditTail,
   'audit verify': runAuditVerify,
   'audit export': runAuditExport,
@@ -29,6 +31,9 @@ const commands: Readonly<Record<string, (invocation: Invocation) => Promise<numb
   'last-resort cancel': runCancel,
   doctor: runDoctor,
 }
+
+/** Commands that read the words after their name themselves. */
+const takingWords: ReadonlySet<string> = new Set(['explain', 'approvals'])
 
 // A reader such as `head` may leave early; that is not a fault of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -47,7 +52,8 @@ async function run(argv: readonly string[]): Promise<number> {
     return exitCodes.usage
   }
   const { words, options, output } = invocation.value
-  const name = words[0] === 'explain' ? 'explain' : words.join(' ')
+  const [first = ''] = words
+  const name = takingWords.has(first) ? first : words.join(' ')
   if (options.help || name === 'help') {
     output.line(helpText)
     return exitCodes.ok

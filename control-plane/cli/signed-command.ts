@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Command } from '@bulkhead/shared/contracts/commands.ts'
+import type { ApprovalCommand, Command } from '@bulkhead/shared/contracts/commands.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { newNonce, signCommand } from '@bulkhead/shared/runtime/command-signing.ts'
@@ -11,7 +11,13 @@ import { ApiClient, type ClientFault } from './api-client.ts'
 /** Longer than the API waits for the actor, so that its own verdict arrives, in milliseconds. */
 const replyMsMax = 40_000
 
-/** The part of a command that the person chose. */
+/** A word on a held action, for the executor. */
+export type ApprovalWish = Pick<
+  ApprovalCommand,
+  'type' | 'request_id' | 'request_hash' | 'tier' | 'reason'
+>
+
+/** The part of a command for the safety plane that the person chose. */
 export type Wish =
   | { readonly type: 'KILL'; readonly level: 'L0' | 'L1' | 'L2'; readonly reason: string }
   | { readonly type: 'RESET'; readonly episode: string; readonly reason: string }
@@ -49,7 +55,7 @@ export type SignedWish = { readonly commandId: string; readonly envelope: string
 /** Signs a wish with the operator's key file and submits it. */
 export async function sendCommand(
   stack: Stack,
-  wish: Wish,
+  wish: Wish | ApprovalWish,
   signer: Signer = stack.operator,
 ): Promise<Result<CommandReply, SendFault>> {
   const signed = signWish(wish, signer)
@@ -61,7 +67,7 @@ export async function sendCommand(
 }
 
 /** Signs a wish with the operator's key file. */
-export function signWish(wish: Wish, signer: Signer): Result<SignedWish, KeyFault> {
+export function signWish(wish: Wish | ApprovalWish, signer: Signer): Result<SignedWish, KeyFault> {
   const { operator_id, key_version, key_file } = signer
   const secret = readSecret(key_file)
   if (!secret.ok) {
@@ -70,15 +76,16 @@ export function signWish(wish: Wish, signer: Signer): Result<SignedWish, KeyFaul
   if (!/^[0-9a-f]{64}$/.test(secret.value)) {
     return fail({ code: 'KEY_UNUSABLE', message: `${key_file} holds no key of 32 bytes in hex` })
   }
-  const command: Command = {
+  const isForExecutor = 'request_id' in wish
+  const command = {
     command_id: randomUUID(),
-    audience: 'dead_man_switch',
+    audience: isForExecutor ? 'executor' : 'dead_man_switch',
     operator_id,
     key_version,
     nonce: newNonce(),
     issued_ns: systemClock.wallNs().toString(),
     ...wish,
-  }
+  } as Command
   const envelope = JSON.stringify(signCommand(command, Buffer.from(secret.value, 'hex')))
   return ok({ commandId: command.command_id, envelope })
 }

@@ -92,6 +92,19 @@ export function refusalCells(refusal) {
   ]
 }
 
+/** A request for approval, as `bulkhead approvals show` names it. */
+export function approvalCells({ payload, granted_by: agreed, approvers_needed: needed }) {
+  const { side, amount, limit_price: price } = payload.params
+  return [
+    clock(payload.expires_ms),
+    payload.strategy_id,
+    `${side} ${payload.instrument} ${amount} @ ${price}`,
+    payload.tier,
+    `${agreed.length} of ${needed}`,
+    payload.request_id,
+  ]
+}
+
 /** A code such as HARD_STOP or in_flight_wait as plain words. */
 export const plain = (code) => (code ?? '').toLowerCase().replaceAll('_', ' ')
 

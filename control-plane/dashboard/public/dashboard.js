@@ -1,5 +1,6 @@
 import { fillTable } from './dashboard-tables.js'
 import {
+  approvalCells,
   clock,
   componentWords,
   duration,
@@ -40,6 +41,7 @@ setInterval(watchLink, 250)
 function open() {
   const source = new EventSource('/api/v1/events')
   source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)))
+  source.addEventListener('approvals', ({ data }) => renderApprovals(JSON.parse(data)))
   source.addEventListener('audit', ({ data }) => onAudit(JSON.parse(data)))
   source.addEventListener('error', () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(open, reopenAfterMs)
@@ -284,6 +286,15 @@ function renderRefusals({ executor: { document: known, silent } }) {
     const rows = known?.last_refusals.map(refusalCells)
     const note = silent && known !== null ? 'Last known.' : ''
     fillTable('refusals', 'No intent was refused.', heads, new Set(), rows, note)
+  })
+}
+
+/** What is held back until people agree; they sign on the host, never here. */
+function renderApprovals({ executor_silent: isSilent, pending }) {
+  once('approvals', [pending, isSilent], () => {
+    const heads = ['Until', 'Strategy', 'What', 'Tier', 'Agreed', 'Request']
+    const rows = isSilent ? undefined : pending.map(approvalCells)
+    fillTable('approvals', 'Nothing waits for people.', heads, new Set(), rows, '')
   })
 }
 

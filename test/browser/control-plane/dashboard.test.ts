@@ -1,6 +1,8 @@
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { EpisodeView } from '@bulkhead/shared/contracts/status.ts'
+import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { approvalHash } from '@bulkhead/shared/runtime/approval-hash.ts'
 import { spawnControlApi, startControlApi, type TestControlApi } from '../../support/control-api.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type SafetyActor, startSafetyActor } from '../../support/safety-actor.ts'
@@ -169,6 +171,43 @@ describe('the dashboard in a real browser', () => {
     await shows('#refusals', '03:04:05 UTC')
     await shows('#refusals', 'TradePermissionHealth')
     await shows('#refusals', '3f2a9c1b-7d42-4000-8000-000000000001')
+  })
+
+  it('shows what waits for people, and does not take silence for nothing', async () => {
+    await shows('#approvals', 'Unknown')
+    const link = await api.redis.link('trading')
+    const payload = {
+      request_id: '3f2a9c1b-7d42-4000-8000-000000000002',
+      tool: 'submit_order' as const,
+      strategy_id: 'example',
+      instrument: 'BTC-PERPETUAL',
+      params: { side: 'buy', amount: '60000', limit_price: '59000' },
+      tier: 'T3' as const,
+      policy_version: 'v1',
+      rules: ['huge_order'],
+      created_ms: Date.UTC(2026, 0, 2, 3, 4, 5),
+      expires_ms: Date.UTC(2026, 0, 2, 3, 9, 5),
+    }
+    const view = {
+      payload,
+      request_hash: approvalHash(payload),
+      state: 'PENDING',
+      granted_by: ['ada'],
+      approvers_needed: 2,
+      owners: [],
+      ended_by: '',
+    }
+    const document = { run_id: 'run', wall_ms: 1, pending: [view], ended: [] }
+    const publish = (text: string) =>
+      link.run((redis) => redis.set(redisKeys.approvalRequests, text))
+    await publish(JSON.stringify(document))
+    await shows('#approvals', 'buy BTC-PERPETUAL 60000 @ 59000')
+    await shows('#approvals', '1 of 2')
+    await shows('#approvals', payload.request_id)
+    await publish(JSON.stringify({ ...document, pending: [] }))
+    await shows('#approvals', 'Nothing waits for people.')
+    await publish('{')
+    await shows('#approvals', 'Unknown')
   })
 
   it('streams new audit entries to the top', async () => {

@@ -15,6 +15,7 @@ const readPaths = [
   '/api/v1/reset/preview',
   '/api/v1/audit',
   '/api/v1/decisions',
+  '/api/v1/approvals',
   '/api/v1/events',
   '/metrics',
   '/docs',

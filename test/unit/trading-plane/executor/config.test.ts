@@ -10,7 +10,7 @@ const venue = {
 }
 const gate = { host: '127.0.0.1', port: 6_385 }
 
-function faultsOf(environment: string, egressGate: unknown): string[] {
+function faultsOf(environment: string, egressGate: unknown, more: object = {}): string[] {
   const checked = checkConfig(executorConfigSchema, {
     component: 'executor',
     environment,
@@ -34,6 +34,7 @@ function faultsOf(environment: string, egressGate: unknown): string[] {
       inventorySkew: { deltaLimits: { BTC: 10 } },
       globalExposure: { deltaUsdMax: 100_000 },
     },
+    ...more,
   })
   return checked.ok ? [] : checked.failure.map(({ path, message }) => `${path} ${message}`)
 }
@@ -55,4 +56,43 @@ test('on paper there may be no gate', () => {
 
 test('a gate elsewhere than on this host is none', () => {
   expect(faultsOf('PAPER', { ...gate, host: 'proxy.example' })).toHaveLength(1)
+})
+
+const policyOf = (mode: string, operator = 'EQ', field = 'side') => ({
+  version: 'v1',
+  sets: [
+    {
+      id: 'main',
+      mode,
+      rules: [
+        {
+          id: 'buys_only',
+          description: 'Buys only.',
+          kind: 'limit',
+          must: { field, operator, value: 'buy' },
+        },
+      ],
+    },
+  ],
+})
+
+test('BYP-12: where money is real, a policy that is only reported is refused at the start', () => {
+  for (const environment of ['LIVE', 'MICRO_LIVE']) {
+    expect(faultsOf(environment, gate, { policy: policyOf('enforce') })).toEqual([])
+    const [fault = ''] = faultsOf(environment, gate, { policy: policyOf('shadow') })
+    expect(fault).toMatch(/^policy\.sets SHADOW_POLICY: /)
+  }
+  for (const environment of ['PAPER', 'STAGING', 'DEV']) {
+    expect(faultsOf(environment, gate, { policy: policyOf('shadow') })).toEqual([])
+  }
+})
+
+test('a policy of words that nobody knows is refused at the start, with every fault', () => {
+  const policy = policyOf('enforce', 'LIKE', 'mood')
+  const faults = faultsOf('PAPER', gate, { policy: { ...policy, hints: [] } })
+  expect(faults.map((fault) => fault.split(' ')[0])).toEqual([
+    'policy.sets.0.rules.0.must.field',
+    'policy.sets.0.rules.0.must.operator',
+    'policy',
+  ])
 })

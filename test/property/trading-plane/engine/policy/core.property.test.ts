@@ -84,7 +84,7 @@ test('a recorded snapshot gives the recorded decision again', () => {
   )
 })
 
-test('a rule that cannot see its field fails, whichever field is left out', () => {
+test('BYP-10: a rule that cannot see its field fails, whichever field is left out', () => {
   fc.assert(
     fc.property(condition, opening, fc.constantFrom(null, undefined), (must, snapshot, absent) => {
       const limit = { ...always, kind: 'limit' as const, must }
@@ -99,7 +99,7 @@ test('a rule that cannot see its field fails, whichever field is left out', () =
   )
 })
 
-test('a rule that sees a value of another kind fails, whatever its operator', () => {
+test('BYP-11: a rule that sees a value of another kind fails, whatever its operator', () => {
   const otherKinds = fc.oneof(fc.string(), fc.boolean(), fc.integer(), fc.constant(Number.NaN))
   fc.assert(
     fc.property(condition, opening, otherKinds, (must, snapshot, value) => {

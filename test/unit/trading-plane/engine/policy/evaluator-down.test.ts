@@ -18,7 +18,7 @@ const incidents = (bench: EngineBench) =>
   ofKind(bench.effects, 'audit').filter(({ record }) => record.action === 'INCIDENT_CREATED')
 
 describe('while the policy cannot be evaluated', () => {
-  test('CP-A3.1: nothing is sent to the exchange, and an incident says so', () => {
+  test('CP-A3.1, BYP-05: nothing is sent to the exchange, and an incident says so', () => {
     const bench = desk()
     const effects = bench.propose()
     expect(only(effects, 'decision').decision).toMatchObject({
