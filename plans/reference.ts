@@ -19,6 +19,7 @@ import {
   intentDenialReasons,
   openPermissionReasons,
 } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import { incidentCodes, incidentWords } from '@bulkhead/shared/contracts/reasons/incidents.ts'
 import { sviRejections } from '@bulkhead/shared/contracts/reasons/svi-rejections.ts'
 import { trimRefusals } from '@bulkhead/shared/contracts/reasons/trim-refusals.ts'
 import { killTriggers } from '@bulkhead/shared/contracts/reasons/kill-triggers.ts'
@@ -92,6 +93,13 @@ export const reasonLists: readonly ReasonList[] = [
     title: 'Why a fitted volatility smile is not used',
     order: 'In the order of the guards; the last valid fit is held.',
     codes: sviRejections,
+  },
+  {
+    name: 'incidentCodes',
+    title: 'What is an incident',
+    order: 'In the audit log as INCIDENT_CREATED, and counted in the status.',
+    codes: incidentCodes,
+    words: incidentWords,
   },
   {
     name: 'killTriggers',

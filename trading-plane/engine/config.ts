@@ -3,6 +3,18 @@ import type { GatesConfig } from './gates/config.ts'
 import type { MonitorsConfig } from './monitors/config.ts'
 import type { TradePermissionConfig } from './trade-permission/config.ts'
 
+/** When a trade or an order is an incident (control-plane refactor 5.3). */
+export type IncidentsConfig = {
+  /** Largest distance of a trade from its expected price, in percent of that, without a word. */
+  readonly deviationWarningPct: number
+  /** The same, without giving the order up. */
+  readonly deviationCriticalPct: number
+  /** Longest wait for the answer to an order. */
+  readonly submitWaitMsMax: number
+  /** Longest wait for the fill of an order that opens. */
+  readonly fillWaitMsMax: number
+}
+
 /** What the engine decides by; built from the executor's checked configuration. */
 export type EngineConfig = {
   readonly gates: GatesConfig
@@ -38,4 +50,5 @@ export type EngineConfig = {
   readonly policy: Policy
   /** How long an intent waits for people. */
   readonly approvalMsMax: number
+  readonly incidents: IncidentsConfig
 }

@@ -142,6 +142,7 @@ export class Engine {
     const isKnown = state.legs.get(label) !== undefined && !isUnreconciled
     return {
       tradingMode: modeNow(state, at, state.config.killSwitchAgeAtDispatchMsMax).mode,
+      isVenueReady: state.venue.isReady,
       isUnreconciled,
       isFlat: isKnown && !isHolding && state.legs.live().length === 0,
     }

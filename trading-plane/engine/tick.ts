@@ -1,6 +1,7 @@
 import { expireHeld } from './approvals/hold.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
+import { abortOverdue } from './incidents/core.ts'
 import { modeNow } from './mode-view.ts'
 import { askExchangeHealth, watch } from './monitors/watch.ts'
 import { startReads } from './reads.ts'
@@ -19,6 +20,7 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
   const decision = modeNow(state, at, state.config.killSwitchAgeMsMax)
   publishMode(state, decision, out)
   if (decision.mode !== 'Active') wantOpeningsCancelled(state)
+  abortOverdue(state, at, out)
   let cancels = 0
   for (const leg of state.legs.live()) {
     if (cancels >= state.config.cancelOpenBatchMax) break

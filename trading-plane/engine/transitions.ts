@@ -3,6 +3,7 @@ import type { LedgerRecord } from '../ledger/records.ts'
 import type { VenueOrder, VenueTrade } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
+import { judgeFill, raiseIncident } from './incidents/core.ts'
 import { amountStepsOf } from './intents/quantize.ts'
 import { parseLabel } from './intents/label.ts'
 import { isLive, type Leg, type LegInput, type LegState, stepLeg } from './legs/leg.ts'
@@ -82,17 +83,40 @@ export function applyTrades(
   for (const trade of trades) {
     if (state.tradeIds.has(trade.tradeId)) continue
     const leg = legOf(state, trade.label, trade.venueOrderId)
-    const steps = leg === undefined ? undefined : stepsOf(state, leg, trade.amount)
-    if (leg === undefined || steps === undefined) {
-      count(state, 'trades_not_ours')
+    if (leg === undefined) {
+      noteUnknownTrade(state, trade, out)
+      continue
+    }
+    const steps = stepsOf(state, leg, trade.amount)
+    if (steps === undefined) {
+      count(state, 'trades_off_grid')
       continue
     }
     state.tradeIds.add(trade.tradeId)
+    judgeFill(state, leg, trade, out)
     out.push({ kind: 'record', record: tradeRecord(leg, trade, steps) })
     noteFill(state, trade)
     out.push({ kind: 'tell', message: fillMessage(leg, trade) })
     advance(state, leg, { kind: 'fill', steps }, at, out)
   }
+}
+
+/** It is nobody's here: it enters neither ledger nor position, and people are told, once. */
+function noteUnknownTrade(state: EngineState, trade: VenueTrade, out: Effect[]): void {
+  state.tradeIds.add(trade.tradeId)
+  count(state, 'trades_not_ours')
+  const { tradeId, label, instrument, side, amount, price } = trade
+  raiseIncident(
+    state,
+    {
+      code: 'FILL_OF_UNKNOWN_ORDER',
+      severity: 'critical',
+      subject: instrument,
+      correlationId: '',
+      fields: { trade_id: tradeId, label, side, amount: String(amount), price: String(price) },
+    },
+    out,
+  )
 }
 
 /** A leg whose cancel is wanted and possible now, and not asked for a moment ago, is cancelled. */

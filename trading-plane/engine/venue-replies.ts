@@ -1,6 +1,7 @@
 import type { CancelOutcome, OrderOutcome, VenueRejection } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
+import { wantReview } from './incidents/core.ts'
 import type { Leg } from './legs/leg.ts'
 import { endWithInstrument } from './reads.ts'
 import { count, type EngineState } from './state.ts'
@@ -72,6 +73,7 @@ export function handleCancelReply(
   if (leg === undefined || outcome.kind === 'not_sent') return
   const mayBeGone = outcome.kind === 'rejected' && outcome.mayMeanInstrumentGone === true
   if (mayBeGone && endWithInstrument(state, leg, at, out)) return
+  if (outcome.kind === 'ambiguous') wantReview(state, leg, out)
   out.push({ kind: 'lookup', target: { label, currency: leg.currency } })
 }
 

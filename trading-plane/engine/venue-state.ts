@@ -3,9 +3,13 @@ import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import type { BookDepth, EngineEvent } from './events.ts'
 import { forgetReads } from './reads.ts'
+import { raiseIncident } from './incidents/core.ts'
 import { count, type EngineState } from './state.ts'
 import { latch } from './trading-mode/open-permission.ts'
 import { applyOrders, cancelIfWanted } from './transitions.ts'
+
+/** Labels that one incident names. */
+const reviewedMax = 100
 
 export function takeOrders(
   state: EngineState,
@@ -60,6 +64,18 @@ export function takeVenueLost(
     kind: 'audit',
     record: { action: 'VENUE_LOST', subject: 'executor', correlationId: '', fields },
   })
+  const orders = state.legs.live().map(({ label }) => label)
+  raiseIncident(
+    state,
+    {
+      code: 'VENUE_CONNECTION_LOST',
+      severity: 'critical',
+      subject: 'executor',
+      correlationId: '',
+      fields: { orders: orders.slice(0, reviewedMax).join(' '), count: String(orders.length) },
+    },
+    out,
+  )
 }
 
 /** Decision D-11: the latch sets at the first complaint, Kill waits for the corroborating count. */

@@ -62,6 +62,18 @@ const approvalsSchema = z.strictObject({
     })
     .prefault({}),
 })
+/** The document's figures are the loosest; a desk may want to hear of less (refactor 5.3). */
+const incidentsSchema = z
+  .strictObject({
+    deviationWarningPct: z.number().min(0.001).max(0.5).default(0.5),
+    deviationCriticalPct: z.number().min(0.001).max(2).default(2),
+    submitWaitMsMax: z.int().min(1_000).max(30_000).default(30_000),
+    fillWaitMsMax: z.int().min(1_000).max(86_400_000).default(3_600_000),
+  })
+  .refine((own) => own.deviationWarningPct <= own.deviationCriticalPct, {
+    path: ['deviationCriticalPct'],
+    error: 'must not be below deviationWarningPct',
+  })
 
 /**
  * Everything that the executor is told; limits have no defaults, because nobody else can know them.
@@ -96,6 +108,7 @@ export const executorConfigSchema = z
     tradePermission: tradePermissionSchema.prefault({}),
     policy: policyConfigSchema,
     approvals: approvalsSchema.prefault({}),
+    incidents: incidentsSchema.prefault({}),
   })
   .refine((own) => isShadowFree(own.policy, own.environment), {
     path: ['policy', 'sets'],
@@ -135,5 +148,6 @@ export function engineConfig(
     tradePermission: tradePermissionConfig(config.tradePermission, config.safetyHeartbeatAgeMsMax),
     policy: config.policy,
     approvalMsMax: config.approvals.approvalMsMax,
+    incidents: config.incidents,
   }
 }

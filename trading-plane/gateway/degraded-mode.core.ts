@@ -18,6 +18,7 @@ export type DegradedMode = (typeof degradedModes)[number]
 /** What the degraded mode follows from. It is computed at every call and kept nowhere (law 6). */
 export type DeskFacts = {
   readonly tradingMode: TradingMode
+  readonly isVenueReady: boolean
   /** The account was not compared with the venue since something was missed. */
   readonly isUnreconciled: boolean
   /** No position, no open order, and both known. */
@@ -37,9 +38,9 @@ const whileRiskIsOff: ReadonlySet<ToolCall['tool']> = new Set([
   ...readTools,
 ])
 
-/** Without a place for the audit entry everything stops, as under a kill. */
+/** Without a place for the audit entry or without the venue everything stops, as under a kill. */
 export function degradedModeOf(facts: DeskFacts, isAudited: boolean): DegradedMode {
-  if (!isAudited || facts.tradingMode === 'Kill') return 'FULL_STOP'
+  if (!isAudited || !facts.isVenueReady || facts.tradingMode === 'Kill') return 'FULL_STOP'
   if (facts.isUnreconciled) return 'READ_ONLY'
   return facts.tradingMode === 'Active' ? 'NORMAL' : 'RISK_OFF_ONLY'
 }

@@ -1,6 +1,7 @@
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
 import { figure } from '../gates/gate.ts'
+import { expectedPriceOf } from '../incidents/core.ts'
 import type { Leg } from '../legs/leg.ts'
 import type { EngineState } from '../state.ts'
 import type { OrderSize } from './order-size.ts'
@@ -12,6 +13,7 @@ export function submit(state: EngineState, leg: Leg, size: OrderSize, at: At, ou
   state.intentIds.add(leg.intentId)
   state.labels.add(leg.label)
   state.legs.set(leg)
+  state.legs.wish(leg.label).expectedPrice = expectedPriceOf(state, leg)
   const { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly } = leg
   out.push({
     kind: 'submit',

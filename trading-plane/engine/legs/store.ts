@@ -6,6 +6,12 @@ export type LegWish = {
   cancelWanted: boolean
   cancelTickMs: number
   lookupTickMs: number
+  /** Since when it is minded; null until the first turn that sees it. */
+  sinceTickMs: number | null
+  /** What it should trade at; null for an order of an earlier run. */
+  expectedPrice: number | null
+  isAborted: boolean
+  isInReview: boolean
 }
 
 /**
@@ -84,6 +90,10 @@ export class LegStore {
         cancelWanted: false,
         cancelTickMs: Number.NEGATIVE_INFINITY,
         lookupTickMs: Number.NEGATIVE_INFINITY,
+        sinceTickMs: null,
+        expectedPrice: null,
+        isAborted: false,
+        isInReview: false,
       }
       this.#wishes.set(label, wish)
     }
@@ -91,7 +101,6 @@ export class LegStore {
   }
 
   #retire(label: string): void {
-    this.#wishes.delete(label)
     const oldest = this.#ended.isFull ? this.#ended.shift() : undefined
     if (oldest !== undefined) this.#forget(oldest)
     this.#ended.push(label)

@@ -135,6 +135,12 @@ export const engineConfig: EngineConfig = {
     safetyHeartbeatAgeMsMax: 5_000,
     decisionAuditsPerSecondMax: 10,
   },
+  incidents: {
+    deviationWarningPct: 0.5,
+    deviationCriticalPct: 2,
+    submitWaitMsMax: 30_000,
+    fillWaitMsMax: 3_600_000,
+  },
 }
 
 /** An account that uses a tenth of its margin. */

@@ -10,7 +10,12 @@ import {
   readTools,
 } from '@bulkhead/trading-plane/gateway/degraded-mode.core.ts'
 
-const healthy: DeskFacts = { tradingMode: 'Active', isUnreconciled: false, isFlat: true }
+const healthy: DeskFacts = {
+  tradingMode: 'Active',
+  isVenueReady: true,
+  isUnreconciled: false,
+  isFlat: true,
+}
 const allTools = [...mutatingTools, ...readTools]
 
 /** What each mode allows, as the document lists it. */
@@ -41,13 +46,14 @@ describe('the degraded mode', () => {
     [{ tradingMode: 'ReduceOnly', isUnreconciled: true }, true, 'READ_ONLY'],
     [{ tradingMode: 'Kill' }, true, 'FULL_STOP'],
     [{ tradingMode: 'Kill', isUnreconciled: true }, true, 'FULL_STOP'],
+    [{ isVenueReady: false }, true, 'FULL_STOP'],
     [{}, false, 'FULL_STOP'],
   ])('%j with an audit place %s is %s', (facts, isAudited, mode) => {
     expect(degradedModeOf({ ...healthy, ...facts }, isAudited)).toBe(mode)
   })
 
   test('never stops what reduces risk while there is any, or nobody knows', () => {
-    const stopped: DeskFacts = { tradingMode: 'Kill', isUnreconciled: true, isFlat: false }
+    const stopped: DeskFacts = { ...healthy, tradingMode: 'Kill', isFlat: false }
     for (const tool of mutatingTools) {
       expect(mayCall(stopped, false, { tool, isReducing: true })).toBe(true)
       expect(mayCall(stopped, false, { tool, isReducing: false })).toBe(false)

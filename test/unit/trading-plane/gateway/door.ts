@@ -74,6 +74,7 @@ export function openDoor(options: {
     },
     facts: () => ({
       tradingMode: 'Active',
+      isVenueReady: true,
       isUnreconciled: false,
       isFlat: false,
       ...options.facts,

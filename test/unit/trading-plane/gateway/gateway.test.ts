@@ -179,8 +179,8 @@ describe('what the engine tells the door', () => {
     const label = bench.rest()
     expect(facts(bench, label).isFlat).toBe(false)
     bench.give({ kind: 'orders', orders: [{ ...openOrder(label), state: 'cancelled' }] })
-    const flat = { tradingMode: 'Active', isUnreconciled: false, isFlat: true }
-    expect(facts(bench, label)).toEqual(flat)
+    const flat = { isVenueReady: true, isUnreconciled: false, isFlat: true }
+    expect(facts(bench, label)).toEqual({ ...flat, tradingMode: 'Active' })
     expect(facts(bench, 'of-somebody-else').isFlat).toBe(false)
     const held = { instrument: perpetual.name, size: -10, averagePrice: 1, markPrice: 1 }
     bench.give({ kind: 'positions', positions: [held] })
@@ -192,7 +192,7 @@ describe('what the engine tells the door', () => {
     const label = bench.rest()
     bench.give({ kind: 'orders', orders: [{ ...openOrder(label), state: 'cancelled' }] })
     bench.give({ kind: 'venue-lost', detail: 'cut' })
-    const unknown = { tradingMode: 'ReduceOnly', isUnreconciled: true, isFlat: false }
-    expect(facts(bench, label)).toEqual(unknown)
+    const unknown = { isVenueReady: false, isUnreconciled: true, isFlat: false }
+    expect(facts(bench, label)).toEqual({ ...unknown, tradingMode: 'ReduceOnly' })
   })
 })
