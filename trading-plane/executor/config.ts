@@ -62,6 +62,7 @@ const approvalsSchema = z.strictObject({
     })
     .prefault({}),
 })
+
 /** The document's figures are the loosest; a desk may want to hear of less (refactor 5.3). */
 const incidentsSchema = z
   .strictObject({

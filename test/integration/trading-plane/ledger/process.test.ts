@@ -122,6 +122,51 @@ describe('a process that writes a ledger', () => {
     await eventually('it begins where it can', () => again.out.includes('ack'))
   })
 
+  it('ST-10: takes records and turns its loop while the disk holds up a sync', async () => {
+    const at = (path: string) => JSON.stringify(join(projectRoot, path))
+    const slow = join(directory, 'slow.mjs')
+    writeFileSync(
+      slow,
+      `import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      import { isMainThread } from 'node:worker_threads'
+      const never = new Int32Array(new SharedArrayBuffer(4))
+      const real = fs.fdatasyncSync
+      let syncs = 0
+      fs.fdatasyncSync = (handle) => {
+        syncs += 1
+        // The file and the record of the run are on the disk; what follows waits.
+        if (!isMainThread && syncs > 3) Atomics.wait(never, 0, 0, 60_000)
+        real(handle)
+      }
+      syncBuiltinESMExports()`,
+    )
+    const program = join(directory, 'turning.mjs')
+    writeFileSync(
+      program,
+      `import { setImmediate as turn } from 'node:timers/promises'
+      import { openLedger } from ${at('trading-plane/ledger/file-ledger.ts')}
+      import { systemClock } from ${at('shared/runtime/system-clock.ts')}
+      import { intent } from ${at('test/support/ledger-files.ts')}
+      const directory = ${JSON.stringify(join(directory, 'ledger'))}
+      const opened = await openLedger({ directory, runId: 'r', clock: systemClock })
+      const { ledger } = opened.value
+      const before = ledger.durableSeq
+      let acknowledged = 0
+      for (let n = 1; n <= 1_000; n += 1) {
+        void ledger.append(intent(n)).then(() => { acknowledged += 1 })
+        await turn()
+      }
+      const { wal_queue_depth: waiting } = ledger.counters()
+      console.log(JSON.stringify({ durable: ledger.durableSeq - before, acknowledged, waiting }))
+      process.kill(process.pid, 'SIGKILL')`,
+    )
+    const { stdout } = spawnSync(process.execPath, ['--import', slow, program], {
+      encoding: 'utf8',
+    })
+    expect(JSON.parse(stdout)).toEqual({ durable: 0, acknowledged: 0, waiting: 1_000 })
+  })
+
   it('ends at once when its writer thread dies, and keeps what was durable', async () => {
     const at = (path: string) => JSON.stringify(join(projectRoot, path))
     const program = join(directory, 'dying.mjs')
