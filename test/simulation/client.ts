@@ -12,6 +12,7 @@ import type {
   VenueEvents,
   VenueOrder,
   VenuePosition,
+  VenueRateLimit,
   VenueRead,
   VenueTrade,
 } from '@bulkhead/trading-plane/venues/port.ts'
@@ -123,6 +124,10 @@ export class Client implements TradingVenue {
 
   exchangeHealth(): Promise<VenueRead<ExchangeHealth>> {
     return this.#read(() => ({ isLocked: false, maintenance: [] }))
+  }
+
+  rateLimit(): Promise<VenueRead<VenueRateLimit>> {
+    return this.#read(() => ({ rate: 1_000, burst: 1_000, questionsRate: null }))
   }
 
   tradesSince(sinceMs: number): Promise<VenueRead<readonly VenueTrade[]>> {

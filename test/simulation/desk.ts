@@ -8,6 +8,8 @@ import { ExecutorLoop } from '@bulkhead/trading-plane/executor/loop.ts'
 import { monitorsConfig, monitorsSchema } from '@bulkhead/trading-plane/executor/monitors-config.ts'
 import { Authorizer } from '@bulkhead/trading-plane/gateway/authorize.ts'
 import { Gateway } from '@bulkhead/trading-plane/gateway/gateway.ts'
+import { limiterConfig, rateLimitSchema } from '@bulkhead/trading-plane/rate-limit/config.ts'
+import { RequestLimiter } from '@bulkhead/trading-plane/rate-limit/loop.ts'
 import { engineConfig, hash64, volatilityIndex } from '../unit/trading-plane/engine/harness.ts'
 import { Client } from './client.ts'
 import type { Disk } from './disk.ts'
@@ -36,6 +38,9 @@ const monitors = {
   ),
   clockDrift: { driftMsMax: Number.POSITIVE_INFINITY },
 }
+
+/** So wide that it only orders what is sent: the simulated exchange has no limit of its own. */
+const rateLimit = rateLimitSchema.parse({ ratePerSecond: 1_000, burst: 1_000 })
 
 export type DeskOptions = {
   readonly world: World
@@ -79,10 +84,17 @@ export class Desk {
         return world.chance(0.01) ? fail('AUDIT_UNAVAILABLE' as const) : ok({})
       },
     }
+    const limiter = new RequestLimiter(limiterConfig(rateLimit), {
+      clock,
+      sleep: (ms) => world.sleep(ms),
+      onPressure: (untilTickMs) => this.#give({ kind: 'rate-limit-pressure', untilTickMs }),
+    })
     const authorizer = new Authorizer({
       ledger: this.ledger,
       audit,
       clock,
+      admit: (request, label) =>
+        limiter.admit(request === 'cancel' ? 'CANCEL' : this.#engine.requestClass(label)),
       onDispatched: (label, validUntilMs) =>
         this.#give({ kind: 'dispatched', label, validUntilMs }),
       judge: (label) => this.#engine.judgeDispatch(label, this.#loop.at()),
@@ -91,7 +103,7 @@ export class Desk {
       estimatedServerMs: () => this.client.estimatedServerMs(),
       orderLeaseMs,
     })
-    const gateway = new Gateway(this.client, authorizer)
+    const gateway = new Gateway(this.client, authorizer, limiter)
     this.#clockSync = new ClockSync({
       reads: gateway.reads,
       clock,
@@ -112,6 +124,7 @@ export class Desk {
       sleep: (ms) => world.sleep(ms),
       decisions: { take: nothing, withhold: nothing },
       clockSync: this.#clockSync,
+      limiter,
       log: quiet,
       instruments: [instrument],
       lastRunMs: clock.wallMs(),

@@ -33,7 +33,7 @@ describe('a mistake planted on purpose', () => {
     'acknowledged-before-sync': 2,
     'repeated-on-time-out': 20,
     'dedupe-removed': 2,
-    'session-unchecked': 60,
+    'session-unchecked': 150,
   }
 
   test.each(plants)('is found: %s', async (plant) => {

@@ -35,6 +35,12 @@ export type EngineConfig = {
   readonly cancelOpenBatchMax: number
   /** `rate_limit_kill_min_10028` of contract Appendix A. */
   readonly tooManyRequestsKillMin: number
+  readonly rateLimit: {
+    /** `limits_fetch_failures_trip_count` of contract Appendix A. */
+    readonly readFailuresTrip: number
+    /** `limits_fetch_failure_window_s`. */
+    readonly readFailureWindowMs: number
+  }
   /** Least time between two cancels, look-ups or reconciliations of the same thing. */
   readonly retryMs: number
   /** How far past its lease an order must be before its absence proves anything. */

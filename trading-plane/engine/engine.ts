@@ -2,6 +2,7 @@ import type { IntentOutcome } from '@bulkhead/shared/contracts/intents.ts'
 import { assertNever } from '@bulkhead/shared/kernel/assert.ts'
 import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import type { RequestClass } from '../rate-limit/core.ts'
 import type { VenuePosition } from '../venues/port.ts'
 import { type ApprovalDecision, type ApprovalRequest } from './approvals/core.ts'
 import { judgeApproval, takeApproval } from './approvals/decide.ts'
@@ -49,6 +50,7 @@ import {
   takeComplaint,
   takeOrders,
   takePositions,
+  takeRateLimitRead,
   takeVenueLost,
   takeVenueReady,
 } from './venue-state.ts'
@@ -128,6 +130,14 @@ export class Engine {
   /** Why a word on a held intent would not count now, or null. Changes nothing. */
   judgeApproval(decision: ApprovalDecision, at: At): CommandRefusal | null {
     return judgeApproval(this.#state, decision, at)
+  }
+
+  /** What an order is to the venue's rate limit (contract 3.3). */
+  requestClass(label: string): RequestClass {
+    const { legs, emergencyClose } = this.#state
+    if (legs.get(label)?.reduceOnly !== true) return 'OPEN'
+    const closes = [...emergencyClose.running.values()]
+    return closes.some(({ labels }) => labels.includes(label)) ? 'EMERGENCY_CLOSE' : 'HEDGE'
   }
 
   /**
@@ -238,6 +248,11 @@ export class Engine {
         return takeVenueLost(state, event, at, out)
       case 'too-many-requests':
         return takeComplaint(state, at)
+      case 'rate-limit-pressure':
+        state.rateLimit.pressedUntilTickMs = event.untilTickMs
+        return
+      case 'rate-limit-read':
+        return takeRateLimitRead(state, event.isOk, at)
       case 'call-ended':
         return takeCall(state, event, at)
       case 'clock-sampled':

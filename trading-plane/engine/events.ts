@@ -105,6 +105,10 @@ export type EngineEvent =
   /** `isTooMany`: the venue refused the connection with HTTP 429. */
   | { readonly kind: 'venue-lost'; readonly detail: string; readonly isTooMany?: boolean }
   | { readonly kind: 'too-many-requests' }
+  /** The rate limit leaves nothing for opening until then, as far as is known now. */
+  | { readonly kind: 'rate-limit-pressure'; readonly untilTickMs: number }
+  /** The venue was asked what the account may send. */
+  | { readonly kind: 'rate-limit-read'; readonly isOk: boolean }
   /** A request to the venue ended, by its answer or by none. */
   | { readonly kind: 'call-ended'; readonly durationMs: number; readonly isTimeout: boolean }
   /** The exchange was asked for its clock; null when it did not answer. */

@@ -6,7 +6,7 @@ import { haveSmilesTripped } from './monitors/svi/state.ts'
 import type { EngineState } from './state.ts'
 import { isBudgetHalted } from './trade-permission/budget-halt.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
-import { isLatched } from './trading-mode/open-permission.ts'
+import { isContinuityLost, isLatched } from './trading-mode/open-permission.ts'
 import type { ModeSnapshot } from './trading-mode/snapshot.ts'
 
 /** The mode now, from one frozen snapshot of everything it depends on (contract 2.2.0). */
@@ -44,11 +44,14 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     isVenueReady: venue.isReady,
     cancelOnDisconnect: venue.cancelOnDisconnect,
     isOpenPermissionLatched: isLatched(state.openPermission),
+    isContinuityLost: isContinuityLost(state.openPermission),
     isSessionKillActive: venue.isSessionKillActive,
     isClosingInEmergency: state.emergencyClose.running.size > 0,
     isBudgetHalted: isBudgetHalted(state, at),
     tooManyRequestsIn5m: state.complaints.count(at.tickMs),
     tooManyRequestsKillMin: config.tooManyRequestsKillMin,
+    rateLimitReadFailures: state.rateLimit.readFailures.count(at.tickMs),
+    rateLimitReadFailuresTrip: config.rateLimit.readFailuresTrip,
     instrumentMetadataAgeMs: metadataAgeMs,
     instrumentMetadataAgeMsMax: instrumentMetadata.ttlMs,
     // The rates come with the instruments.

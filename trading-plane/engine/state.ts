@@ -66,6 +66,14 @@ export type VenueView = {
   isSessionKillActive: boolean
 }
 
+/** What is known of the venue's rate limit (contract 3.3). */
+export type RateLimitView = {
+  /** Nothing is left for opening until then. */
+  pressedUntilTickMs: number
+  /** Readings of the account's limit that failed. */
+  readonly readFailures: RateWindow
+}
+
 /** All trading state, owned by one engine (design 6.2). */
 export type EngineState = {
   readonly config: EngineConfig
@@ -84,6 +92,7 @@ export type EngineState = {
   readonly complaints: RateWindow
   readonly safety: SafetyView
   readonly venue: VenueView
+  readonly rateLimit: RateLimitView
   readonly permission: PermissionState
   readonly metadata: MetadataView
   readonly account: AccountView
@@ -130,6 +139,10 @@ export function createEngineState(config: EngineConfig): EngineState {
       isSafetyReady: null,
     },
     venue: { isReady: false, cancelOnDisconnect: 'unknown', isSessionKillActive: false },
+    rateLimit: {
+      pressedUntilTickMs: Number.NEGATIVE_INFINITY,
+      readFailures: new RateWindow(complaintsMax, config.rateLimit.readFailureWindowMs),
+    },
     permission: createPermissionState(config.tradePermission),
     metadata: {
       toldTickMs: new Map(),

@@ -85,6 +85,13 @@ export function takeComplaint(state: EngineState, at: At): void {
   state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
 }
 
+/** That the account's limit could not be read is borne a few times, not for good (AT-106). */
+export function takeRateLimitRead(state: EngineState, isOk: boolean, at: At): void {
+  if (isOk) return
+  count(state, 'rate_limit_read_errors_total')
+  state.rateLimit.readFailures.take(at.tickMs)
+}
+
 export function takeBook(state: EngineState, book: BookDepth): void {
   const bestBid = book.bids[0]?.[0] ?? null
   const bestAsk = book.asks[0]?.[0] ?? null

@@ -3,6 +3,7 @@ import { watchersSchema } from '@bulkhead/shared/contracts/components.ts'
 import { commandWindowMsMax } from '@bulkhead/shared/runtime/command-signing.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
+import { rateLimitSchema } from '../rate-limit/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
 import { egressGateAddressSchema } from '../venues/egress-tunnel.ts'
 import { ledgerConfigSchema } from '../ledger/config.ts'
@@ -107,6 +108,7 @@ export const executorConfigSchema = z
     watchers: watchersSchema,
     safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
     tradePermission: tradePermissionSchema.prefault({}),
+    rateLimit: rateLimitSchema.prefault({}),
     policy: policyConfigSchema,
     approvals: approvalsSchema.prefault({}),
     incidents: incidentsSchema.prefault({}),
@@ -141,6 +143,10 @@ export function engineConfig(
     marketDataAgeMsMax: config.marketData.ageMsMax,
     cancelOpenBatchMax: 50,
     tooManyRequestsKillMin: 3,
+    rateLimit: {
+      readFailuresTrip: config.rateLimit.limitsFetchFailuresTripCount,
+      readFailureWindowMs: config.rateLimit.limitsFetchFailureWindowS * 1_000,
+    },
     retryMs: 1_000,
     leaseMarginMs: 500,
     endedLegsMax: 2_000,

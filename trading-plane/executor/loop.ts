@@ -32,6 +32,8 @@ export type LoopPorts = {
   readonly sleep: (ms: number) => Promise<void>
   /** Asked as soon as there is a session, so that the first order does not wait for it. */
   readonly clockSync: { ask(): Promise<void> }
+  /** Told when the venue refused something for its number. */
+  readonly limiter: { noteRefusal(): void }
   readonly log: Logger
   /** What is configured to be traded. */
   readonly instruments: readonly string[]
@@ -47,6 +49,8 @@ export class ExecutorLoop {
   readonly #ports: LoopPorts
   #tradesSinceMs: number
   #session = 0
+  /** Orders whose cancel waits or is on its way: nobody gains by a second one behind it. */
+  readonly #cancelling = new Set<string>()
 
   constructor(ports: LoopPorts) {
     this.#ports = ports
@@ -74,6 +78,7 @@ export class ExecutorLoop {
       onLost: (detail) => {
         this.#session += 1
         const isTooMany = detail.endsWith('server response: 429')
+        if (isTooMany) this.#ports.limiter.noteRefusal()
         this.handle({ kind: 'venue-lost', detail, isTooMany })
       },
       onOrders: (orders) => {
@@ -87,7 +92,10 @@ export class ExecutorLoop {
         failpoint('trades-handled')
       },
       onPositions: (positions) => this.handle({ kind: 'positions', positions }),
-      onTooManyRequests: () => this.handle({ kind: 'too-many-requests' }),
+      onTooManyRequests: () => {
+        this.#ports.limiter.noteRefusal()
+        this.handle({ kind: 'too-many-requests' })
+      },
       onCallEnded: (call) => this.handle({ kind: 'call-ended', ...call }),
     }
   }
@@ -272,17 +280,19 @@ export class ExecutorLoop {
 
   async #cancel(effect: Extract<Effect, { kind: 'cancel' }>): Promise<void> {
     const { authorizer, gateway } = this.#ports
+    const { label } = effect.cancel
+    if (this.#cancelling.has(label)) return
+    this.#cancelling.add(label)
     failpoint('cancel-begun')
     const allowed = await authorizer.authorizeCancel(effect.cancel, effect.audit)
     failpoint('cancel-authorized')
-    const { label } = effect.cancel
     if (!allowed.ok) {
       this.#ports.log.error({ label, reason: allowed.failure }, 'a cancel was not authorized')
-      const outcome = { kind: 'not_sent', detail: allowed.failure } as const
-      this.handle({ kind: 'cancel-reply', label, outcome })
-      return
     }
-    const outcome = await gateway.cancel(allowed.value)
+    const outcome = allowed.ok
+      ? await gateway.cancel(allowed.value)
+      : ({ kind: 'not_sent', detail: allowed.failure } as const)
+    this.#cancelling.delete(label)
     this.handle({ kind: 'cancel-reply', label, outcome })
     failpoint('cancel-reply-handled')
   }

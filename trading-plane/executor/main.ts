@@ -21,6 +21,8 @@ import { Gateway } from '../gateway/gateway.ts'
 import { LedgerCopy } from '../ledger/copy.ts'
 import { openLedger } from '../ledger/file-ledger.ts'
 import { MarketData } from '../market-data/market-data.ts'
+import { limiterConfig } from '../rate-limit/config.ts'
+import { RequestLimiter } from '../rate-limit/loop.ts'
 import { DeribitClient } from '../venues/deribit/client.ts'
 import { ApprovalDesk } from './approvals/desk.ts'
 import { readApprovers } from './approvals/operators.ts'
@@ -31,6 +33,7 @@ import { DiskReader } from './disk-reader.ts'
 import { DecisionKeeper } from './decisions.ts'
 import { IntentServer } from './intent-server.ts'
 import { ExecutorLoop } from './loop.ts'
+import { RateLimitReader } from './rate-limit-reader.ts'
 import { SafetyReader } from './safety-reader.ts'
 import { Turn } from './turn.ts'
 
@@ -109,10 +112,17 @@ const venue = new DeribitClient({
   log,
 })
 const { references } = engineSettings.monitors
+const limiter = new RequestLimiter(limiterConfig(config.rateLimit), {
+  clock,
+  sleep,
+  onPressure: (untilTickMs) => loop.handle({ kind: 'rate-limit-pressure', untilTickMs }),
+})
 const authorizer = new Authorizer({
   ledger,
   audit,
   clock,
+  admit: (request, label) =>
+    limiter.admit(request === 'cancel' ? 'CANCEL' : engine.requestClass(label)),
   onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
   judge: (label) => engine.judgeDispatch(label, loop.at()),
   facts: (label) => engine.deskFacts(label, loop.at()),
@@ -123,7 +133,7 @@ const authorizer = new Authorizer({
   estimatedServerMs: () => venue.estimatedServerMs(),
   orderLeaseMs: config.venue.orderLeaseMs,
 })
-const gateway = new Gateway(venue, authorizer)
+const gateway = new Gateway(venue, authorizer, limiter)
 const decisions = new DecisionKeeper(link, runId)
 const intents = new IntentServer({
   onIntent: (intent) => loop.handle({ kind: 'intent', intent }),
@@ -139,6 +149,14 @@ const clockSync = new ClockSync({
   handle: (event) => loop.handle(event),
   log,
   intervalMs: config.tradePermission.clockSyncIntervalMs,
+})
+const rateLimitReader = new RateLimitReader({
+  reads: gateway.reads,
+  limiter,
+  clock,
+  handle: (event) => loop.handle(event),
+  log,
+  intervalMs: config.rateLimit.limitsPollS * 1_000,
 })
 const diskReader = new DiskReader({
   directory: config.ledgerDir,
@@ -159,6 +177,7 @@ const loop = new ExecutorLoop({
   clock,
   sleep,
   clockSync,
+  limiter,
   log,
   instruments: config.instruments,
   lastRunMs: recovered.lastWrittenMs ?? clock.wallMs(),
@@ -211,6 +230,7 @@ const turn = new Turn({
   log,
   reader: new SafetyReader(link, clock, config.watchers),
   clockSync,
+  rateLimitReader,
   diskReader,
   certificateReader,
   decisions,
@@ -227,6 +247,7 @@ const turn = new Turn({
     ...intents.counters,
     ...ledger.counters(),
     ...copy?.counters(),
+    ...limiter.counters(),
     venue_malformed: venue.malformedCount,
   }),
 })

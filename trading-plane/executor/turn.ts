@@ -16,6 +16,7 @@ import type { ClockSync } from './clock-sync.ts'
 import type { DiskReader } from './disk-reader.ts'
 import type { DecisionKeeper } from './decisions.ts'
 import type { ExecutorLoop } from './loop.ts'
+import type { RateLimitReader } from './rate-limit-reader.ts'
 import type { SafetyReader } from './safety-reader.ts'
 import { executorStatus, type StatusHead } from './status.ts'
 
@@ -35,6 +36,7 @@ export type TurnPorts = {
   readonly link: RedisLink
   readonly reader: SafetyReader
   readonly clockSync: ClockSync
+  readonly rateLimitReader: RateLimitReader
   readonly diskReader: DiskReader
   readonly certificateReader: CertificateReader
   readonly decisions: DecisionKeeper
@@ -104,9 +106,10 @@ export class Turn {
   }
 
   #turn(): void {
-    const { loop, clock, clockSync, diskReader, certificateReader } = this.#ports
+    const { loop, clock, clockSync, rateLimitReader, diskReader, certificateReader } = this.#ports
     void this.#read()
     void clockSync.turn()
+    void rateLimitReader.turn()
     void certificateReader.turn()
     void this.#ports.approvals.run()
     diskReader.turn()

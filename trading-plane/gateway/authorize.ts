@@ -23,6 +23,8 @@ export type AuthorizerPorts = {
   readonly ledger: Ledger
   readonly audit: { record(record: AuditRecord): Promise<Result<unknown, 'AUDIT_UNAVAILABLE'>> }
   readonly clock: Clock
+  /** Waits for the venue's rate limit; `false` means that the order is not to be sent now. */
+  readonly admit: (request: 'place' | 'cancel', label: string) => Promise<boolean>
   /** Marks the order as sent in the engine, with its lease. */
   readonly onDispatched: (label: string, validUntilMs: number) => void
   /** The engine's last word: the mode computed now (contract 2.2.3.4). */
@@ -79,6 +81,8 @@ export class Authorizer {
       const mayPass = mayCall(this.#ports.facts(order.label), false, call)
       if (!mayPass) return fail('AuditUnavailable')
     }
+    // Before the lease begins and the mode is asked for: both are of the moment of sending.
+    if (!(await this.#ports.admit('place', order.label))) return fail('RateLimitBrownout')
     const serverMs = this.#ports.estimatedServerMs()
     if (serverMs === null) return fail('VenueNotReady')
     const { label } = order
@@ -106,6 +110,7 @@ export class Authorizer {
   ): Promise<Result<Authorized<CancelOrder>, IntentDenialReason>> {
     const audited = await this.#ports.audit.record(entry)
     if (!audited.ok) this.#ports.onUnaudited(cancel.label)
+    await this.#ports.admit('cancel', cancel.label)
     const call = { tool: 'cancel_order', isReducing: true } as const
     const mayPass = mayCall(this.#ports.facts(cancel.label), audited.ok, call)
     if (!mayPass) return fail(audited.ok ? 'DegradedModeForbidsTool' : 'AuditUnavailable')

@@ -1,6 +1,7 @@
 import { failpoint } from '../failpoints/failpoint.ts'
 import type { CancelOrder, CancelOutcome, OrderOutcome, PlaceOrder } from '../venues/port.ts'
-import type { TradingVenue, VenueEvents } from '../venues/port.ts'
+import type { RequestClass } from '../rate-limit/core.ts'
+import type { TradingVenue, VenueEvents, VenueRead } from '../venues/port.ts'
 import type { Authorized, Authorizer } from './authorize.ts'
 
 /** Questions to the venue; they change nothing and need no authorization. */
@@ -16,7 +17,11 @@ export type VenueReads = Pick<
   | 'estimatedServerMs'
   | 'sampleClock'
   | 'exchangeHealth'
+  | 'rateLimit'
 >
+
+/** Lets a request go when it may; `false` means that it is not to be sent now. */
+export type Admission = { admit(own: RequestClass, isNeeded?: boolean): Promise<boolean> }
 
 /**
  * The one door to the exchange (design law 5). It holds the only trading client of the plane; what
@@ -28,20 +33,25 @@ export class Gateway {
   /** The questions alone: whoever holds them cannot reach the client behind. */
   readonly reads: VenueReads
 
-  constructor(venue: TradingVenue, authorizer: Authorizer) {
+  constructor(venue: TradingVenue, authorizer: Authorizer, admission: Admission) {
     this.#venue = venue
     this.#authorizer = authorizer
+    const refresh = <T>(read: () => Promise<VenueRead<T>>) => asked(admission, 'DATA', false, read)
+    const needed = <T>(read: () => Promise<VenueRead<T>>) => asked(admission, 'DATA', true, read)
     this.reads = Object.freeze({
-      instruments: () => venue.instruments(),
-      openOrders: () => venue.openOrders(),
-      ordersByLabel: (label, currency) => venue.ordersByLabel(label, currency),
-      positions: () => venue.positions(),
-      ticker: (instrument) => venue.ticker(instrument),
-      accountSummaries: () => venue.accountSummaries(),
-      tradesSince: (sinceMs) => venue.tradesSince(sinceMs),
+      instruments: () => needed(() => venue.instruments()),
+      openOrders: () => needed(() => venue.openOrders()),
+      ordersByLabel: (label, currency) => needed(() => venue.ordersByLabel(label, currency)),
+      positions: () => needed(() => venue.positions()),
+      // Only an emergency asks for the best prices.
+      ticker: (instrument) =>
+        asked(admission, 'EMERGENCY_CLOSE', true, () => venue.ticker(instrument)),
+      accountSummaries: () => refresh(() => venue.accountSummaries()),
+      tradesSince: (sinceMs) => needed(() => venue.tradesSince(sinceMs)),
       estimatedServerMs: () => venue.estimatedServerMs(),
-      sampleClock: () => venue.sampleClock(),
-      exchangeHealth: () => venue.exchangeHealth(),
+      sampleClock: () => needed(() => venue.sampleClock()),
+      exchangeHealth: () => refresh(() => venue.exchangeHealth()),
+      rateLimit: () => needed(() => venue.rateLimit()),
     } satisfies VenueReads)
   }
 
@@ -83,4 +93,15 @@ export class Gateway {
   async leave(): Promise<void> {
     await this.#venue.stop()
   }
+}
+
+/** Asks when the rate limit lets it; one that it does not let is a question without an answer. */
+async function asked<T>(
+  admission: Admission,
+  own: RequestClass,
+  isNeeded: boolean,
+  read: () => Promise<VenueRead<T>>,
+): Promise<VenueRead<T>> {
+  const isAdmitted = await admission.admit(own, isNeeded)
+  return isAdmitted ? read() : { ok: false, detail: 'shed by the rate limit' }
 }

@@ -151,6 +151,15 @@ export type ClockSample = {
   readonly observedTickMs: number
 }
 
+/** What the account may send: requests per second, and at once (contract 3.3). */
+export type VenueRateLimit = {
+  /** Orders and cancels. */
+  readonly rate: number
+  readonly burst: number
+  /** Questions, where the venue counts them apart; null where it does not. */
+  readonly questionsRate: number | null
+}
+
 /** A read that failed says nothing about the account: it is never empty, flat or clear (law 3). */
 export type VenueRead<T> =
   | { readonly ok: true; readonly value: T }
@@ -191,5 +200,6 @@ export type TradingVenue = {
   /** Every currency of the account. */
   accountSummaries(): Promise<VenueRead<readonly AccountSummary[]>>
   exchangeHealth(): Promise<VenueRead<ExchangeHealth>>
+  rateLimit(): Promise<VenueRead<VenueRateLimit>>
   tradesSince(sinceMs: number): Promise<VenueRead<readonly VenueTrade[]>>
 }

@@ -58,6 +58,15 @@ function closureOf(from: string): Set<string> {
   return seen
 }
 
+const everyGate = [
+  'ledger',
+  'audit',
+  'admit',
+  'judge',
+  'estimatedServerMs',
+  'onDispatched',
+] as const
+
 describe('the gate is no option', () => {
   test('BYP-01: no door opens without an authorizer, and none authorizes without all its gates', async () => {
     const { venue, sent, ports } = openDoor({})
@@ -67,7 +76,7 @@ describe('the gate is no option', () => {
     // @ts-expect-error -- and no gate of it may be missing
     const partial: AuthorizerPorts = { ...ports, judge: undefined }
     expect(partial.judge).toBeUndefined()
-    for (const gate of ['ledger', 'audit', 'judge', 'estimatedServerMs', 'onDispatched'] as const) {
+    for (const gate of everyGate) {
       const door = openDoor({ without: gate })
       await expect(door.authorizer.authorizePlace(order, record, entry)).rejects.toThrow()
       expect(door.steps).not.toContain('place')

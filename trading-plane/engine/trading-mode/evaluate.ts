@@ -221,12 +221,15 @@ function isDegraded(snapshot: ModeSnapshot): boolean {
     unitsMismatchAgeMs !== null && !(unitsMismatchAgeMs > snapshot.unitsMismatchDegradedMs)
   const hasStop = snapshot.isSafetyReady === false || !isClear(snapshot.isBudgetHalted)
   const isClosing = !isClear(snapshot.isClosingInEmergency)
+  const isAdrift =
+    !isClear(snapshot.isContinuityLost) ||
+    !(snapshot.rateLimitReadFailures < snapshot.rateLimitReadFailuresTrip)
   const isWorn =
     isClosing ||
     !isClear(snapshot.isDiskDegraded) ||
     !isClear(snapshot.hasClockDrifted) ||
     !isClear(snapshot.haveSmilesTripped)
-  return hasStop || isWorn || hasOldMetadata || hasOldFees || hasMismatch
+  return hasStop || isAdrift || isWorn || hasOldMetadata || hasOldFees || hasMismatch
 }
 
 /** No sign of the safety plane for so long that it kills, if our own loop stood still as well. */

@@ -34,6 +34,19 @@ export function isLatched(state: OpenPermission): boolean {
   return state.setAt.size > 0
 }
 
+/** What breaks the story that the venue tells us also degrades the desk (contract 3.4). */
+const breaks: readonly OpenPermissionReason[] = [
+  'WS_BOOK_GAP_RECONCILE_REQUIRED',
+  'WS_TRADES_GAP_RECONCILE_REQUIRED',
+  'WS_DATA_STALE_RECONCILE_REQUIRED',
+  'SESSION_TERMINATION_RECONCILE_REQUIRED',
+]
+
+/** Whether a stream of the venue broke and no reconciliation came after it. */
+export function isContinuityLost(state: OpenPermission): boolean {
+  return breaks.some((reason) => state.setAt.has(reason))
+}
+
 /** In registry order, whatever the order of their setting. */
 export function latchedReasons(state: OpenPermission): OpenPermissionReason[] {
   return openPermissionReasons.filter((reason) => state.setAt.has(reason))

@@ -21,6 +21,8 @@ export type ModeSnapshot = {
   readonly isVenueReady: boolean
   readonly cancelOnDisconnect: 'armed' | 'absent' | 'unknown'
   readonly isOpenPermissionLatched: boolean
+  /** A stream of the venue broke and no reconciliation came after it. */
+  readonly isContinuityLost: boolean
   /** The venue complained about our request rate and no reconciliation came after it (D-11). */
   readonly isSessionKillActive: boolean | null
   /** A position is being closed without the ordinary gates (contract 3.1). */
@@ -29,6 +31,9 @@ export type ModeSnapshot = {
   readonly isBudgetHalted: boolean
   readonly tooManyRequestsIn5m: number
   readonly tooManyRequestsKillMin: number
+  /** Readings of the account's rate limit that failed within the window. */
+  readonly rateLimitReadFailures: number
+  readonly rateLimitReadFailuresTrip: number
   readonly instrumentMetadataAgeMs: number | null
   readonly instrumentMetadataAgeMsMax: number
   readonly feeModelAgeMs: number | null

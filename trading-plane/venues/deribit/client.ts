@@ -15,6 +15,7 @@ import type {
   VenueEvents,
   VenueOrder,
   VenuePosition,
+  VenueRateLimit,
   VenueRead,
   VenueTrade,
 } from '../port.ts'
@@ -33,6 +34,7 @@ import {
   placeResultSchema,
   platformSchema,
   positionsSchema,
+  rateLimitSchema,
   serverTimeSchema,
   tradesPageSchema,
   tradesSchema,
@@ -186,6 +188,12 @@ export class DeribitClient implements TradingVenue {
     return this.#read('private/get_account_summaries', {}, accountSummariesSchema)
   }
 
+  async rateLimit(): Promise<VenueRead<VenueRateLimit>> {
+    const [currency] = this.#options.currencies
+    const params = { currency, extended: true }
+    return this.#read('private/get_account_summary', params, rateLimitSchema)
+  }
+
   /** Announcements of the last weeks, newest first, and whether the platform is locked now. */
   async exchangeHealth(): Promise<VenueRead<ExchangeHealth>> {
     const params = { count: 50 }
@@ -325,7 +333,7 @@ export class DeribitClient implements TradingVenue {
     const reply = await this.#call(method, params, timeoutMs)
     if (reply.kind === 'lost') return { ok: false, detail: `${method}: ${reply.detail}` }
     if (reply.kind === 'error') {
-      if (reply.code === TOO_MANY_REQUESTS) this.#events?.onTooManyRequests()
+      if (reply.code === TOO_MANY_REQUESTS) this.#refusedForNumber()
       return { ok: false, detail: `${method}: ${reply.code} ${reply.message}` }
     }
     const parsed = schema.safeParse(reply.value)
@@ -334,9 +342,15 @@ export class DeribitClient implements TradingVenue {
     return { ok: false, detail: `${method}: the reply could not be understood` }
   }
 
+  /** The session is as good as over: a new one is begun after a pause, whoever ends this one. */
+  #refusedForNumber(): void {
+    this.#events?.onTooManyRequests()
+    this.#connection.restart('too many requests')
+  }
+
   #errorOutcome(reply: Extract<RpcReply, { kind: 'error' }>) {
     const { code, message } = reply
-    if (code === TOO_MANY_REQUESTS) this.#events?.onTooManyRequests()
+    if (code === TOO_MANY_REQUESTS) this.#refusedForNumber()
     if (classifyError(code) === 'AMBIGUOUS') {
       return { kind: 'ambiguous' as const, detail: `${code} ${message}` }
     }

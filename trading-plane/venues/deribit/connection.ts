@@ -40,6 +40,7 @@ export class Connection {
   readonly #malformedKinds = new Map<string, number>()
   #socket: RpcSocket | null = null
   #failures = 0
+  #upSinceTickMs: number | null = null
   #retryTimer: NodeJS.Timeout | null = null
   #watchTimer: NodeJS.Timeout | null = null
   #isStopped = false
@@ -104,7 +105,7 @@ export class Connection {
     const interval = this.#options.heartbeatSeconds
     const heartbeat = await socket.call('public/set_heartbeat', { interval }, callMs)
     const isUp = heartbeat.kind === 'result' && (await this.#events.onOpen(socket))
-    if (isUp) this.#failures = 0
+    if (isUp) this.#upSinceTickMs = this.#options.clock.monotonicMs()
     else socket.close('the session could not be set up')
   }
 
@@ -113,10 +114,19 @@ export class Connection {
     this.#socket = null
     this.#events.onLost(detail)
     if (this.#isStopped) return
+    if (this.#hasHeld()) this.#failures = 0
+    this.#upSinceTickMs = null
     this.#failures += 1
     const waitMs = backoffMs(this.#failures, reconnectBounds)
     this.#options.log.warn({ detail, waitMs }, 'connection to the venue lost')
     this.#retryTimer = setTimeout(() => this.#connect(), waitMs)
+  }
+
+  /** Only a session that held makes the next pause short again. */
+  #hasHeld(): boolean {
+    const upSinceTickMs = this.#upSinceTickMs
+    if (upSinceTickMs === null) return false
+    return this.#options.clock.monotonicMs() - upSinceTickMs >= reconnectBounds.mostMs
   }
 
   #notified(socket: RpcSocket, method: string, params: unknown): void {

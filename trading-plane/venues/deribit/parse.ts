@@ -169,6 +169,33 @@ export const changesSchema = z.object({
 export const accountSummariesSchema = z
   .object({ summaries: z.array(accountWire).min(1).max(64) })
   .transform(({ summaries }) => summaries)
+const pace = z.object({ rate: z.number().positive(), burst: z.number().positive() })
+/** Of one group of the matching engine: of late with a total, of old as one pool. */
+const matchingPace = z.union([z.object({ trading: z.object({ total: pace }) }), pace])
+const leastPace = z
+  .record(z.string(), z.unknown())
+  .transform((byCurrency) =>
+    Object.values(byCurrency).flatMap((group) => matchingPace.safeParse(group).data ?? []),
+  )
+  .refine((groups) => groups.length > 0)
+/** `limits` of the account; where each currency has its own, the least of them counts. */
+export const rateLimitSchema = z
+  .object({
+    limits: z.object({
+      matching_engine: z.union([matchingPace.transform((group) => [group]), leastPace]),
+      non_matching_engine: pace.optional(),
+    }),
+  })
+  .transform(({ limits }) => {
+    const paces = limits.matching_engine.map((group) =>
+      'trading' in group ? group.trading.total : group,
+    )
+    return {
+      rate: Math.min(...paces.map(({ rate }) => rate)),
+      burst: Math.min(...paces.map(({ burst }) => burst)),
+      questionsRate: limits.non_matching_engine?.rate ?? null,
+    }
+  })
 export const cancelOnDisconnectSchema = z.object({ enabled: z.boolean() })
 
 /** A level as `[action, price, amount]`; the amount is what stands there now, zero when none. */

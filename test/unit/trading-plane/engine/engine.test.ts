@@ -259,7 +259,10 @@ describe('the open-permission latch', () => {
     bench.rest(place, 'v1')
     bench.rest({ intent_id: '00000000-0000-4000-8000-000000000001' }, 'v2')
     bench.give({ kind: 'book-gap', instrument: option.name })
-    expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
+    expect(bench.mode().reasons).toEqual([
+      'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+      'REDUCEONLY_RISKSTATE_DEGRADED',
+    ])
     return { bench, closing: place.intent_id }
   }
   const cancelOf = (target: string) => ({

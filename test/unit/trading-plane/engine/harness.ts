@@ -118,6 +118,7 @@ export const engineConfig: EngineConfig = {
   marketDataAgeMsMax: 3_000,
   cancelOpenBatchMax: 2,
   tooManyRequestsKillMin: 3,
+  rateLimit: { readFailuresTrip: 3, readFailureWindowMs: 300_000 },
   retryMs: 1_000,
   leaseMarginMs: 500,
   endedLegsMax: 100,

@@ -38,7 +38,10 @@ describe('a lost session', () => {
     bench.pass(100)
     const byLabel = new Map([[label, []]])
     bench.reconcile({ byLabel })
-    expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
+    expect(bench.mode().reasons).toEqual([
+      'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+      'REDUCEONLY_RISKSTATE_DEGRADED',
+    ])
     bench.pass(2_600)
     bench.reconcile({ byLabel })
     expect(bench.mode().mode).toBe('Active')
@@ -63,7 +66,10 @@ describe('a lost session', () => {
     bench.give({ kind: 'book-gap', instrument: perpetual.name })
     only(bench.pass(1_000), 'reconcile')
     bench.reconcile()
-    expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
+    expect(bench.mode().reasons).toEqual([
+      'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+      'REDUCEONLY_RISKSTATE_DEGRADED',
+    ])
     expect(denialOf(bench.propose())).toBe('LiquidityGateNoL2')
     bench.book()
     bench.pass(1_000)
@@ -89,6 +95,7 @@ describe('a lost session', () => {
     bench.give({ kind: 'too-many-requests' })
     expect(bench.mode().reasons).toEqual([
       'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+      'REDUCEONLY_RISKSTATE_DEGRADED',
       'REDUCEONLY_SESSION_KILL_UNCONFIRMED',
     ])
     bench.give({ kind: 'too-many-requests' })

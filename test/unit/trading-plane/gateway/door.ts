@@ -64,6 +64,7 @@ export function openDoor(options: {
       },
     },
     clock: { monotonicMs: () => tickMs, wallMs: () => 5, wallNs: () => 5n },
+    admit: () => Promise.resolve(true),
     onDispatched: (label, validUntilMs) => {
       steps.push(`dispatched until ${validUntilMs}`)
       options.onDispatched?.(label, validUntilMs)
@@ -100,6 +101,6 @@ export function openDoor(options: {
   const wait = (ms: number) => {
     tickMs += ms
   }
-  const gateway = new Gateway(venue, authorizer)
+  const gateway = new Gateway(venue, authorizer, { admit: () => Promise.resolve(true) })
   return { authorizer, gateway, venue, ports, steps, sent, audited, unaudited, wait }
 }

@@ -95,6 +95,7 @@ describe('the gateway', () => {
       'openOrders',
       'ordersByLabel',
       'positions',
+      'rateLimit',
       'sampleClock',
       'ticker',
       'tradesSince',

@@ -148,11 +148,15 @@ describe('an answer', () => {
     expect(await client.place(order)).toMatchObject({ kind })
   })
 
-  test('that complains about our pace is reported', async () => {
+  test('that complains about our pace is reported, and a new session begun', async () => {
     const { client, heard } = await ready()
     exchange.answer('private/buy', { error: { code: 10_028, message: 'too_many_requests' } })
     expect(await client.place(order)).toMatchObject({ kind: 'rejected', code: 10_028 })
     expect(heard.map(({ what }) => what)).toContain('too many requests')
+    await eventually('a new session', () => {
+      return heard.filter(({ what }) => what === 'ready').length === 2
+    })
+    expect(heard.map(({ what }) => what)).toContain('lost')
   })
 
   test('that makes no sense leaves the order in doubt', async () => {

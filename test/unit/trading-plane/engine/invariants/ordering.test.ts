@@ -54,6 +54,7 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
     ledger,
     audit,
     clock,
+    admit: () => Promise.resolve(true),
     onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
     judge: (label) => {
       events.push('mode judged')
@@ -66,7 +67,7 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
   })
   const loop: ExecutorLoop = new ExecutorLoop({
     engine: bench.engine,
-    gateway: new Gateway(venue, authorizer),
+    gateway: new Gateway(venue, authorizer, { admit: () => Promise.resolve(true) }),
     authorizer,
     ledger,
     audit,
@@ -77,6 +78,7 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
     clock,
     sleep: () => Promise.resolve(),
     clockSync: { ask: () => Promise.resolve() },
+    limiter: { noteRefusal: () => {} },
     log: { warn: () => {} } as never,
     instruments: [],
     lastRunMs: 0,

@@ -56,7 +56,10 @@ describe('an order that closes', () => {
     expect(bench.engine.view(bench.at()).openPermissionReasons).toEqual([
       'WS_BOOK_GAP_RECONCILE_REQUIRED',
     ])
-    expect(bench.mode().reasons).toEqual(['REDUCEONLY_OPEN_PERMISSION_LATCHED'])
+    expect(bench.mode().reasons).toEqual([
+      'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+      'REDUCEONLY_RISKSTATE_DEGRADED',
+    ])
     expectNoRiskByCancel(desk)
   })
 

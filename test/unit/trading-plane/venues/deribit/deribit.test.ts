@@ -8,6 +8,7 @@ import {
 } from '@bulkhead/trading-plane/venues/deribit/errors.ts'
 import {
   accountSummariesSchema,
+  rateLimitSchema,
   bookSchema,
   changesSchema,
   instrumentsSchema,
@@ -237,4 +238,32 @@ test('pauses between connections double up to their bound', () => {
   const bounds = { firstMs: 100, mostMs: 1_000 }
   const waits = [0, 1, 2, 3, 4, 5, 1_000].map((attempt) => backoffMs(attempt, bounds))
   expect(waits).toEqual([100, 100, 200, 400, 800, 1_000, 1_000])
+})
+
+describe('what the account may send', () => {
+  const five = { rate: 5, burst: 20 }
+  const ten = { rate: 10, burst: 30 }
+  const wire = (limits: unknown) => rateLimitSchema.safeParse({ currency: 'BTC', limits }).data
+
+  test.each([
+    ['by groups', { trading: { total: five }, spot: ten }],
+    ['as one pool', five],
+    ['by currency, of which the least counts', { btc: { trading: { total: ten } }, eth: five }],
+  ])('is told %s', (_how, matching) => {
+    expect(wire({ matching_engine: matching })).toEqual({ ...five, questionsRate: null })
+    const other = { rate: 20, burst: 100 }
+    const told = wire({ matching_engine: matching, non_matching_engine: other })
+    expect(told).toEqual({ ...five, questionsRate: 20 })
+  })
+
+  test.each([
+    [undefined],
+    [{}],
+    [{ matching_engine: {} }],
+    [{ matching_engine: { rate: 0, burst: 20 } }],
+    [{ matching_engine: { rate: 5 } }],
+    [{ matching_engine: 'many' }],
+  ])('is not known from %j', (limits) => {
+    expect(wire(limits)).toBeUndefined()
+  })
 })
