@@ -25,7 +25,7 @@ export async function runCrashLoop(
   onCycle: (done: number, cycle: Cycle) => void = () => {},
 ): Promise<CrashLoopResult> {
   const cache = mkdtempSync(join(tmpdir(), 'bulkhead-crash-'))
-  const env = { NODE_COMPILE_CACHE: cache }
+  const env = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? cache }
   const plan = planCycles(options.cycles, options.lanes, options.seed)
   const lanes: CrashLane[] = []
   const log: string[] = []
