@@ -45,6 +45,7 @@ export const intentDenialReasons = [
   'TradePermissionRisk',
   'PolicyDenied',
   'PolicyUnavailable',
+  'ApprovalsUnavailable',
   'ApprovalsFull',
   'ApprovalInsufficient',
   'ApprovalDenied',

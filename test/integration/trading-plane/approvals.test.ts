@@ -191,16 +191,31 @@ test('CP-A7.2: nobody who stands behind a strategy agrees to what it proposes', 
   expect(hand.denial(intentId)).toBe('ApprovalDenied')
 })
 
-test('what was asked, judged, agreed and sent stands in the audit in this order', async () => {
+/** Actions of the audit under the id of one intent, once its call to the exchange has ended. */
+const trailOf = (intentId: string) =>
+  eventually('the whole trail', async () => {
+    const entries = (await desk.audit()).filter((entry) => entry['correlation_id'] === intentId)
+    const actions = entries.map(({ action }) => action ?? '')
+    // The venue may tell of the order on its other channel before or after it answers the call.
+    const own = actions.filter((action) => action !== 'ORDER_ACKED')
+    return own.includes('TOOL_CALL_RECORDED') ? own : undefined
+  })
+
+test('CP-A1.1: every order sent was judged, agreed to where asked, recorded and its end recorded', async () => {
+  const small = hand.place({ amount: '500', limit_price: restingPrice(hand) })
+  await hand.until(small, 'open')
+  expect(await trailOf(small)).toEqual([
+    'POLICY_EVALUATED',
+    'TRADE_PERMISSION_DECIDED',
+    'INTENT_RECORDED',
+    'ORDER_DISPATCHED',
+    'TOOL_CALL_RECORDED',
+  ])
   const view = await propose()
   await say(view, 'alice')
   const { request_id: intentId } = view.payload
   await hand.until(intentId, 'open')
-  const own = await eventually('the whole trail', async () => {
-    const entries = (await desk.audit()).filter((entry) => entry['correlation_id'] === intentId)
-    return entries.some(({ action }) => action === 'ORDER_DISPATCHED') ? entries : undefined
-  })
-  const expected = [
+  expect(await trailOf(intentId)).toEqual([
     'POLICY_EVALUATED',
     'APPROVAL_REQUESTED',
     'APPROVAL_WORD_ACCEPTED',
@@ -210,7 +225,6 @@ test('what was asked, judged, agreed and sent stands in the audit in this order'
     'INTENT_RECORDED',
     'APPROVAL_CONSUMED',
     'ORDER_DISPATCHED',
-  ]
-  const seen = own.map(({ action }) => action ?? '').filter((action) => expected.includes(action))
-  expect(seen).toEqual(expected)
+    'TOOL_CALL_RECORDED',
+  ])
 })

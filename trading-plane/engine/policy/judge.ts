@@ -45,7 +45,7 @@ export function policyDenial(
   out: Effect[],
 ): Denial | null {
   if (decision === null) {
-    raiseIncident(state, leg, at, out)
+    raiseIncident(state, 'policy', leg, at, out)
     const isReducing = leg.reduceOnly && !isProvablyFlat(state)
     return isReducing ? null : { reason: 'PolicyUnavailable', figures: { gate: 'Policy' } }
   }
@@ -123,8 +123,15 @@ function isProvablyFlat(state: EngineState): boolean {
   return isFlat && state.legs.live().length === 0
 }
 
-function raiseIncident(state: EngineState, leg: Leg, at: At, out: Effect[]): void {
-  count(state, 'policy_evaluations_failed')
+/** Says that what stands between an order and the exchange is broken; once a minute is enough. */
+export function raiseIncident(
+  state: EngineState,
+  component: 'policy' | 'approvals',
+  leg: Leg,
+  at: At,
+  out: Effect[],
+): void {
+  count(state, `${component}_failed`)
   const since = at.tickMs - (state.policyIncidentTickMs ?? Number.NEGATIVE_INFINITY)
   if (since < incidentPauseMs) return
   state.policyIncidentTickMs = at.tickMs
@@ -136,12 +143,12 @@ function raiseIncident(state: EngineState, leg: Leg, at: At, out: Effect[]): voi
       correlationId: leg.intentId,
       fields: {
         severity: 'critical',
-        component: 'policy',
-        description: 'the policy could not be evaluated; nothing opens',
+        component,
+        description: `the ${component} cannot be asked; what needs them is not sent`,
         auto_action: 'none',
       },
     },
   })
   const fields = { intent_id: leg.intentId, strategy_id: leg.strategyId }
-  out.push({ kind: 'log', message: 'PolicyUnavailable', fields })
+  out.push({ kind: 'log', message: `${component} unavailable`, fields })
 }

@@ -1,13 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { Policy } from '@bulkhead/shared/contracts/policy.ts'
+import type { Policy, PolicyRule } from '@bulkhead/shared/contracts/policy.ts'
 import { approvalsPendingMax } from '@bulkhead/shared/contracts/governed-actions.ts'
 import type { ApprovalDecision } from '@bulkhead/trading-plane/engine/approvals/core.ts'
 import type { Effect } from '@bulkhead/trading-plane/engine/effects.ts'
+import { evaluatePolicy } from '@bulkhead/trading-plane/engine/policy/core.ts'
 import { policyConfigSchema } from '@bulkhead/trading-plane/executor/policy-config.ts'
 import { EngineBench, intent, ofKind, only } from '../harness.ts'
 
 const approvalMsMax = 300_000
+const largest: PolicyRule = {
+  id: 'largest',
+  description: 'Two people agree to more than 250,000 USD.',
+  scope: {},
+  applies_if: [{ field: 'order_notional_usd', operator: 'GT', value: 250_000 }],
+  kind: 'tier',
+  tier: 'T3',
+}
+
+const policyOf = (rule: PolicyRule): Policy => ({
+  version: 'v1',
+  sets: [{ id: 'main', mode: 'enforce', rules: [rule] }],
+  strategy_owners: {},
+})
+
 const limits = {
   orderNotionalUsdMax: 1_000_000,
   positionNotionalUsdMax: 5_000_000,
@@ -76,7 +92,7 @@ describe('an order by its size', () => {
     expect(only(effects, 'submit').audit.correlationId).toBe(correlationId)
   })
 
-  test('is not asked about when it only closes, however large', () => {
+  test('CP-L9: is not held when it only protects, however large, and is on the record', () => {
     const bench = desk()
     bench.give({
       kind: 'positions',
@@ -85,7 +101,16 @@ describe('an order by its size', () => {
       ],
     } as never)
     const close = huge({ side: 'sell', reduce_only: true, limit_price: '59000' })
-    expect(ofKind(propose(bench, close), 'submit')).toHaveLength(1)
+    const effects = propose(bench, close)
+    expect(ofKind(effects, 'submit')).toHaveLength(1)
+    const judged = ofKind(effects, 'audit').find(
+      ({ record }) => record.action === 'POLICY_EVALUATED',
+    )
+    expect(judged?.record.fields).toMatchObject({ allowed: 'true', tier: 'T0' })
+    const stop = { tool: 'set_trading_stop', order_notional_usd: 900_000 } as const
+    const policy = policyOf(largest)
+    expect(evaluatePolicy(policy, { ...stop, reduce_only: true }).tier).toBe('T0')
+    expect(evaluatePolicy(policy, { ...stop, reduce_only: false }).tier).toBe('T3')
   })
 })
 

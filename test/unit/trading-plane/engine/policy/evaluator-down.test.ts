@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Policy, policySchema } from '@bulkhead/shared/contracts/policy.ts'
 import { evaluatePolicy } from '@bulkhead/trading-plane/engine/policy/core.ts'
+import { policyConfigSchema } from '@bulkhead/trading-plane/executor/policy-config.ts'
 import { EngineBench, intent, ofKind, only } from '../harness.ts'
 
 /** A policy whose every use fails, as a broken evaluator would. */
@@ -43,9 +44,14 @@ describe('while the policy cannot be evaluated', () => {
     expect(incidents(bench)).toHaveLength(2)
   })
 
-  test('the account is read and reconciled as ever', () => {
+  test('CP-A3.2: the account is read and reconciled as ever', () => {
     const bench = desk()
+    bench.propose()
     expect(bench.mode().mode).toBe('Active')
+    const asked = ofKind(bench.effects, 'reconcile').length
+    bench.give({ kind: 'book-gap', instrument: 'BTC-PERPETUAL' })
+    bench.pass(1_100)
+    expect(ofKind(bench.effects, 'reconcile').length).toBe(asked + 1)
     const position = { instrument: 'BTC-PERPETUAL', size: 50, averagePrice: 6e4, markPrice: 6e4 }
     bench.give({ kind: 'positions', positions: [position] } as never)
     expect(bench.engine.view(bench.at()).positions).toHaveLength(1)
@@ -65,6 +71,32 @@ describe('while the policy cannot be evaluated', () => {
     const effects = bench.give({ kind: 'intent', intent: close() })
     expect(ofKind(effects, 'submit')).toEqual([])
   })
+})
+
+test('BYP-06: while people cannot be asked, what needs them is not sent, and an incident says so', () => {
+  const rules = policyConfigSchema.parse(undefined)
+  const unaskable = {
+    ...rules,
+    get strategy_owners(): never {
+      throw new Error('nobody can be asked')
+    },
+  }
+  const limits = { orderNotionalUsdMax: 1_000_000, positionNotionalUsdMax: 5_000_000 }
+  const bench = new EngineBench({
+    ...limits,
+    policy: unaskable as unknown as Policy,
+  }).becomeActive()
+  for (const amount of ['30000', '60000', '300000']) {
+    const effects = bench.propose({ amount, expected_edge_usd: '10000' })
+    expect(ofKind(effects, 'submit')).toEqual([])
+    expect(only(effects, 'decision').decision).toMatchObject({
+      verdict: 'denied',
+      reject_reason_code: 'ApprovalsUnavailable',
+    })
+  }
+  expect(incidents(bench)).toMatchObject([{ record: { fields: { component: 'approvals' } } }])
+  expect(bench.engine.view(bench.at()).approvalsPending).toEqual([])
+  expect(ofKind(bench.propose({ amount: '100' }), 'submit')).toHaveLength(1)
 })
 
 test('the recorded snapshot gives the recorded decision again', () => {
