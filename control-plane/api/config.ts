@@ -28,6 +28,14 @@ export const controlApiConfigSchema = z
       .nullable()
       .default(null),
     operatorsFile: z.string().min(1),
+    /** What is handed to the trading plane (decision D-49). */
+    policy: z.strictObject({
+      /** Ed25519 private key, mode 0400; nobody else has it. */
+      keyFile: z.string().min(1),
+      intervalMs: z.int().min(1_000).max(120_000).default(30_000),
+      /** `open_haircut_mult` of contract 5.2. */
+      openHaircutMult: z.number().min(0.01).max(1).default(1),
+    }),
     /** Every dead-man switch of this desk (decision D-37). */
     watchers: watchersSchema,
     archiveFile: z.string().min(1),

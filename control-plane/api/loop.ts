@@ -11,6 +11,7 @@ import type { AuditFollower } from '../audit/follower.ts'
 import type { CommandGate } from '../commands/loop.ts'
 import { type Operators, registerOperators } from '../commands/operators.ts'
 import { readApprovals } from './approvals-reader.ts'
+import type { PolicyPublisher } from '../policy/publisher.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Metrics } from './metrics.ts'
 import type { SafetyReader } from './safety-reader.ts'
@@ -26,6 +27,7 @@ export type ApiLoopParts = {
   readonly follower: AuditFollower
   readonly claims: ArchiveClaims
   readonly gate: CommandGate
+  readonly policy: PolicyPublisher
   readonly operators: Operators
   readonly audit: AuditWriter
   readonly heartbeat: HeartbeatEmitter
@@ -83,8 +85,9 @@ export class ApiLoop {
   }
 
   async #runTurn(): Promise<void> {
-    const { follower, claims, streams, metrics, gate, audit, link } = this.#parts
+    const { follower, claims, streams, metrics, gate, audit, policy, link } = this.#parts
     await this.#register()
+    await policy.tick()
     const entries = await follower.tick()
     if (follower.state === 'FOLLOWING') await claims.tick()
     if (entries.length > 0) streams.send({ name: 'audit', data: { is_start: false, entries } })

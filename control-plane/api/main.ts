@@ -3,6 +3,7 @@ import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
 import { readBuildId } from '@bulkhead/shared/runtime/build-info.ts'
 import { loadConfigOrExit } from '@bulkhead/shared/runtime/config.ts'
 import { HeartbeatEmitter } from '@bulkhead/shared/runtime/heartbeat.ts'
+import { policyKeyOrExit } from '@bulkhead/shared/runtime/handed-policy.ts'
 import { createLogger, runId } from '@bulkhead/shared/runtime/log.ts'
 import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/process-lifecycle.ts'
 import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
@@ -16,6 +17,7 @@ import { CommandGate } from '../commands/loop.ts'
 import { loadOperators, type Operators } from '../commands/operators.ts'
 import { RedisGateStore } from '../commands/redis.ts'
 import { readApprovals } from './approvals-reader.ts'
+import { PolicyPublisher } from '../policy/publisher.ts'
 import { type ControlApiConfig, controlApiConfigSchema } from './config.ts'
 import { readDecisions } from './decision-reader.ts'
 import { EventStreams } from './event-streams.ts'
@@ -34,10 +36,12 @@ const { config, configHash } = loadConfigOrExit(controlApiConfigSchema, process.
 const secretFiles: Record<string, string> = {
   redis: config.redis.passwordFile,
   masterKey: config.masterKeyFile,
+  policyKey: config.policy.keyFile,
 }
 if (config.initialAdmin !== null) secretFiles['initialAdmin'] = config.initialAdmin.keyFile
 const secrets = readSecretsOrExit(secretFiles)
 const operators = operatorsOrExit(config, secrets)
+const policyKey = policyKeyOrExit(secrets['policyKey'] ?? '', config.policy.keyFile)
 const archive = archiveOrExit(config.archiveFile)
 const log = createLogger(component, { file: config.logFile, level: config.logLevel })
 const clock = systemClock
@@ -84,6 +88,7 @@ const loop = new ApiLoop({
     log,
   }),
   gate,
+  policy: new PolicyPublisher({ link, clock, log, key: policyKey, ...config.policy }),
   operators,
   audit,
   heartbeat: new HeartbeatEmitter(link, component, clock, config.heartbeatIntervalMs),

@@ -160,6 +160,9 @@ export function executorConfig(
     intentSocketPath: settings.layout.intentSocket,
     livenessSocket: { path: settings.layout.livenessSocket },
     ledgerDir: settings.layout.ledgerDir,
+    handedPolicy: { publicKeyFile: settings.layout.policyPublicFile },
+    // A demonstration is not kept waiting for five minutes (D-52).
+    emergencyCooldownS: 2,
     venue: {
       kind: 'deribit',
       wsUrl: venue.wsUrl,
@@ -214,6 +217,7 @@ export function controlApiConfig(settings: StackSettings) {
     port: ports.api,
     masterKeyFile: keys.masterKeyFile,
     operatorsFile: keys.controlOperatorsFile,
+    policy: { keyFile: keys.policyKeyFile },
     initialAdmin: { operatorId: initialAdminId, keyFile: keys.adminKeyFile },
     archiveFile: layout.auditArchiveFile,
   }

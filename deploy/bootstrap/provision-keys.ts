@@ -29,6 +29,8 @@ export type ProvisionedKeys = {
   readonly venueControlTokenFile: string
   /** Only the safety plane gets this one; its public half lies beside the configurations. */
   readonly auditSealKeyFile: string
+  /** Only the control plane gets this one; its public half lies beside the configurations. */
+  readonly policyKeyFile: string
 }
 
 /** Generates every secret of a stack that is missing, each in a file of mode 0400. */
@@ -60,12 +62,13 @@ export function provisionKeys(layout: HomeLayout): ProvisionedKeys {
     safetySecretFile: file('venue-safety'),
     secondSafetySecretFile: file('venue-safety-2'),
     venueControlTokenFile: file('venue-control-token'),
-    auditSealKeyFile: ensureSealKey(file('audit-seal-key'), layout.auditSealPublicFile),
+    auditSealKeyFile: ensureKeyPair(file('audit-seal-key'), layout.auditSealPublicFile),
+    policyKeyFile: ensureKeyPair(file('policy-key'), layout.policyPublicFile),
   }
 }
 
-/** Makes the key that signs sealed heads where it is missing, and writes its public half anew. */
-function ensureSealKey(file: string, publicFile: string): string {
+/** Makes a key that signs where it is missing, and writes its public half anew. */
+function ensureKeyPair(file: string, publicFile: string): string {
   if (!existsSync(file)) {
     const { privateKey } = generateKeyPairSync('ed25519')
     writeSecret(file, String(privateKey.export({ type: 'pkcs8', format: 'pem' })).trimEnd())

@@ -59,6 +59,7 @@ export function systemLayout(root: string): HomeLayout {
     auditSpoolFile: (component) => join(stateOf(component), 'audit.spool'),
     auditHeadsFile: join(stateOf('dead_man_switch'), 'heads.jsonl'),
     auditSealPublicFile: join(etc, 'audit-seal.pub'),
+    policyPublicFile: join(etc, 'policy.pub'),
     auditArchiveFile: join(stateOf('control_api'), 'archive.sqlite'),
     safetyStateDir: join(stateOf('dead_man_switch'), 'state'),
     secondSafetyStateDir: join(stateOf('dead_man_switch_2'), 'state'),

@@ -77,7 +77,7 @@ const count = z.int().nonnegative()
 export const measurementsSchema = z
   .strictObject({
     bunker_mode_active: z.boolean(),
-    /** No policy is handed out in the core profile; null then (D-24). */
+    /** Null while none was read (D-24, D-49). */
     policy_age_sec: z.number().nonnegative().nullable(),
     last_policy_update_ts: epochMs,
     f1_cert_state: z.enum(['PASS', 'FAIL', 'STALE', 'MISSING', 'INVALID']),

@@ -37,6 +37,8 @@ export function homeLayout(home: string) {
     auditHeadsFile: join(home, 'data', 'audit', 'heads.jsonl'),
     /** The half of the seal key that everybody may know: it checks seals. */
     auditSealPublicFile: join(home, 'config', 'audit-seal.pub'),
+    /** The half of the policy key that everybody may know: it checks policies. */
+    policyPublicFile: join(home, 'config', 'policy.pub'),
     auditArchiveFile: join(home, 'data', 'audit', 'archive.sqlite'),
     safetyStateDir: join(home, 'data', 'safety'),
     secondSafetyStateDir: join(home, 'data', 'safety_2'),

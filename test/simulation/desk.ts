@@ -202,6 +202,7 @@ export class Desk {
         safetyHeartbeat: String(this.#beats),
         watchdogState: this.#isStopped ? 'TRIGGERED' : 'ARMED',
         isSafetyReady: true,
+        policy: { generatedMs: this.#loop.at().nowMs, openHaircutMult: 1 },
         askedTickMs: world.nowMs,
       },
     })

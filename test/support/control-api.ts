@@ -12,6 +12,7 @@ import {
 } from '@bulkhead/shared/runtime/command-signing.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { readProcessStat } from '@bulkhead/shared/runtime/process-identity.ts'
+import { newPolicyKeys, pemOf } from './policy.ts'
 import { startSafetyRedis, type TestRedis } from './redis.ts'
 
 /** One operator per role, with the first ADMIN as the initial one, and a second ADMIN. */
@@ -66,6 +67,7 @@ export async function startControlApi(overrides: object = {}): Promise<TestContr
     masterKeyFile: secret('master', masterKey.toString('hex')),
     initialAdmin: { operatorId: 'ada', keyFile: layout.secretFile('operator-ada') },
     operatorsFile: secret('operators', JSON.stringify(operators)),
+    policy: { keyFile: secret('policy-key', pemOf(newPolicyKeys().privateKey)) },
     archiveFile: layout.auditArchiveFile,
     refreshIntervalMs: 50,
     ...overrides,

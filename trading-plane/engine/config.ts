@@ -31,6 +31,10 @@ export type EngineConfig = {
   readonly killSwitchAgeAtDispatchMsMax: number
   readonly safetyHeartbeatAgeMsMax: number
   readonly marketDataAgeMsMax: number
+  /** `emergency_reduceonly_cooldown_s`. */
+  readonly emergencyCooldownMs: number
+  /** `max_policy_age_sec`. */
+  readonly policyAgeMsMax: number
   /** `cancel_open_batch_max` of contract Appendix A: cancels started per tick. */
   readonly cancelOpenBatchMax: number
   /** `rate_limit_kill_min_10028` of contract Appendix A. */

@@ -31,6 +31,13 @@ export type BookDepth = {
   readonly heardTickMs: number
 }
 
+/** The policy that was handed out last (decision D-49). */
+export type PolicyView = {
+  /** Wall time of its making. */
+  readonly generatedMs: number
+  readonly openHaircutMult: number
+}
+
 /** One answer of the safety Redis. Each part is null when it is missing or cannot be parsed. */
 export type SafetyReading = {
   readonly killSwitch: {
@@ -38,10 +45,14 @@ export type SafetyReading = {
     readonly generation: number
     /** Operator whose signed reset brought it back to NORMAL. */
     readonly resetBy?: string | undefined
+    /** Wall time of its last change. */
+    readonly sinceMs?: number | undefined
   } | null
   readonly safetyHeartbeat: string | null
   readonly watchdogState: WatchdogState | null
   readonly isSafetyReady: boolean | null
+  /** What the control plane handed out, if it is genuine (decision D-49). */
+  readonly policy: PolicyView | null
   /** Monotonic time at which the poll was sent, so that its age is never flattered. */
   readonly askedTickMs: number
 }

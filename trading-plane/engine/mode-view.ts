@@ -1,5 +1,7 @@
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { At } from './at.ts'
+import { isCoolingDown } from './emergency-stop/core.ts'
+import type { PolicyView } from './events.ts'
 import { hasDrifted } from './monitors/clock-drift/core.ts'
 import { judgeCertificate } from './monitors/f1-certificate/core.ts'
 import { haveSmilesTripped } from './monitors/svi/state.ts'
@@ -8,6 +10,9 @@ import { isBudgetHalted } from './trade-permission/budget-halt.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
 import { isContinuityLost, isLatched } from './trading-mode/open-permission.ts'
 import type { ModeSnapshot } from './trading-mode/snapshot.ts'
+
+/** How far ahead of ours the clock may be by which a policy was dated. */
+const policySkewMsMax = 1_000
 
 /** The mode now, from one frozen snapshot of everything it depends on (contract 2.2.0). */
 export function modeNow(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeDecision {
@@ -25,7 +30,7 @@ export function openingDenial(state: EngineState, mode: ModeDecision): IntentDen
 }
 
 export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
-  const { safety, venue, config, metadata, monitors } = state
+  const { safety, venue, config, metadata, monitors, handedPolicy } = state
   const { reading } = state.account
   const { primary, secondary } = monitors.disk
   const { instrumentMetadata, netEdge, units, marginHeadroom } = config.gates
@@ -33,6 +38,7 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
   const metadataAgeMs = ageMs(metadata.readTickMs, at)
   return Object.freeze({
     killSwitchMode: safety.killSwitchMode,
+    isEmergencyCoolingDown: isCoolingDown(state.emergencyStop, at, config.emergencyCooldownMs),
     killSwitchAgeMs: ageMs(safety.killSwitchTickMs, at),
     killSwitchAgeMsMax,
     safetyHeartbeatAgeMs: ageMs(safety.heartbeatTickMs, at),
@@ -78,10 +84,23 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     isDiskDegraded: monitors.disk.isDegraded,
     hasClockDrifted: hasDrifted(state.permission.clockSample, at, config.monitors.clockDrift),
     haveSmilesTripped: haveSmilesTripped(monitors.svi, at.tickMs, config.monitors.svi),
+    policyGeneratedMs: handedPolicy?.generatedMs ?? null,
+    policyAgeMs: policyAgeMs(handedPolicy, at),
+    policyAgeMsMax: config.policyAgeMsMax,
     certificateState: certificate.state,
     certificateExpiresMs: certificate.expiresMs,
     isCertificateRequired: config.monitors.certificate.isRequired,
   })
+}
+
+/**
+ * By wall clocks that may differ a little; one that is from the future beyond that has a negative
+ * age, which is no age at all (decision D-49).
+ */
+function policyAgeMs(policy: PolicyView | null, at: At): number | null {
+  if (policy === null) return null
+  const ageMs = at.nowMs - policy.generatedMs
+  return ageMs < 0 && ageMs >= -policySkewMsMax ? 0 : ageMs
 }
 
 /** Null while nothing was heard. */

@@ -1,6 +1,7 @@
 import type { VenueOrder, VenuePosition } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
+import { confirm } from './emergency-stop/core.ts'
 import type { EngineEvent } from './events.ts'
 import { isLive, type Leg } from './legs/leg.ts'
 import { count, type EngineState, signedSize } from './state.ts'
@@ -10,11 +11,12 @@ import { advance, applyOrders, applyTrades } from './transitions.ts'
 /** `position_reconcile_epsilon` of contract Appendix A. */
 const positionEpsilon = 1e-6
 
-/** Asks for a reconciliation when the latch waits for one and the venue can be asked. */
+/** Asks for a reconciliation when latch or emergency stop want one and the venue can be asked. */
 export function startReconcile(state: EngineState, at: At, out: Effect[]): void {
   const { reconcile, openPermission } = state
   const isDue = at.tickMs >= reconcile.nextTickMs && !reconcile.isRunning
-  if (!isLatched(openPermission) || !state.venue.isReady || !isDue) return
+  const isWanted = isLatched(openPermission) || state.emergencyStop.reconcileFrom !== null
+  if (!isWanted || !state.venue.isReady || !isDue) return
   reconcile.isRunning = true
   const targets = state.legs.live().map(({ label, currency }) => ({ label, currency }))
   out.push({ kind: 'reconcile', sequence: openPermission.sequence, targets })
@@ -46,6 +48,7 @@ export function finishReconcile(
   }
   const cleared = latchedReasons(state.openPermission)
   state.openPermission = clearUpTo(state.openPermission, event.sequence)
+  state.emergencyStop = confirm(state.emergencyStop, event.sequence)
   if (hasGap(state))
     state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
   if (!isLatched(state.openPermission)) state.venue.isSessionKillActive = false

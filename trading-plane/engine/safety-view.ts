@@ -1,5 +1,6 @@
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
+import { takeSwitch } from './emergency-stop/core.ts'
 import type { SafetyReading } from './events.ts'
 import { count, type EngineState } from './state.ts'
 import { takeKillSwitchReset } from './trade-permission/gate.ts'
@@ -25,6 +26,7 @@ export function takeSafetyReading(
     if (isReset && killSwitch.mode === 'NORMAL') {
       takeKillSwitchReset(state, killSwitch.resetBy ?? '', out)
     }
+    takeEmergencyStop(state, killSwitch, at)
     safety.killSwitchMode = killSwitch.mode
     safety.killSwitchGeneration = killSwitch.generation
     safety.killSwitchTickMs = reading.askedTickMs
@@ -34,6 +36,22 @@ export function takeSafetyReading(
   takeHeartbeat(state, reading.safetyHeartbeat, at)
   safety.watchdogState = reading.watchdogState
   safety.isSafetyReady = reading.isSafetyReady
+  if (reading.policy === null) count(state, 'policy_unreadable')
+  else state.handedPolicy = reading.policy
+}
+
+/** Every change gives reconciliations a new number, so that an earlier one is told from a later. */
+function takeEmergencyStop(
+  state: EngineState,
+  now: NonNullable<SafetyReading['killSwitch']>,
+  at: At,
+): void {
+  const before = state.safety.killSwitchMode
+  if (before === now.mode) return
+  const { setAt } = state.openPermission
+  const sequence = state.openPermission.sequence + 1
+  state.openPermission = { sequence, setAt }
+  state.emergencyStop = takeSwitch(state.emergencyStop, { before, now }, sequence, at)
 }
 
 /** Only a change that we saw proves that somebody beats; a value found is of unknown age (D-02). */

@@ -4,7 +4,8 @@ import { type ApprovalsState, createApprovalsState } from './approvals/state.ts'
 import type { ChurnRecord } from './churn/record.ts'
 import type { EngineConfig } from './config.ts'
 import { createEmergencyCloseState, type EmergencyCloseState } from './emergency-close/state.ts'
-import type { BookDepth } from './events.ts'
+import { type EmergencyStop, noEmergencyStop } from './emergency-stop/core.ts'
+import type { BookDepth, PolicyView } from './events.ts'
 import type { InstrumentSpec } from './intents/instrument.ts'
 import { LegStore } from './legs/store.ts'
 import { createMonitors, type MonitorsState } from './monitors/state.ts'
@@ -91,6 +92,9 @@ export type EngineState = {
   readonly deniedAudits: RateWindow
   readonly complaints: RateWindow
   readonly safety: SafetyView
+  /** Null until one was read. */
+  handedPolicy: PolicyView | null
+  emergencyStop: EmergencyStop
   readonly venue: VenueView
   readonly rateLimit: RateLimitView
   readonly permission: PermissionState
@@ -138,6 +142,8 @@ export function createEngineState(config: EngineConfig): EngineState {
       watchdogState: null,
       isSafetyReady: null,
     },
+    handedPolicy: null,
+    emergencyStop: noEmergencyStop,
     venue: { isReady: false, cancelOnDisconnect: 'unknown', isSessionKillActive: false },
     rateLimit: {
       pressedUntilTickMs: Number.NEGATIVE_INFINITY,

@@ -16,6 +16,8 @@ import {
 import { isShadowFree, policyConfigSchema } from './policy-config.ts'
 import { tradePermissionConfig, tradePermissionSchema } from './trade-permission-config.ts'
 
+const policyAgeSDefault = 300
+const emergencyCooldownSDefault = 300
 const instrument = z.string().regex(/^[A-Z0-9_.-]{3,64}$/)
 const usd = z.number().positive().max(1_000_000_000)
 
@@ -77,6 +79,14 @@ const incidentsSchema = z
     error: 'must not be below deviationWarningPct',
   })
 
+/** What is handed out by the control plane (decision D-49). */
+const handedPolicySchema = z.strictObject({
+  /** Public half of the key that signs policies. */
+  publicKeyFile: z.string().min(1),
+  /** `max_policy_age_sec`. */
+  ageSMax: z.int().min(5).max(3_600).default(policyAgeSDefault),
+})
+
 /**
  * Everything that the executor is told; limits have no defaults, because nobody else can know them.
  */
@@ -106,6 +116,9 @@ export const executorConfigSchema = z
     marketData: marketDataSchema.prefault({}),
     /** Every dead-man switch of this desk; the strongest word of all counts (decision D-37). */
     watchers: watchersSchema,
+    handedPolicy: handedPolicySchema,
+    /** `emergency_reduceonly_cooldown_s`: how long a soft stop is felt from its call on. */
+    emergencyCooldownS: z.int().min(0).max(86_400).default(emergencyCooldownSDefault),
     safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
     tradePermission: tradePermissionSchema.prefault({}),
     rateLimit: rateLimitSchema.prefault({}),
@@ -121,6 +134,20 @@ export const executorConfigSchema = z
     path: ['monitors'],
     error: 'must not be looser than the defaults where real money is at stake',
   })
+  .refine(
+    (own) => !realMoney.has(own.environment) || own.emergencyCooldownS >= emergencyCooldownSDefault,
+    {
+      path: ['emergencyCooldownS'],
+      error: `must not be below ${emergencyCooldownSDefault} with real money`,
+    },
+  )
+  .refine(
+    (own) => !realMoney.has(own.environment) || own.handedPolicy.ageSMax <= policyAgeSDefault,
+    {
+      path: ['handedPolicy', 'ageSMax'],
+      error: `must not be above ${policyAgeSDefault} with real money`,
+    },
+  )
   .refine((own) => !realMoney.has(own.environment) || own.venue.egressGate !== null, {
     path: ['venue', 'egressGate'],
     error: 'EGRESS_GATE_MISSING: where money is real, nothing reaches the venue but through it',
@@ -141,6 +168,8 @@ export function engineConfig(
     killSwitchAgeAtDispatchMsMax: 300,
     safetyHeartbeatAgeMsMax: config.safetyHeartbeatAgeMsMax,
     marketDataAgeMsMax: config.marketData.ageMsMax,
+    emergencyCooldownMs: config.emergencyCooldownS * 1_000,
+    policyAgeMsMax: config.handedPolicy.ageSMax * 1_000,
     cancelOpenBatchMax: 50,
     tooManyRequestsKillMin: 3,
     rateLimit: {

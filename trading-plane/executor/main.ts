@@ -11,6 +11,7 @@ import { createLogger, runId } from '@bulkhead/shared/runtime/log.ts'
 import { announceReady, runUntilSignalled } from '@bulkhead/shared/runtime/process-lifecycle.ts'
 import { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { LivenessServer } from '@bulkhead/shared/runtime/liveness-server.ts'
+import { readPolicyKeyOrExit } from '@bulkhead/shared/runtime/handed-policy.ts'
 import { readSecretsOrExit } from '@bulkhead/shared/runtime/secrets.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { Engine } from '../engine/engine.ts'
@@ -56,6 +57,7 @@ if (!approvers.ok) {
   process.stderr.write(`${approvers.failure}\n`)
   process.exit(2)
 }
+const policyKey = readPolicyKeyOrExit(config.handedPolicy.publicKeyFile)
 const clock = systemClock
 const log = createLogger('executor', { file: config.logFile, level: config.logLevel })
 const link = new RedisLink(config.redis, secrets.redisPassword, 'executor')
@@ -228,7 +230,7 @@ const turn = new Turn({
   link,
   clock,
   log,
-  reader: new SafetyReader(link, clock, config.watchers),
+  reader: new SafetyReader(link, clock, config.watchers, policyKey),
   clockSync,
   rateLimitReader,
   diskReader,

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { WatcherId } from '@bulkhead/shared/contracts/components.ts'
 import {
   killSwitchStateSchema,
@@ -7,6 +8,8 @@ import {
 } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { safetyStatusSchema } from '@bulkhead/shared/contracts/status.ts'
+import { takeHandedPolicy } from '@bulkhead/shared/runtime/handed-policy.ts'
+import { msFromNsText } from '@bulkhead/shared/kernel/units.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { SafetyReading } from '../engine/events.ts'
@@ -20,12 +23,16 @@ export class SafetyReader {
   readonly #link: RedisLink
   readonly #clock: Clock
   readonly #watchers: readonly WatcherId[]
+  readonly #policyKey: KeyObject
+  #policy: { readonly text: string | null; readonly view: SafetyReading['policy'] } | null = null
   readonly #documents = new Map<WatcherId, { text: string | null; isReady: boolean | null }>()
 
-  constructor(link: RedisLink, clock: Clock, watchers: readonly WatcherId[]) {
+  /** @param policyKey public half of the key that signs policies */
+  constructor(link: RedisLink, clock: Clock, watchers: readonly WatcherId[], policyKey: KeyObject) {
     this.#link = link
     this.#clock = clock
     this.#watchers = watchers
+    this.#policyKey = policyKey
   }
 
   /** Null when Redis gave no answer in time. */
@@ -39,7 +46,7 @@ export class SafetyReader {
     ])
     const reply = await this.#link.run((redis) =>
       Promise.all([
-        redis.mget(...keys),
+        redis.mget(...keys, redisKeys.policyCurrent),
         ...watchers.map((id) => redis.hgetall(redisKeys.killSwitchStateOf(id))),
       ]),
     )
@@ -58,12 +65,27 @@ export class SafetyReader {
               mode: state.mode,
               generation: Number(state.generation),
               resetBy: state.reset_by,
+              sinceMs: msFromNsText(state.since_ns),
             },
       safetyHeartbeat: joined(of(0)),
       watchdogState: strongestWatchdog(of(1)),
       isSafetyReady: ready.includes(true) ? true : ready.includes(false) ? false : null,
+      policy: this.#policyOf(texts.at(-1) ?? null),
       askedTickMs,
     }
+  }
+
+  /** Verified once, when it changes. */
+  #policyOf(text: string | null): SafetyReading['policy'] {
+    if (this.#policy === null || this.#policy.text !== text) {
+      const told = text === null ? null : takeHandedPolicy(text, this.#policyKey)
+      const view = told && {
+        generatedMs: told.policy_generated_ts_ms,
+        openHaircutMult: told.open_haircut_mult,
+      }
+      this.#policy = { text, view }
+    }
+    return this.#policy.view
   }
 
   /** The document changes twice a second and is read more often. */

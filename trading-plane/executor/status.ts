@@ -71,8 +71,8 @@ function measurements(
   const since = (ageMs: number | null) => (ageMs === null ? null : Math.round(wallMs - ageMs))
   return {
     bunker_mode_active: snapshot.isBunkerModeActive,
-    policy_age_sec: null,
-    last_policy_update_ts: null,
+    policy_age_sec: ageS(snapshot.policyAgeMs),
+    last_policy_update_ts: snapshot.policyGeneratedMs,
     f1_cert_state: snapshot.certificateState,
     f1_cert_expires_at: snapshot.certificateExpiresMs,
     disk_used_pct: snapshot.diskUsedPct,
@@ -92,6 +92,11 @@ function measurements(
     cortex_override: cortexOverride.kind,
     override_producers: overrideProducers.map(({ producer }) => producer),
   }
+}
+
+/** Seconds; an age that makes no sense is not told. */
+function ageS(ageMs: number | null): number | null {
+  return ageMs === null || ageMs < 0 ? null : ageMs / 1_000
 }
 
 function permissionView({ decision, context, openings, clock }: EngineView['permission']) {

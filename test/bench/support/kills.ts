@@ -20,6 +20,7 @@ import {
 import { spawnControlApi } from '../../support/control-api.ts'
 import { eventually } from '../../support/eventually.ts'
 import { openWire, type Wire } from './wire.ts'
+import { newPolicyKeys, pemOf } from '../../support/policy.ts'
 
 const victimFile = join(
   import.meta.dirname,
@@ -294,6 +295,7 @@ function prepareApi(world: SafetyWorld): Desk {
       keyFile: secret('operator-admin', key_hex),
     },
     operatorsFile: secret('operators-bench-control', operators),
+    policy: { keyFile: secret('policy-key', pemOf(newPolicyKeys().privateKey)) },
     archiveFile: layout.auditArchiveFile,
   }
   writeFileSync(configFile, JSON.stringify(config))

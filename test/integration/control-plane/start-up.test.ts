@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
+import type { KeyObject } from 'node:crypto'
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
+import { parseSealPublicKey } from '@bulkhead/shared/runtime/audit-seal.ts'
+import { takeHandedPolicy } from '@bulkhead/shared/runtime/handed-policy.ts'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { AuditReply } from '../../../control-plane/api/http-schema.ts'
@@ -72,6 +75,11 @@ describe('the control API process', () => {
       return now.beat && now.status ? now : undefined
     })
     expect(first.pid).toBe(String(api.process.pid))
+    const policy = await admin.run((redis) => redis.get(redisKeys.policyCurrent))
+    const key = parseSealPublicKey(readFileSync(api.redis.layout.secretFile('policy-key'), 'utf8'))
+    const told = takeHandedPolicy((policy.ok && policy.value) || '', key as KeyObject)
+    expect(told).toMatchObject({ open_haircut_mult: 1 })
+    expect(Math.abs(Date.now() - (told?.policy_generated_ts_ms ?? 0))).toBeLessThan(30_000)
     await eventually('the beat changes', async () => (await read()).beat !== first.beat)
     expect(await api.stop()).toBe(0)
     expect((await read()).pid).toBeNull()

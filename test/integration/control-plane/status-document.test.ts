@@ -81,8 +81,39 @@ describe('the status of an engine, over the API', () => {
   it('AT-023: has every key of the core profile', async () => {
     const report = await statusOf(certified())
     expect(Object.keys(report)).toEqual(expect.arrayContaining(cspKeys))
-    expect(report.unavailable_keys).toEqual(['policy_age_sec', 'last_policy_update_ts'])
+    expect(report.unavailable_keys).toEqual([])
     expect(report.supported_profiles).toContain('CSP')
+  })
+
+  /** A desk whose policy was made so long before now. */
+  const handed = (ageMs: number) => {
+    const bench = certified()
+    const generatedMs = bench.at().nowMs - ageMs
+    bench.readSafety({ policy: { generatedMs, openHaircutMult: 1 } })
+    return { bench, generatedMs }
+  }
+
+  it('AT-406: tells the age of the policy in seconds', async () => {
+    expect((await statusOf(handed(123_000).bench)).policy_age_sec).toBe(123)
+  })
+
+  it('AT-028: tells the very time of the policy that the mode was decided from', async () => {
+    const { bench, generatedMs } = handed(45_678)
+    const report = await statusOf(bench)
+    expect(report.last_policy_update_ts).toBe(generatedMs)
+    expect(bench.engine.view(bench.at()).snapshot.policyGeneratedMs).toBe(generatedMs)
+  })
+
+  it('AT-351: names a stale policy in its place among the reasons, and nothing besides', async () => {
+    const { bench } = handed(300_001)
+    expect((await statusOf(bench)).mode_reasons).toEqual(['REDUCEONLY_POLICY_STALE'])
+    bench.give({ kind: 'book-gap', instrument: 'OTHER' })
+    bench.readAccount([{ currency: 'BTC', equity: 100, maintenanceMargin: 85, initialMargin: 0 }])
+    expect((await statusOf(bench)).mode_reasons).toEqual([
+      'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+      'REDUCEONLY_POLICY_STALE',
+      'REDUCEONLY_MARGIN_MM_UTIL_HIGH',
+    ])
   })
 
   it('AT-003: shows when a certificate that passed will expire', async () => {

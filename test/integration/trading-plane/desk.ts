@@ -12,6 +12,7 @@ import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type PaperVenueProcess, spawnPaperVenue } from '../../support/paper-venue.ts'
+import { handOutNow, newPolicyKeys, pemOf } from '../../support/policy.ts'
 import { safetyDocument } from '../../support/status-players.ts'
 import { startSafetyRedis, type TestRedis } from '../../support/redis.ts'
 
@@ -79,6 +80,10 @@ export async function startDesk(
   const safetyLink = await redis.link('safety')
   const auditor = await redis.link('auditor')
   const hand = await playSafety(safetyLink)
+  const policyKeys = newPolicyKeys()
+  mkdirSync(dirname(layout.policyPublicFile), { recursive: true })
+  writeFileSync(layout.policyPublicFile, pemOf(policyKeys.publicKey))
+  await handOutNow(await redis.link('control'), policyKeys.privateKey)
   const status = async () => {
     const text = await auditor.run((link) => link.get(redisKeys.status('executor')))
     if (!text.ok || text.value === null) return undefined
@@ -124,6 +129,7 @@ export async function startDesk(
   const executorConfig = {
     livenessSocket: { path: layout.livenessSocket },
     ledgerDir: layout.ledgerDir,
+    handedPolicy: { publicKeyFile: layout.policyPublicFile },
     venue: venueConfig,
     instruments: [instrument],
     limits: {

@@ -81,7 +81,7 @@ const predicates: readonly Predicate[] = [
     reason: 'REDUCEONLY_EMERGENCY_REDUCEONLY_ACTIVE',
     axis: 'system',
     severity: 'DEGRADED',
-    holds: (s) => s.killSwitchMode === 'SOFT_STOP',
+    holds: (s) => s.killSwitchMode === 'SOFT_STOP' || !isClear(s.isEmergencyCoolingDown),
   },
   {
     reason: 'REDUCEONLY_OPEN_PERMISSION_LATCHED',
@@ -112,6 +112,12 @@ const predicates: readonly Predicate[] = [
     axis: 'system',
     severity: 'DEGRADED',
     holds: (s) => isOlder(s.feeModelAgeMs, s.feeModelAgeMsMax),
+  },
+  {
+    reason: 'REDUCEONLY_POLICY_STALE',
+    axis: 'system',
+    severity: 'DEGRADED',
+    holds: (s) => s.policyAgeMs !== null && isOlder(s.policyAgeMs, s.policyAgeMsMax),
   },
   {
     reason: 'REDUCEONLY_RISKSTATE_DEGRADED',
@@ -277,6 +283,7 @@ function isInputMissing(snapshot: ModeSnapshot): boolean {
     (!isSure(snapshot.isSessionKillActive) && !isClear(snapshot.isSessionKillActive)) ||
     !isAmount(snapshot.tooManyRequestsIn5m) ||
     !isAmount(snapshot.loopTickAgeMs) ||
+    !isAmount(snapshot.policyAgeMs) ||
     isDiskUnknown(snapshot)
   )
 }

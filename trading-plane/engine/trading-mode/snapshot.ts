@@ -9,6 +9,8 @@ import type { SafetyOverride } from '../monitors/override.ts'
 export type ModeSnapshot = {
   /** The last mode that was read and could be parsed; a stop outlives the loss of its source. */
   readonly killSwitchMode: KillSwitchMode | null
+  /** A soft stop is over and still felt (contract 2.2). */
+  readonly isEmergencyCoolingDown: boolean
   readonly killSwitchAgeMs: number | null
   readonly killSwitchAgeMsMax: number
   readonly safetyHeartbeatAgeMs: number | null
@@ -66,6 +68,10 @@ export type ModeSnapshot = {
   readonly hasClockDrifted: boolean
   /** The guards of the volatility smiles tripped too often (contract 4.1). */
   readonly haveSmilesTripped: boolean
+  /** When the policy was made, by the wall, and how long ago that is; null until one was read. */
+  readonly policyGeneratedMs: number | null
+  readonly policyAgeMs: number | null
+  readonly policyAgeMsMax: number
   readonly certificateState: CertificateState
   readonly certificateExpiresMs: number | null
   readonly isCertificateRequired: boolean

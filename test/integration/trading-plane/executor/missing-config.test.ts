@@ -32,6 +32,7 @@ function completeConfig(folder: string): Bag {
     intentSocketPath: join(folder, 'intents.sock'),
     livenessSocket: { path: join(folder, 'alive.sock') },
     ledgerDir: join(folder, 'ledger'),
+    handedPolicy: { publicKeyFile: join(folder, 'policy.pub') },
     venue: {
       kind: 'deribit',
       wsUrl: 'ws://127.0.0.1:1',

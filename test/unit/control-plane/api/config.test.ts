@@ -10,6 +10,7 @@ const least = {
   port: 0,
   masterKeyFile: '/m',
   operatorsFile: '/o',
+  policy: { keyFile: '/k' },
   archiveFile: '/a',
 }
 const faultsOf = (overrides: object) =>

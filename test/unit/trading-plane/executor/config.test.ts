@@ -20,6 +20,7 @@ function faultsOf(environment: string, egressGate: unknown, more: object = {}): 
 
     livenessSocket: { path: 'run/alive.sock' },
     ledgerDir: 'data/ledger',
+    handedPolicy: { publicKeyFile: 'config/policy.pub' },
     venue: { ...venue, egressGate },
     instruments: ['BTC-PERPETUAL'],
     limits: {

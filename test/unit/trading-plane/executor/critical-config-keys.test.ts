@@ -17,6 +17,7 @@ const least = {
   intentSocketPath: 'intents.sock',
   livenessSocket: { path: 'alive.sock' },
   ledgerDir: 'ledger',
+  handedPolicy: { publicKeyFile: 'policy.pub' },
   venue: {
     kind: 'deribit',
     wsUrl: 'ws://127.0.0.1:1/ws',

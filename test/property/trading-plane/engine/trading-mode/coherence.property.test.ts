@@ -29,6 +29,7 @@ function staleDesk(): EngineState {
   Object.assign(state.venue, { isReady: true, cancelOnDisconnect: 'armed' })
   state.metadata.readTickMs = tickMs
   state.feedTickMs = tickMs
+  state.handedPolicy = { generatedMs: at.nowMs, openHaircutMult: 1 }
   const disk = { usedPct: 0.4, askedTickMs: tickMs }
   Object.assign(state.monitors, {
     cortexOverride: noOverride,

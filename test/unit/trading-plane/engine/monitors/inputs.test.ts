@@ -108,6 +108,7 @@ describe('the watchdog and the loop', () => {
     safetyHeartbeat: 'the last one',
     watchdogState: 'ARMED',
     isSafetyReady: true,
+    policy: { generatedMs: 1_700_000_010_000, openHaircutMult: 1 },
   } as const
   const quiet = () => {
     const bench = monitored()
@@ -185,6 +186,7 @@ describe('one input of the mode', () => {
     'mmUtil',
     'mmUtilAgeMs',
     'loopTickAgeMs',
+    'policyAgeMs',
     'diskUsedPct',
     'diskUsedAgeMs',
     'diskUsedPctSecondary',

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { EngineConfig } from '@bulkhead/trading-plane/engine/config.ts'
 import type { MonitorsConfig } from '@bulkhead/trading-plane/engine/monitors/config.ts'
 import { monitorsConfig, monitorsSchema } from '@bulkhead/trading-plane/executor/monitors-config.ts'
 import { closing, expectDenied, expectSent } from '../gates/gate-bench.ts'
@@ -14,7 +15,7 @@ export const defaults = monitorsConfig(monitorsSchema.parse({}), [reference.name
 export class MonitorBench extends EngineBench {
   market: () => void = () => undefined
 
-  constructor(changes: Partial<MonitorsConfig> = {}) {
+  constructor(changes: Partial<MonitorsConfig> = {}, others: Partial<EngineConfig> = {}) {
     const { networkJitter } = defaults
     const monitors = {
       ...defaults,
@@ -22,7 +23,7 @@ export class MonitorBench extends EngineBench {
       ...changes,
     }
     const tradePermission = { ...engineConfig.tradePermission, clockSampleAgeMsMax: 1e12 }
-    super({ monitors, tradePermission })
+    super({ monitors, tradePermission, ...others })
   }
 
   override calm(): void {

@@ -29,7 +29,8 @@ describe('a HALT by the kill switch', () => {
     const bench = active()
     bench.pass(100, stop)
     expect(permissionOf(bench).decision).toMatchObject({ permission: 'HALT', isLatched: true })
-    bench.pass(100, rearmed)
+    bench.pass(1_000, rearmed)
+    bench.reconcile()
     expect(permissionOf(bench).decision.permission).toBe('ALLOW')
     expect(auditOf(bench, 'TRADE_PERMISSION_LATCH_RESET')).toEqual([
       {
@@ -45,7 +46,8 @@ describe('a HALT by the kill switch', () => {
   test('outlasts a return to NORMAL in nobody’s name until its window has passed', () => {
     const bench = active()
     bench.pass(100, stop)
-    bench.pass(100, unnamed)
+    bench.pass(1_000, unnamed)
+    bench.reconcile()
     expect(bench.mode().mode).toBe('Active')
     expect(denialOf(bench.propose())).toBe('TradePermissionKillSwitch')
     for (let ms = 100; ms < 60_000; ms += 1_000) bench.pass(1_000, unnamed)

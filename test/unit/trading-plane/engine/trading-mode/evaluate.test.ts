@@ -12,6 +12,7 @@ import type { ModeSnapshot } from '@bulkhead/trading-plane/engine/trading-mode/s
 
 const healthy: ModeSnapshot = {
   killSwitchMode: 'NORMAL',
+  isEmergencyCoolingDown: false,
   killSwitchAgeMs: 50,
   killSwitchAgeMsMax: 1_000,
   safetyHeartbeatAgeMs: 100,
@@ -56,6 +57,9 @@ const healthy: ModeSnapshot = {
   isDiskDegraded: false,
   hasClockDrifted: false,
   haveSmilesTripped: false,
+  policyGeneratedMs: 1,
+  policyAgeMs: 1_000,
+  policyAgeMsMax: 300_000,
   certificateState: 'PASS',
   certificateExpiresMs: 1,
   isCertificateRequired: true,
