@@ -154,7 +154,7 @@ describe('a venue that misbehaves', () => {
     await desk.until('Active again', (now) => now.trading_mode === 'Active')
     const changes = (await desk.audit()).filter(({ action }) => action === 'MODE_CHANGED')
     const reasons = changes.map((entry) => entry['reasons'])
-    expect(reasons).toContain('REDUCEONLY_OPEN_PERMISSION_LATCHED')
+    expect(reasons).toContain('REDUCEONLY_OPEN_PERMISSION_LATCHED REDUCEONLY_RISKSTATE_DEGRADED')
     const intent = hand.place({ limit_price: restingPrice(hand) })
     await hand.until(intent, 'open')
   })
