@@ -53,8 +53,9 @@ describe('the intent socket', () => {
     hand.raw(`${'x'.repeat(intentLineBytesMax + 1)}\n`)
     const intent = hand.place({ limit_price: restingPrice(hand) })
     await hand.until(intent, 'open')
-    const status = await desk.until('counted', ({ counters }) => {
-      return (counters['intent_lines_malformed'] ?? 0) >= wrong.length + 5
+    const status = await desk.until('counted', ({ counters, orders }) => {
+      const isCounted = (counters['intent_lines_malformed'] ?? 0) >= wrong.length + 5
+      return isCounted && orders[0]?.state === 'open'
     })
     expect(status).toMatchObject({ trading_mode: 'Active', orders: [{ state: 'open' }] })
   })
