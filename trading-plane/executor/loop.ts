@@ -49,6 +49,7 @@ export class ExecutorLoop {
   readonly #ports: LoopPorts
   #tradesSinceMs: number
   #session = 0
+  #hasEnded = false
   /** Orders whose cancel waits or is on its way: nobody gains by a second one behind it. */
   readonly #cancelling = new Set<string>()
 
@@ -67,7 +68,16 @@ export class ExecutorLoop {
     }
   }
 
+  /**
+   * Nothing is taken any more: the ledger is about to be closed, and what cannot be recorded must
+   * not be decided. The next start reads from the venue what came too late.
+   */
+  end(): void {
+    this.#hasEnded = true
+  }
+
   handle(event: EngineEvent): void {
+    if (this.#hasEnded) return
     this.#perform(this.#ports.engine.handle(event, this.at()))
   }
 

@@ -263,6 +263,7 @@ runUntilSignalled(log, async () => {
   failpoint('venue-left')
   await marketData.stop()
   audit.close()
+  loop.end()
   await ledger.close()
   failpoint('ledger-closed')
   await copy?.stop()

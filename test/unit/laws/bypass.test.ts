@@ -141,6 +141,7 @@ describe('the client of the venue is out of reach', () => {
     expect(names.toSorted()).toEqual([
       'at',
       'constructor',
+      'end',
       'handle',
       'takeFeedBatch',
       'venueEvents',
