@@ -50,7 +50,7 @@ describe('npx bulkhead guard', () => {
   const seen = async () =>
     (await status()).components.find(({ component }) => component === 'nautilus')
   const untilSeen = (silence: string) =>
-    waitFor(`nautilus ${silence}`, async () => (await seen())?.silence === silence, 15_000)
+    waitFor(`nautilus ${silence}`, async () => (await seen())?.silence === silence, 30_000)
   const untilMode = (wanted: string) =>
     waitFor(`mode ${wanted}`, async () => (await status()).trading_mode === wanted, 30_000)
 
@@ -125,7 +125,9 @@ describe('npx bulkhead guard', () => {
     expect(await refused.exited).toBe(125)
     expect(refused.output()).toContain('KILL_SWITCH_THROWN HARD_STOP')
 
-    expect((await stack.cli('reset', '--reason', 'acceptance')).status).toBe(0)
+    await waitFor('an accepted reset', async () => {
+      return (await stack.cli('reset', '--reason', 'acceptance')).status === 0
+    })
     await untilMode('Active')
     expect(await seen()).toMatchObject({ silence: 'ABSENT', pid: null })
     const { stdout } = await stack.cli('audit', 'tail', '-n', '500')
@@ -142,7 +144,7 @@ describe('npx bulkhead guard', () => {
     await waitFor(
       'soft stop',
       async () => (await status()).kill_switch.mode === 'SOFT_STOP',
-      15_000,
+      30_000,
     )
     expect(isAlive(bot)).toBe(true)
     expect(await guarded.exited).toBe(137)
