@@ -4,11 +4,12 @@ import type { Effect } from './effects.ts'
 import { confirm } from './emergency-stop/core.ts'
 import type { EngineEvent } from './events.ts'
 import { isLive, type Leg } from './legs/leg.ts'
+import { textOfSteps } from './numbers/decimal.ts'
 import { count, type EngineState, signedSize } from './state.ts'
 import { clearUpTo, isLatched, latch, latchedReasons } from './trading-mode/open-permission.ts'
 import { advance, applyOrders, applyTrades } from './transitions.ts'
 
-/** `position_reconcile_epsilon` of contract Appendix A. */
+/** `position_reconcile_epsilon` of contract Appendix A; the smallest amount where that is more. */
 const positionEpsilon = 1e-6
 
 /** Asks for a reconciliation when latch or emergency stop want one and the venue can be asked. */
@@ -41,7 +42,7 @@ export function finishReconcile(
     const seen = [...event.openOrders, ...orders]
     if (!settle(state, label, seen, event.askedServerMs, at, out)) undecided += 1
   }
-  adoptPositions(state, event.positions, out)
+  const isMatched = adoptPositions(state, event.positions, out)
   if (undecided > 0) {
     count(state, 'reconciles_incomplete')
     return
@@ -49,6 +50,9 @@ export function finishReconcile(
   const cleared = latchedReasons(state.openPermission)
   state.openPermission = clearUpTo(state.openPermission, event.sequence)
   state.emergencyStop = confirm(state.emergencyStop, event.sequence)
+  // What was adopted has to be found again by a reading that begins after this.
+  if (!isMatched)
+    state.openPermission = latch(state.openPermission, 'INVENTORY_MISMATCH_RECONCILE_REQUIRED')
   if (hasGap(state))
     state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
   if (!isLatched(state.openPermission)) state.venue.isSessionKillActive = false
@@ -72,18 +76,23 @@ export function finishReconcile(
 /**
  * The venue's positions are the truth about exposure (contract 3.4). Where our own fills do not
  * explain them, as after trades of another hand, the difference is audited.
+ *
+ * @returns whether ours matched within the epsilon
  */
 function adoptPositions(
   state: EngineState,
   positions: readonly VenuePosition[],
   out: Effect[],
-): void {
+): boolean {
+  let isMatched = true
   const held = new Map(positions.map((position) => [position.instrument, position]))
   const known = [...state.positions.keys(), ...state.fillsSincePosition.keys()]
   for (const instrument of new Set([...known, ...held.keys()])) {
     const ours = signedSize(state, instrument)
     const theirs = held.get(instrument)?.size ?? 0
-    if (Math.abs(ours - theirs) <= positionEpsilon) continue
+    const away = Math.abs(ours - theirs)
+    if (away > epsilonOf(state, instrument)) isMatched = false
+    if (away <= positionEpsilon) continue
     count(state, 'positions_adopted')
     out.push({
       kind: 'audit',
@@ -98,6 +107,12 @@ function adoptPositions(
   state.positions.clear()
   state.fillsSincePosition.clear()
   for (const [instrument, position] of held) state.positions.set(instrument, position)
+  return isMatched
+}
+
+function epsilonOf(state: EngineState, instrument: string): number {
+  const spec = state.instruments.get(instrument)
+  return Math.max(positionEpsilon, spec === undefined ? 0 : Number(textOfSteps(1, spec.minAmount)))
 }
 
 export function failReconcile(state: EngineState, at: At): void {

@@ -321,7 +321,8 @@ describe('a fill that an order reports', () => {
     bench.pass(100)
     expect(denialOf(bench.propose())).toBe('OpenPermissionLatched')
     bench.pass(1_000)
-    bench.reconcile({ trades: [trade(label, 100)] })
+    const held = { instrument: perpetual.name, size: 100, averagePrice: 1, markPrice: 1 }
+    bench.reconcile({ trades: [trade(label, 100)], positions: [held] })
     bench.pass(1_000)
     only(bench.propose(), 'submit')
   })
