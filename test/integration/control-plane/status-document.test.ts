@@ -111,6 +111,7 @@ describe('the status of an engine, over the API', () => {
     bench.readAccount([{ currency: 'BTC', equity: 100, maintenanceMargin: 85, initialMargin: 0 }])
     expect((await statusOf(bench)).mode_reasons).toEqual([
       'REDUCEONLY_OPEN_PERMISSION_LATCHED',
+      'REDUCEONLY_RISKSTATE_DEGRADED',
       'REDUCEONLY_POLICY_STALE',
       'REDUCEONLY_MARGIN_MM_UTIL_HIGH',
     ])

@@ -5,7 +5,7 @@ import { active, type EngineBench, ofKind, only, option, perpetual, trade } from
 const mismatch = 'INVENTORY_MISMATCH_RECONCILE_REQUIRED'
 const latched = (bench: EngineBench) => bench.engine.view(bench.at()).openPermissionReasons
 
-/** A desk that holds 100 by its own ledger, and is told by a reconciliation what the venue holds. */
+/** A desk that holds 100 by its own ledger, and is told what the venue holds. */
 function told(size: number, instrument = perpetual.name): EngineBench {
   const bench = active()
   const label = bench.rest({ instrument: perpetual.name })

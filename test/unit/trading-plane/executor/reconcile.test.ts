@@ -4,7 +4,7 @@ import { ExecutorLoop, type LoopPorts } from '@bulkhead/trading-plane/executor/l
 import { active, ofKind, openOrder, perpetual, trade } from '../engine/harness.ts'
 import { eventually } from '../../../support/eventually.ts'
 
-test('AT-306: a reconciliation asks for the trades of 300 s and takes those that are new', async () => {
+test('AT-306: a reconciliation reads the trades of 300 s and takes what is new', async () => {
   const bench = active()
   const label = bench.rest()
   bench.give({ kind: 'trades', trades: [trade(label, 30, 'known')] })
