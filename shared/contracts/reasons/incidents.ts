@@ -1,5 +1,7 @@
 /** What people are told of as an incident (control-plane refactor 4.2, 5.3, 6.2). */
 export const incidentCodes = [
+  'POLICY_UNAVAILABLE',
+  'APPROVALS_UNAVAILABLE',
   'ORDER_NEEDS_REVIEW',
   'FILL_OF_UNKNOWN_ORDER',
   'VENUE_CONNECTION_LOST',
@@ -11,6 +13,8 @@ export type IncidentCode = (typeof incidentCodes)[number]
 
 /** One sentence per code for people who do not know the codes. */
 export const incidentWords: Readonly<Record<IncidentCode, string>> = {
+  POLICY_UNAVAILABLE: 'The policy could not be evaluated, so nothing opens.',
+  APPROVALS_UNAVAILABLE: 'People cannot be asked, so nothing that needs them is sent.',
   ORDER_NEEDS_REVIEW: 'Neither an order nor its cancel was answered.',
   FILL_OF_UNKNOWN_ORDER: 'The exchange told of a trade whose order this desk does not know.',
   VENUE_CONNECTION_LOST: 'The exchange is not connected; the orders that were there are listed.',

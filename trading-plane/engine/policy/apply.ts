@@ -17,7 +17,7 @@ import type { OrderSize } from '../intents/order-size.ts'
 import { enter, type Trace } from '../intents/trace.ts'
 import type { Leg } from '../legs/leg.ts'
 import type { EngineState } from '../state.ts'
-import { judgePolicy, policyDenial, policyEntry, raiseIncident } from './judge.ts'
+import { judgePolicy, policyDenial, policyEntry, raiseUnavailable } from './judge.ts'
 
 /** An order that passed every gate, on its way to the policy. */
 export type GatedOrder = {
@@ -68,7 +68,7 @@ function askPeople(
     return isHolding(tier) ? 'held' : null
   } catch {
     // Whatever broke, nobody was asked.
-    raiseIncident(state, 'approvals', leg, at, out)
+    raiseUnavailable(state, 'APPROVALS_UNAVAILABLE', leg, at, out)
     return { reason: 'ApprovalsUnavailable', figures }
   }
 }

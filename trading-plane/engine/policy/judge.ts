@@ -7,6 +7,7 @@ import type { Effect } from '../effects.ts'
 import type { Denial } from '../gates/gate.ts'
 import type { Hash64 } from '../intents/label.ts'
 import type { OrderSize } from '../intents/order-size.ts'
+import { raiseIncident } from '../incidents/core.ts'
 import type { Leg } from '../legs/leg.ts'
 import { ageMs } from '../mode-view.ts'
 import { count, type EngineState, signedSize } from '../state.ts'
@@ -45,7 +46,7 @@ export function policyDenial(
   out: Effect[],
 ): Denial | null {
   if (decision === null) {
-    raiseIncident(state, 'policy', leg, at, out)
+    raiseUnavailable(state, 'POLICY_UNAVAILABLE', leg, at, out)
     const isReducing = leg.reduceOnly && !isProvablyFlat(state)
     return isReducing ? null : { reason: 'PolicyUnavailable', figures: { gate: 'Policy' } }
   }
@@ -124,31 +125,18 @@ function isProvablyFlat(state: EngineState): boolean {
 }
 
 /** Says that what stands between an order and the exchange is broken; once a minute is enough. */
-export function raiseIncident(
+export function raiseUnavailable(
   state: EngineState,
-  component: 'policy' | 'approvals',
+  code: 'POLICY_UNAVAILABLE' | 'APPROVALS_UNAVAILABLE',
   leg: Leg,
   at: At,
   out: Effect[],
 ): void {
-  count(state, `${component}_failed`)
+  count(state, code === 'POLICY_UNAVAILABLE' ? 'policy_failed' : 'approvals_failed')
   const since = at.tickMs - (state.policyIncidentTickMs ?? Number.NEGATIVE_INFINITY)
   if (since < incidentPauseMs) return
   state.policyIncidentTickMs = at.tickMs
-  out.push({
-    kind: 'audit',
-    record: {
-      action: 'INCIDENT_CREATED',
-      subject: 'executor',
-      correlationId: leg.intentId,
-      fields: {
-        severity: 'critical',
-        component,
-        description: `the ${component} cannot be asked; what needs them is not sent`,
-        auto_action: 'none',
-      },
-    },
-  })
-  const fields = { intent_id: leg.intentId, strategy_id: leg.strategyId }
-  out.push({ kind: 'log', message: `${component} unavailable`, fields })
+  const { label: subject, intentId: correlationId, strategyId: strategy_id } = leg
+  const fields = { strategy_id }
+  raiseIncident(state, { code, severity: 'critical', subject, correlationId, fields }, out)
 }

@@ -29,7 +29,7 @@ describe('while the policy cannot be evaluated', () => {
     })
     expect(ofKind(effects, 'submit')).toEqual([])
     expect(ofKind(effects, 'record')).toEqual([])
-    expect(incidents(bench)).toMatchObject([{ record: { fields: { component: 'policy' } } }])
+    expect(incidents(bench)).toMatchObject([{ record: { fields: { code: 'POLICY_UNAVAILABLE' } } }])
     const held = new EngineBench().becomeActive()
     expect(ofKind(held.propose(), 'submit')).toHaveLength(1)
   })
@@ -94,7 +94,7 @@ test('BYP-06: while people cannot be asked, what needs them is not sent, and an 
       reject_reason_code: 'ApprovalsUnavailable',
     })
   }
-  expect(incidents(bench)).toMatchObject([{ record: { fields: { component: 'approvals' } } }])
+  expect(incidents(bench)).toMatchObject([{ record: { fields: { code: 'APPROVALS_UNAVAILABLE' } } }])
   expect(bench.engine.view(bench.at()).approvalsPending).toEqual([])
   expect(ofKind(bench.propose({ amount: '100' }), 'submit')).toHaveLength(1)
 })
