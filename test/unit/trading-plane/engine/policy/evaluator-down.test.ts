@@ -94,7 +94,9 @@ test('BYP-06: while people cannot be asked, what needs them is not sent, and an 
       reject_reason_code: 'ApprovalsUnavailable',
     })
   }
-  expect(incidents(bench)).toMatchObject([{ record: { fields: { code: 'APPROVALS_UNAVAILABLE' } } }])
+  expect(incidents(bench)).toMatchObject([
+    { record: { fields: { code: 'APPROVALS_UNAVAILABLE' } } },
+  ])
   expect(bench.engine.view(bench.at()).approvalsPending).toEqual([])
   expect(ofKind(bench.propose({ amount: '100' }), 'submit')).toHaveLength(1)
 })
