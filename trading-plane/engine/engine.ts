@@ -9,6 +9,7 @@ import { judgeApproval, takeApproval } from './approvals/decide.ts'
 import { withdrawUnminded } from './approvals/hold.ts'
 import type { At } from './at.ts'
 import type { EngineConfig } from './config.ts'
+import { isProvablyFlat } from './exposure/flat.ts'
 import type { Effect } from './effects.ts'
 import { containExposure } from './emergency-close/containment.ts'
 import { stepCloses, takeTickerRead } from './emergency-close/core.ts'
@@ -34,7 +35,7 @@ import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
 import { takeSafetyReading } from './safety-view.ts'
-import { count, createEngineState, type EngineState, signedSize } from './state.ts'
+import { count, createEngineState, type EngineState } from './state.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
 import type { ModeSnapshot } from './trading-mode/snapshot.ts'
 import { isLatched, latchedReasons } from './trading-mode/open-permission.ts'
@@ -146,15 +147,11 @@ export class Engine {
    */
   deskFacts(label: string, at: At) {
     const state = this.#state
-    const isUnreconciled = isLatched(state.openPermission)
-    const held = [...state.positions.keys(), ...state.fillsSincePosition.keys()]
-    const isHolding = held.some((instrument) => signedSize(state, instrument) !== 0)
-    const isKnown = state.legs.get(label) !== undefined && !isUnreconciled
     return {
       tradingMode: modeNow(state, at, state.config.killSwitchAgeAtDispatchMsMax).mode,
       isVenueReady: state.venue.isReady,
-      isUnreconciled,
-      isFlat: isKnown && !isHolding && state.legs.live().length === 0,
+      isUnreconciled: isLatched(state.openPermission),
+      isFlat: state.legs.get(label) !== undefined && isProvablyFlat(state),
     }
   }
 

@@ -4,6 +4,7 @@ import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reason
 import { canonicalJson } from '@bulkhead/shared/kernel/canonical-json.ts'
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
+import { isProvablyFlat } from '../exposure/flat.ts'
 import type { Denial } from '../gates/gate.ts'
 import type { Hash64 } from '../intents/label.ts'
 import type { OrderSize } from '../intents/order-size.ts'
@@ -11,7 +12,6 @@ import { raiseIncident } from '../incidents/core.ts'
 import type { Leg } from '../legs/leg.ts'
 import { ageMs } from '../mode-view.ts'
 import { count, type EngineState, signedSize } from '../state.ts'
-import { isLatched } from '../trading-mode/open-permission.ts'
 import { evaluatePolicy } from './core.ts'
 
 /** Least time between two incidents of the same trouble. */
@@ -114,14 +114,6 @@ function policySnapshot(
 /** What is no finite number is not known. */
 function finite(value: number | null): number | null {
   return value !== null && Number.isFinite(value) ? value : null
-}
-
-/** Nothing held, nothing on its way, and the account known to say so. */
-function isProvablyFlat(state: EngineState): boolean {
-  if (!state.venue.isReady || isLatched(state.openPermission)) return false
-  const instruments = [...state.positions.keys(), ...state.fillsSincePosition.keys()]
-  const isFlat = instruments.every((name) => signedSize(state, name) === 0)
-  return isFlat && state.legs.live().length === 0
 }
 
 /** Says that what stands between an order and the exchange is broken; once a minute is enough. */
