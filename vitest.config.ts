@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /**
- * Rungs run one after another. The fast ones share both cores; from integration on, files own
- * processes, signals and deadlines, so they run one at a time.
+ * Rungs run one after another. From integration on, files own processes, ports and a Redis of their
+ * own; two at a time, because they wait more than they work and their deadlines bear the load.
  */
 const rung = (name: string, groupOrder: number, options: Record<string, unknown> = {}) => ({
   extends: true as const,
@@ -13,7 +13,7 @@ const rung = (name: string, groupOrder: number, options: Record<string, unknown>
 /** Hundreds of processes start from the same sources: they are compiled once. */
 const compileCache = join(import.meta.dirname, 'node_modules/.cache/node-compile')
 
-const alone = { pool: 'forks', fileParallelism: false, hookTimeout: 60_000 }
+const twoAtATime = { pool: 'forks', maxWorkers: 2, hookTimeout: 60_000 }
 
 export default defineConfig({
   test: {
@@ -21,9 +21,9 @@ export default defineConfig({
       rung('unit', 0),
       rung('property', 0),
       rung('simulation', 0, { testTimeout: 120_000 }),
-      rung('integration', 1, { ...alone, testTimeout: 60_000 }),
-      rung('browser', 2, { ...alone, testTimeout: 60_000 }),
-      rung('acceptance', 3, { ...alone, testTimeout: 120_000 }),
+      rung('integration', 1, { ...twoAtATime, testTimeout: 60_000 }),
+      rung('browser', 2, { ...twoAtATime, testTimeout: 60_000 }),
+      rung('acceptance', 3, { ...twoAtATime, testTimeout: 120_000 }),
     ],
     env: { NODE_COMPILE_CACHE: compileCache },
     passWithNoTests: false,
