@@ -38,11 +38,18 @@ const nearest: Readonly<Record<string, string>> = {
   'inventory-ratio.ts': 'inventory-skew.test.ts',
   'fair-price.ts': 'ioc-price.test.ts',
   'churn-breaker.ts': 'churn.test.ts',
+  'gate.ts': 'exposure.test.ts',
+  'intent-rate.ts': 'engine.test.ts',
+  'net-edge.ts': 'fees.test.ts',
+  'open-orders.ts': 'engine.test.ts',
   'open-permission.ts': 'engine.test.ts',
+  'order-notional.ts': 'engine.test.ts',
+  'post-only.ts': 'order-type.test.ts',
+  'rate-limit-brownout.ts': 'rate-limit.test.ts',
 }
 const scoreMin = 0.9
 /** A mutant that runs longer than this runs for ever. */
-const mutantMsMax = 120_000
+const mutantMsMax = 60_000
 
 type Reason = { readonly mutant: string; readonly reason: string }
 const reasonsFile = join(import.meta.dirname, 'survivors.json')
@@ -89,15 +96,20 @@ async function judgeAll(mutants: readonly Mutant[], home: string): Promise<Set<n
   const lane = async (number: number) => {
     const copy = copySources(join(home, String(number)))
     let child: ChildProcess | undefined
-    if (number === 0) await assertSound(mutants, copy)
+    let file = ''
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       child ??= fork(join(import.meta.dirname, 'worker.ts'), { silent: true, cwd: copy })
-      const verdict = await ask(child, { mutant, first: testOf(mutant.file), copy })
+      if (file !== mutant.file) await assertSound(child, mutant, copy)
+      file = mutant.file
+      const verdict = await ask(child, { mutant, first: testOf(file), copy })
       if (verdict === 'hung') {
         child.kill('SIGKILL')
         child = undefined
         restore(copy, mutant.file)
-      } else if (!verdict.isKilled) survivors.add(mutant.id)
+      } else if (!verdict.isKilled) {
+        survivors.add(mutant.id)
+        process.stdout.write(`line ${mutant.line} of ${nameOf(mutant)}\n`)
+      }
       done += 1
       if (done % 10 === 0) {
         process.stdout.write(`${done} of ${mutants.length}, ${survivors.size} survive\n`)
@@ -109,29 +121,32 @@ async function judgeAll(mutants: readonly Mutant[], home: string): Promise<Set<n
   return survivors
 }
 
-/** The tests pass on unchanged sources; otherwise everything would count as killed. */
-async function assertSound([mutant]: readonly Mutant[], copy: string): Promise<void> {
-  if (mutant === undefined) throw new Error('there is nothing to change')
-  const child = fork(join(import.meta.dirname, 'worker.ts'), { silent: true, cwd: copy })
+/**
+ * The tests pass on unchanged sources, and on those of which the last mutant was taken back;
+ * otherwise everything would count as killed.
+ */
+async function assertSound(child: ChildProcess, mutant: Mutant, copy: string): Promise<void> {
   const unchanged = { ...mutant, to: mutant.from }
   const verdict = await ask(child, { mutant: unchanged, first: testOf(mutant.file), copy })
-  child.kill()
-  if (verdict === 'hung' || verdict.isKilled) throw new Error('the tests fail without any change')
+  if (verdict !== 'hung' && !verdict.isKilled) return
+  throw new Error(`the tests fail without any change of ${mutant.file}`)
 }
 
 /** A verdict, or `hung` when there is none in time: a loop without an end was noticed, too. */
 async function ask(child: ChildProcess, job: Job): Promise<Verdict | 'hung'> {
-  const { promise, resolve } = Promise.withResolvers<Verdict | 'hung'>()
+  const { promise, resolve, reject } = Promise.withResolvers<Verdict | 'hung'>()
   const timer = setTimeout(() => resolve('hung'), mutantMsMax)
-  const onExit = () => resolve('hung')
+  const onExit = () => reject(new Error(`the judge of ${nameOf(job.mutant)} died`))
   child.once('message', resolve)
   child.once('exit', onExit)
   child.send(job)
-  const verdict = await promise
-  clearTimeout(timer)
-  child.off('message', resolve)
-  child.off('exit', onExit)
-  return verdict
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    child.off('message', resolve)
+    child.off('exit', onExit)
+  }
 }
 
 /** Sources of its own with the installed packages of this one. */

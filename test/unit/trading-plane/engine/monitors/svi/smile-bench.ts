@@ -33,8 +33,7 @@ const listed = (smile: string, expirationMs: number): InstrumentInfo[] =>
   )
 
 /** An Active desk that listens to options of three and of six months. */
-export function smiling(): MonitorBench {
-  const bench = monitored()
+export function smiling(bench = monitored()): MonitorBench {
   const { nowMs } = bench.at()
   const near = listed('BTC-24SEP27', nowMs + years * yearMs)
   const far = listed('BTC-31DEC27', nowMs + 2 * years * yearMs)
