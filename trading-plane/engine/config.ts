@@ -49,6 +49,8 @@ export type EngineConfig = {
   readonly retryMs: number
   /** How far past its lease an order must be before its absence proves anything. */
   readonly leaseMarginMs: number
+  /** Oldest order of an earlier run, recorded and never sent, that is still sent (D-69). */
+  readonly unsentAgeMsMax: number
   /** Ended legs kept in memory; the ledger keeps all. */
   readonly endedLegsMax: number
   /** Intent ids and trade ids remembered against repetition; the ledger keeps all. */

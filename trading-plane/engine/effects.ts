@@ -24,6 +24,8 @@ export type Effect =
       readonly record: LedgerRecord
       readonly audit: AuditRecord
     }
+  /** The same for an order of an earlier run, whose record stands in the ledger already. */
+  | { readonly kind: 'resume'; readonly order: ProposedOrder; readonly audit: AuditRecord }
   | { readonly kind: 'cancel'; readonly cancel: CancelOrder; readonly audit: AuditRecord }
   /** Ask open orders and the orders of this label; answered with `looked-up`. */
   | { readonly kind: 'lookup'; readonly target: LookupTarget }

@@ -196,7 +196,7 @@ export class Engine {
       case 'ledger-record':
         return takeLedgerRecord(state, event.record)
       case 'recovered':
-        return finishRecovery(state, at, out)
+        return finishRecovery(state)
       case 'instruments':
         return takeInstruments(state, event, at)
       case 'instruments-failed':

@@ -8,6 +8,7 @@ import { textOfSteps } from './numbers/decimal.ts'
 import { count, type EngineState, signedSize } from './state.ts'
 import { clearUpTo, isLatched, latch, latchedReasons } from './trading-mode/open-permission.ts'
 import { advance, applyOrders, applyTrades } from './transitions.ts'
+import { isUnsent, proveUnsent } from './unsent.ts'
 
 /** `position_reconcile_epsilon` of contract Appendix A; the smallest amount where that is more. */
 const positionEpsilon = 1e-6
@@ -145,7 +146,8 @@ export function finishLookup(
 
 /**
  * Decides one leg by what both endpoints said of its label. Without any order, and only when they
- * were asked past its lease, the leg is not at the venue. A look-up is never asked before that.
+ * were asked past its lease, the leg is not at the venue. A look-up is never asked before that. One
+ * that no earlier run decided to send has no lease to wait for.
  *
  * @returns whether the leg is accounted for
  */
@@ -162,6 +164,10 @@ function settle(
   const own = orders.filter((order) => order.label === label)
   if (own.length > 0) {
     applyOrders(state, own, at, out)
+    return true
+  }
+  if (isUnsent(state, label)) {
+    proveUnsent(state, label)
     return true
   }
   if (leg.state === 'recorded' || !isPastLease(state, leg, askedServerMs)) return false

@@ -1,19 +1,16 @@
 import type { IntentRecord, LedgerRecord } from '../ledger/records.ts'
-import type { At } from './at.ts'
-import type { Effect } from './effects.ts'
 import { type Leg, stepLeg } from './legs/leg.ts'
 import { count, type EngineState } from './state.ts'
 import { countOpening } from './trade-permission/budget.ts'
-import { advance } from './transitions.ts'
 
 /**
- * Ends the rebuilding of all legs. What was recorded and never sent is withdrawn at once: its price
- * is of another time. What was sent and not decided waits for the reconciliation; nothing is ever
- * sent again from here (contract 1.1.1 rule 3).
+ * Ends the rebuilding of all legs. What was recorded and never sent waits for the reconciliation
+ * (`unsent.ts`), and so does what was sent and not decided: that is never sent again (contract
+ * 1.1.1 rule 3).
  */
-export function finishRecovery(state: EngineState, at: At, out: Effect[]): void {
-  for (const leg of state.legs.live()) {
-    if (leg.state === 'recorded') advance(state, leg, { kind: 'withheld' }, at, out)
+export function finishRecovery(state: EngineState): void {
+  for (const label of state.unsent.keys()) {
+    if (state.legs.get(label)?.state !== 'recorded') state.unsent.delete(label)
   }
 }
 
@@ -29,8 +26,14 @@ export function takeLedgerRecord(state: EngineState, record: LedgerRecord): void
       }
       state.labels.add(record.label)
       state.legs.set(legOfRecord(record))
+      state.unsent.set(record.label, {
+        createdMs: record.created_ms,
+        isProven: false,
+        isSending: false,
+      })
       return
     case 'dispatch':
+      state.unsent.delete(record.label)
       change(
         state,
         record.label,
@@ -38,6 +41,7 @@ export function takeLedgerRecord(state: EngineState, record: LedgerRecord): void
       )
       return
     case 'leg':
+      if (record.state === 'not_placed') state.unsent.delete(record.label)
       change(state, record.label, (leg) => ({
         ...leg,
         state: record.state,

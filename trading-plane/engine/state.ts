@@ -14,6 +14,7 @@ import { RecentSet } from './numbers/recent-set.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
 import { createPermissionState, type PermissionState } from './trade-permission/state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
+import type { UnsentOrder } from './unsent.ts'
 
 const FIVE_MINUTES_MS = 300_000
 /** Complaints kept for the five-minute count; more than this is a kill many times over. */
@@ -84,6 +85,8 @@ export type EngineState = {
   /** Signed amounts of our fills that came after the last position of their instrument. */
   readonly fillsSincePosition: Map<string, number>
   readonly legs: LegStore
+  /** Orders of an earlier run that were never sent, by label (see `unsent.ts`). */
+  readonly unsent: Map<string, UnsentOrder>
   readonly intentIds: RecentSet
   readonly labels: RecentSet
   readonly tradeIds: RecentSet
@@ -126,6 +129,7 @@ export function createEngineState(config: EngineConfig): EngineState {
     positions: new Map(),
     fillsSincePosition: new Map(),
     legs: new LegStore(config.endedLegsMax),
+    unsent: new Map(),
     intentIds: new RecentSet(config.rememberedIdsMax),
     labels: new RecentSet(config.rememberedIdsMax),
     tradeIds: new RecentSet(config.rememberedIdsMax),

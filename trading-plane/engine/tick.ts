@@ -11,6 +11,7 @@ import { tickPermission } from './trade-permission/gate.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 import { latch, latchedReasons } from './trading-mode/open-permission.ts'
 import { cancelIfWanted } from './transitions.ts'
+import { isUnsent, sendUnsent } from './unsent.ts'
 
 /** One turn: the mode anew, what it forbids is cancelled, what is in doubt is asked about. */
 export function tick(state: EngineState, at: At, out: Effect[]): void {
@@ -29,6 +30,7 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
   startLookups(state, at, out)
   wantMissingTrades(state, at)
   startReconcile(state, at, out)
+  sendUnsent(state, at, out)
   startReads(state, at, out)
   askExchangeHealth(state, at, out)
 }
@@ -83,7 +85,8 @@ export function modeMessage(decision: ModeDecision) {
  */
 function wantOpeningsCancelled(state: EngineState): void {
   for (const leg of state.legs.live()) {
-    if (!leg.reduceOnly) state.legs.wish(leg.label).cancelWanted = true
+    const isAway = leg.reduceOnly || isUnsent(state, leg.label)
+    if (!isAway) state.legs.wish(leg.label).cancelWanted = true
   }
 }
 

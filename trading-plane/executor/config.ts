@@ -125,6 +125,11 @@ export const executorConfigSchema = z
     policy: policyConfigSchema,
     approvals: approvalsSchema.prefault({}),
     incidents: incidentsSchema.prefault({}),
+    /**
+     * Oldest order that an earlier run recorded and never sent, and that is still sent after the
+     * reconciliation; 0 withdraws all of them (decision D-69).
+     */
+    unsentAgeMsMax: z.int().min(0).max(300_000).default(30_000),
   })
   .refine((own) => isShadowFree(own.policy, own.environment), {
     path: ['policy', 'sets'],
@@ -178,6 +183,7 @@ export function engineConfig(
     },
     retryMs: 1_000,
     leaseMarginMs: 500,
+    unsentAgeMsMax: config.unsentAgeMsMax,
     endedLegsMax: 2_000,
     rememberedIdsMax: 100_000,
     deniedAuditsPerSecondMax: 5,

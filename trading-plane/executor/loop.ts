@@ -3,13 +3,14 @@ import type { ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type { At } from '../engine/at.ts'
-import type { Effect, LookupTarget } from '../engine/effects.ts'
+import type { Effect, LookupTarget, ProposedOrder } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/events.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
 import type { Authorizer } from '../gateway/authorize.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Ledger } from '../ledger/ports.ts'
+import type { LedgerRecord } from '../ledger/records.ts'
 import type { FeedBatch } from '../market-data/messages.ts'
 import type { DecisionKeeper } from './decisions.ts'
 import type { VenueEvents, VenueOrder, VenueRead } from '../venues/port.ts'
@@ -215,7 +216,10 @@ export class ExecutorLoop {
           })
           break
         case 'submit':
-          void this.#submit(effect)
+          void this.#submit(effect.order, effect.record, effect.audit)
+          break
+        case 'resume':
+          void this.#submit(effect.order, null, effect.audit)
           break
         case 'cancel':
           void this.#cancel(effect)
@@ -267,17 +271,21 @@ export class ExecutorLoop {
     failpoint('outcome-told')
   }
 
-  async #submit(effect: Extract<Effect, { kind: 'submit' }>): Promise<void> {
+  async #submit(
+    order: ProposedOrder,
+    record: LedgerRecord | null,
+    entry: AuditRecord,
+  ): Promise<void> {
     const { authorizer, gateway, audit } = this.#ports
-    const { label } = effect.order
+    const { label } = order
     failpoint('submit-begun')
-    const allowed = await authorizer.authorizePlace(effect.order, effect.record, effect.audit)
+    const allowed = await authorizer.authorizePlace(order, record, entry)
     if (!allowed.ok) {
       this.handle({ kind: 'withheld', label, reason: allowed.failure })
       return
     }
     const sent = gateway.place(allowed.value)
-    const { correlationId, fields } = effect.audit
+    const { correlationId, fields } = entry
     void audit.record({
       action: 'ORDER_DISPATCHED',
       subject: label,

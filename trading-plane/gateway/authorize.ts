@@ -65,16 +65,19 @@ export class Authorizer {
   /**
    * Takes an order through record and audit, side by side, then through the durable decision to
    * send, then asks for the mode again. Only after all of that is it authorized (design 6.1).
+   *
+   * @param record null where the order stands in the ledger already, since an earlier run
    */
   async authorizePlace(
     order: ProposedOrder,
-    record: LedgerRecord,
+    record: LedgerRecord | null,
     entry: AuditRecord,
   ): Promise<Result<Authorized<PlaceOrder>, IntentDenialReason>> {
     const { ledger, audit, clock } = this.#ports
-    const [recorded, audited] = await Promise.all([ledger.append(record), audit.record(entry)])
+    const recording = record === null ? null : ledger.append(record)
+    const [recorded, audited] = await Promise.all([recording, audit.record(entry)])
     failpoint('intent-recorded')
-    if (!recorded.ok) return fail('LedgerUnavailable')
+    if (recorded?.ok === false) return fail('LedgerUnavailable')
     const call = { tool: 'submit_order', isReducing: order.reduceOnly } as const
     if (!audited.ok) {
       this.#ports.onUnaudited(order.label)

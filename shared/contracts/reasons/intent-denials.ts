@@ -50,6 +50,7 @@ export const intentDenialReasons = [
   'ApprovalInsufficient',
   'ApprovalDenied',
   'ApprovalExpired',
+  'IntentTooOld',
 ] as const
 
 export type IntentDenialReason = (typeof intentDenialReasons)[number]

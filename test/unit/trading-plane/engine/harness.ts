@@ -123,6 +123,7 @@ export const engineConfig: EngineConfig = {
   rateLimit: { readFailuresTrip: 3, readFailureWindowMs: 300_000 },
   retryMs: 1_000,
   leaseMarginMs: 500,
+  unsentAgeMsMax: 30_000,
   endedLegsMax: 100,
   rememberedIdsMax: 1_000,
   deniedAuditsPerSecondMax: 5,

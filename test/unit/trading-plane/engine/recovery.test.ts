@@ -138,12 +138,80 @@ describe('a restart', () => {
     return { label: order.label, records: [record] }
   }
 
-  test('withdraws what was recorded and never sent', () => {
-    const { label, records } = history()
+  const restarted = (records: readonly LedgerRecord[]) => {
     const bench = new EngineBench()
-    const effects = bench.recover(records)
-    expect(only(effects, 'record').record).toMatchObject({ label, state: 'not_placed' })
-    expect(bench.engine.view(bench.at()).liveLegs).toEqual([])
+    bench.tickMs += 1_000
+    bench.recover(records)
+    return bench
+  }
+  /** The account is read and holds nothing of these orders. */
+  const proven = (bench: EngineBench, ...labels: readonly string[]) => {
+    bench.give({ kind: 'venue-lost', detail: 'cut' })
+    bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
+    bench.pass(100)
+    bench.reconcile({ byLabel: new Map(labels.map((label) => [label, []])) })
+    return bench.pass(100)
+  }
+
+  test('sends what was recorded and never sent, once, after the account was read', () => {
+    const { label, records } = history()
+    const bench = restarted(records)
+    bench.becomeActive()
+    expect(ofKind(bench.effects, 'resume')).toEqual([])
+    const { order, audit } = only(proven(bench, label), 'resume')
+    expect(order).toMatchObject({ label, instrument: perpetual.name, amount: '100' })
+    expect(audit).toMatchObject({ action: 'INTENT_RESUMED', subject: label })
+    bench.pass(100)
+    bench.dispatch(label, 2_000)
+    bench.pass(100)
+    expect(ofKind(bench.effects, 'resume')).toHaveLength(1)
+    expect(bench.stateOf(label)).toBe('sent')
+  })
+
+  test('waits with it while the desk may not open, and cancels nothing of it', () => {
+    const { label, records } = history()
+    const bench = restarted(records)
+    bench.becomeActive()
+    bench.give({ kind: 'book-gap', instrument: perpetual.name })
+    proven(bench, label)
+    expect(ofKind(bench.effects, 'resume')).toEqual([])
+    bench.book()
+    bench.pass(1_000)
+    bench.reconcile({ byLabel: new Map([[label, []]]) })
+    expect(only(bench.pass(100), 'resume').order.label).toBe(label)
+  })
+
+  test('finds at the venue what the ledger does not know to be sent, and sends nothing', () => {
+    const { label, records } = history()
+    const bench = restarted(records)
+    bench.becomeActive()
+    bench.reconcile({ openOrders: [openOrder(label)], byLabel: new Map([[label, []]]) })
+    bench.pass(100)
+    expect(bench.stateOf(label)).toBe('open')
+    expect(ofKind(bench.effects, 'resume')).toEqual([])
+  })
+
+  test('withdraws it once it is too old, dated later than now, or not wanted any more', () => {
+    const { label, records } = history()
+    const old = restarted(records)
+    old.tickMs += 40_001
+    old.pass(0)
+    const later = restarted(
+      records.map((record) => ({ ...record, created_ms: old.at().nowMs + 1 }) as LedgerRecord),
+    )
+    later.pass(0)
+    const unwanted = restarted(records)
+    unwanted.give({ kind: 'strategies-gone', strategyIds: ['quoter'] })
+    unwanted.pass(0)
+    for (const bench of [old, later, unwanted]) {
+      expect(only(bench.effects, 'record').record).toMatchObject({ label, state: 'not_placed' })
+      expect(bench.engine.view(bench.at()).liveLegs).toEqual([])
+    }
+    const told = only(
+      ofKind(old.effects, 'tell').filter(({ message }) => message.type === 'outcome'),
+      'tell',
+    )
+    expect(told.message).toMatchObject({ state: 'denied', reject_reason_code: 'IntentTooOld' })
   })
 
   test('AT-940: recovers what was acknowledged and not recorded, and does not send it again', () => {
