@@ -7,6 +7,7 @@ import { createEmergencyCloseState, type EmergencyCloseState } from './emergency
 import { type EmergencyStop, noEmergencyStop } from './emergency-stop/core.ts'
 import type { BookDepth, PolicyView } from './events.ts'
 import type { InstrumentSpec } from './intents/instrument.ts'
+import type { UnsentOrder } from './legs/leg.ts'
 import { LegStore } from './legs/store.ts'
 import { createMonitors, type MonitorsState } from './monitors/state.ts'
 import { RateWindow } from './numbers/rate-window.ts'
@@ -14,7 +15,6 @@ import { RecentSet } from './numbers/recent-set.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
 import { createPermissionState, type PermissionState } from './trade-permission/state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
-import type { UnsentOrder } from './unsent.ts'
 
 const FIVE_MINUTES_MS = 300_000
 /** Complaints kept for the five-minute count; more than this is a kill many times over. */

@@ -8,15 +8,6 @@ import { permissionDenial } from './trade-permission/gate.ts'
 import { isLatched } from './trading-mode/open-permission.ts'
 import { advance } from './transitions.ts'
 
-/** An order of an earlier run that stands in the ledger without any decision to send it. */
-export type UnsentOrder = {
-  /** Wall time of its record. */
-  readonly createdMs: number
-  /** A whole reading of the account since the start found nothing of it. */
-  isProven: boolean
-  isSending: boolean
-}
-
 /** Whether an order of an earlier run waits to be sent for the first time. */
 export function isUnsent(state: EngineState, label: string): boolean {
   return state.unsent.get(label)?.isSending === false

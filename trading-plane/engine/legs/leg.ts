@@ -43,6 +43,15 @@ export type Leg = {
   readonly validUntilMs: number | null
 }
 
+/** An order of an earlier run that stands in the ledger without any decision to send it. */
+export type UnsentOrder = {
+  /** Wall time of its record. */
+  readonly createdMs: number
+  /** A whole reading of the account since the start found nothing of it. */
+  isProven: boolean
+  isSending: boolean
+}
+
 export type LegInput =
   | { readonly kind: 'dispatched'; readonly validUntilMs: number }
   /** Proven never sent: our own decision after the record, or no connection to send it on. */
