@@ -269,7 +269,11 @@ export class Engine {
         return
       case 'safety':
         return takeSafetyReading(state, event.reading, at, out)
+      case 'strategies-here':
+        for (const id of event.strategyIds) state.strategiesHere.add(id)
+        return
       case 'strategies-gone':
+        for (const id of event.strategyIds) state.strategiesHere.delete(id)
         withdrawUnminded(state, event.strategyIds, out)
         return cancelUnminded(state, event.strategyIds, at, out)
       case 'unaudited':

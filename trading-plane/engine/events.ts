@@ -135,6 +135,8 @@ export type EngineEvent =
   | { readonly kind: 'safety'; readonly reading: SafetyReading | null }
   /** Somebody signed a word on a held intent; the signature was verified. */
   | { readonly kind: 'approval'; readonly decision: ApprovalDecision }
+  /** Somebody speaks for these strategies and minds their orders. */
+  | { readonly kind: 'strategies-here'; readonly strategyIds: readonly string[] }
   /** Nobody minds the orders of these strategies any more. */
   | { readonly kind: 'strategies-gone'; readonly strategyIds: readonly string[] }
   /** A change at the venue was wanted and neither Redis nor spool took its audit entry. */

@@ -90,6 +90,8 @@ export type EngineState = {
   readonly intentIds: RecentSet
   readonly labels: RecentSet
   readonly tradeIds: RecentSet
+  /** Strategies whose orders somebody minds now. */
+  readonly strategiesHere: Set<string>
   readonly openings: RateWindow
   readonly closings: RateWindow
   readonly deniedAudits: RateWindow
@@ -133,6 +135,7 @@ export function createEngineState(config: EngineConfig): EngineState {
     intentIds: new RecentSet(config.rememberedIdsMax),
     labels: new RecentSet(config.rememberedIdsMax),
     tradeIds: new RecentSet(config.rememberedIdsMax),
+    strategiesHere: new Set(),
     openings: new RateWindow(config.intentsPerSecondMax, 1_000),
     closings: new RateWindow(config.intentsPerSecondMax, 1_000),
     deniedAudits: new RateWindow(config.deniedAuditsPerSecondMax, 1_000),

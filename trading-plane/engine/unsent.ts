@@ -21,8 +21,8 @@ export function proveUnsent(state: EngineState, label: string): void {
 
 /**
  * Sends what an earlier run recorded and never sent: once, after the reconciliation, and only if it
- * might be sent now anyway. What is too old, or not wanted any more, is withdrawn (AT-935b,
- * decision D-69).
+ * might be sent now anyway and somebody minds it. What is too old, or not wanted any more, is
+ * withdrawn (AT-935b, decision D-69).
  */
 export function sendUnsent(state: EngineState, at: At, out: Effect[]): void {
   for (const [label, order] of state.unsent) {
@@ -48,6 +48,7 @@ function mayGo(state: EngineState, leg: Leg, at: At): boolean {
   const isReady = state.venue.isReady && at.serverMs !== null
   if (!isKnown || !isReady || isLatched(state.openPermission)) return false
   if (leg.reduceOnly) return true
+  if (!state.strategiesHere.has(leg.strategyId)) return false
   const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
   return (openingDenial(state, mode) ?? permissionDenial(state, at, mode.mode)) === null
 }

@@ -21,6 +21,8 @@ const unreadBytesMax = 1024 * 1024
 
 export type IntentServerEvents = {
   readonly onIntent: (intent: Intent) => void
+  /** A client speaks for these strategies. */
+  readonly onStrategiesHere: (strategyIds: readonly string[]) => void
   /** A client that spoke for these strategies is gone. */
   readonly onStrategiesGone: (strategyIds: readonly string[]) => void
   /** What a client that has just said hello for these strategies must know. */
@@ -135,6 +137,7 @@ export class IntentServer {
     } else if (message.value.type === 'hello') {
       client.strategies = new Set(message.value.strategies)
       client.instruments = new Set(message.value.instruments)
+      this.#events.onStrategiesHere(message.value.strategies)
       this.#greet(client, message.value.strategies)
     } else if (client.strategies.has(message.value.strategy_id)) {
       failpoint('intent-received')

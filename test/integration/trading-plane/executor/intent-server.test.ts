@@ -19,7 +19,12 @@ let directory: string
 let server: IntentServer
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
-  server = new IntentServer({ onIntent: () => {}, onStrategiesGone: () => {}, greeting: () => [] })
+  server = new IntentServer({
+    onIntent: () => {},
+    onStrategiesHere: () => {},
+    onStrategiesGone: () => {},
+    greeting: () => [],
+  })
   await server.listen(join(directory, 'intents.sock'))
 })
 afterEach(async () => {

@@ -142,6 +142,7 @@ describe('a restart', () => {
     const bench = new EngineBench()
     bench.tickMs += 1_000
     bench.recover(records)
+    bench.give({ kind: 'strategies-here', strategyIds: ['quoter'] })
     return bench
   }
   /** The account is read and holds nothing of these orders. */
@@ -179,6 +180,21 @@ describe('a restart', () => {
     bench.pass(1_000)
     bench.reconcile({ byLabel: new Map([[label, []]]) })
     expect(only(bench.pass(100), 'resume').order.label).toBe(label)
+  })
+
+  test('waits with one that opens until somebody minds it', () => {
+    const { label, records } = history()
+    const bench = restarted(records)
+    bench.give({ kind: 'strategies-gone', strategyIds: ['quoter'] })
+    bench.pass(0)
+    expect(only(bench.effects, 'record').record).toMatchObject({ label, state: 'not_placed' })
+    const alone = new EngineBench()
+    alone.tickMs += 1_000
+    alone.recover(records)
+    alone.becomeActive()
+    expect(ofKind(proven(alone, label), 'resume')).toEqual([])
+    alone.give({ kind: 'strategies-here', strategyIds: ['quoter'] })
+    expect(only(alone.pass(100), 'resume').order.label).toBe(label)
   })
 
   test('finds at the venue what the ledger does not know to be sent, and sends nothing', () => {
