@@ -308,6 +308,7 @@ export class SafetyPlane {
     return new Reappearance({
       runner: this.#runner,
       severer: this.#severer,
+      clock: this.#parts.clock,
       killable: this.#killable,
       senders: this.#config.severAtHardStop,
       audit: (record) => this.#writer.record(record),

@@ -175,14 +175,17 @@ export function cgroupFault(mount: string, cgroup: string): string | null {
 }
 
 /**
- * Kills every process of the cgroup at once, forked children and frozen ones too.
+ * Kills every process of the cgroup at once, forked children and frozen ones too. The file has mode
+ * 0200, so whoever owns it may write it and not read it: it is opened for nothing else.
  *
  * @returns null, or the error code of the write
  */
 export function killCgroup(mount: string, cgroup: string): string | null {
   return (
     cgroupFault(mount, cgroup) ??
-    attempt(() => writeFileSync(join(mount, cgroup, 'cgroup.kill'), '1', { flag: 'r+' }))
+    attempt(() =>
+      writeFileSync(join(mount, cgroup, 'cgroup.kill'), '1', { flag: constants.O_WRONLY }),
+    )
   )
 }
 

@@ -16,7 +16,7 @@ export type SeverReport = {
   readonly method: SeverMethod | 'already_dead' | 'none'
   /** From the kill to the verified death, in microseconds. */
   readonly durationUs: number
-  /** Why it is not confirmed, or empty. */
+  /** Why the methods before the last did not do, and the last where it did not; or empty. */
   readonly reason: string
 }
 
@@ -41,6 +41,9 @@ export type AuditPort = (record: AuditRecord) => Promise<void>
 type Fault = string | null
 
 type Attempt = { readonly dead: boolean; readonly durationUs: number; readonly reason: string }
+
+/** A process that has said that it is the component, or anything at all in its group. */
+export type SeenAlive = 'registered' | 'in_group'
 
 type Method = {
   /** Why it must not or need not be tried, or null. */
@@ -123,11 +126,10 @@ export class Severer {
     return reply === 'POPULATED' || reply === 'EMPTY'
   }
 
-  /** Whether something of the component runs, seen by this process; not the opposite of dead. */
-  isSeenAlive(target: KillableTarget): boolean {
-    return (
-      this.#cgroupState(target) === 'populated' || this.#identities.isSeenAlive(target.component)
-    )
+  /** What of the component runs, seen by this process; null is not the opposite of dead. */
+  seenAlive(target: KillableTarget): SeenAlive | null {
+    if (this.#identities.isSeenAlive(target.component)) return 'registered'
+    return this.#cgroupState(target) === 'populated' ? 'in_group' : null
   }
 
   #isDeadWith(target: KillableTarget, cgroup: CgroupState | null, containerGone: boolean): boolean {
@@ -160,7 +162,8 @@ export class Severer {
       await this.#recordIntent(target, name, episode)
       const result = await attempt.kill()
       if (result.dead) {
-        return { component, isDead: true, method, durationUs: result.durationUs, reason: '' }
+        const { durationUs } = result
+        return { component, isDead: true, method, durationUs, reason: reasons.join('; ') }
       }
       reasons.push(`${name}: ${result.reason}`)
     }

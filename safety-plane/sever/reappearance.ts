@@ -1,11 +1,13 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
+import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { type Episode, isConfirmed } from '../kill-sequence/episode.core.ts'
 import type { EpisodeRunner } from '../kill-sequence/loop.ts'
 import type { KillableTarget, Severer } from './loop.ts'
 
 export type ReappearanceOptions = {
   readonly runner: Pick<EpisodeRunner, 'state' | 'trigger'>
-  readonly severer: Pick<Severer, 'isSeenAlive'>
+  readonly severer: Pick<Severer, 'seenAlive'>
+  readonly clock: Pick<Clock, 'monotonicMs'>
   /** Everything that L2 severs. */
   readonly killable: readonly KillableTarget[]
   /** Components that send orders: severed at L1 too. */
@@ -14,12 +16,21 @@ export type ReappearanceOptions = {
 }
 
 /**
+ * How long something that has not registered may be in a group. Under systemd the condition that
+ * asks whether the kill switch allows a start runs in the group of the service; killing it would
+ * look like a crash, and lead to the next start until systemd gives the service up.
+ */
+export const conditionMsMax = 2_000
+
+/**
  * Looks for what was severed and runs again while the kill still stands: a restart policy, a
  * person, a process that escaped. The episode then proves its level once more, from fence to state.
  * While it is running or unconfirmed it looks after its targets itself.
  */
 export class Reappearance {
   readonly #options: ReappearanceOptions
+  /** Since when something that has not registered is in the group of a component. */
+  readonly #inGroupSinceMs = new Map<string, number>()
 
   constructor(options: ReappearanceOptions) {
     this.#options = options
@@ -27,12 +38,15 @@ export class Reappearance {
 
   /** @returns who was found alive */
   check(): readonly string[] {
-    const { runner, severer, killable, senders, audit } = this.#options
+    const { runner, killable, senders, audit } = this.#options
     const { episode } = runner.state
-    if (episode === null || episode.level === 'L0' || !isConfirmed(episode)) return []
+    if (episode === null || episode.level === 'L0' || !isConfirmed(episode)) {
+      this.#inGroupSinceMs.clear()
+      return []
+    }
     const found = killable
       .filter(({ component }) => isSeveredAt(episode, component, senders))
-      .filter((target) => severer.isSeenAlive(target))
+      .filter((target) => this.#isBack(target))
       .map(({ component }) => component)
     const [first] = found
     if (first === undefined) return []
@@ -46,6 +60,22 @@ export class Reappearance {
     const trigger = 'TARGET_REAPPEARED'
     runner.trigger({ level, trigger, component: first, thresholdMs: 0, overshootMs: 0 })
     return found
+  }
+
+  #isBack(target: KillableTarget): boolean {
+    const { severer, clock } = this.#options
+    const { component } = target
+    const seen = severer.seenAlive(target)
+    if (seen !== 'in_group') {
+      this.#inGroupSinceMs.delete(component)
+      return seen === 'registered'
+    }
+    const nowMs = clock.monotonicMs()
+    const sinceMs = this.#inGroupSinceMs.get(component) ?? nowMs
+    this.#inGroupSinceMs.set(component, sinceMs)
+    if (nowMs - sinceMs < conditionMsMax) return false
+    this.#inGroupSinceMs.delete(component)
+    return true
   }
 }
 

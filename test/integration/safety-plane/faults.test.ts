@@ -89,6 +89,21 @@ test.each([10_028, 10_047])('code %d on our own cancel at L0 severs the executor
   expect((await world.desk()).orders).toEqual([])
 })
 
+test('code 10040 at L0 severs nobody: it says nothing of the budget', async () => {
+  await startReady()
+  await rest(world)
+  await plant('reject', 'private/cancel_all', { code: 10_040, times: 1 })
+  await world.ackOf(await world.send(killCommand('L0')))
+  expect(await proven()).toMatchObject({
+    kill_switch_mode: 'SOFT_STOP',
+    episode: { level: 'L0', trigger: 'OPERATOR_COMMAND' },
+  })
+  expect((await phasesOf('mass_cancel')).map(({ outcome }) => outcome)).toEqual(['unconfirmed'])
+  expect([executor.child.signalCode, executor.child.exitCode]).toEqual([null, null])
+  expect(rowsOf(await world.audit(), 'EPISODE_RAISED')).toEqual([])
+  expect((await world.desk()).orders).toEqual([])
+})
+
 test.each(['http_html_502', 'truncate_json', 'drop'])(
   'open orders that cannot be read (%s) are never taken for none, until they can be',
   async (kind) => {
@@ -139,7 +154,6 @@ test('a lost safety Redis stops softly by the own exchange client, no more', asy
   await rest(world)
   await world.redis.kill()
   await eventually('our orders gone', async () => (await world.desk()).orders.length === 0)
-  await new Promise((resolve) => setTimeout(resolve, 3_500))
   expect([executor.child.signalCode, executor.child.exitCode]).toEqual([null, null])
 
   await world.redis.restart()

@@ -122,10 +122,12 @@ test('a hard stop by an operator is not raised by the silence it caused', async 
   await eventually('the proof', async () => (await world.status())?.episode?.confirmed)
   await safety.kill()
   await world.startSafety()
-  await new Promise((resolve) => setTimeout(resolve, 5_000))
-  const status = await world.status()
+  const status = await eventually('the end of the boot grace', async () => {
+    const seen = await world.status()
+    return (seen?.uptime_ms ?? 0) > fastLadder.bootGraceMs + 200 ? seen : undefined
+  })
   expect(status).toMatchObject({ kill_switch_mode: 'HARD_STOP', episode: { confirmed: true } })
-  expect(status?.watch.find(({ component }) => component === 'executor')?.health).toBe('CRITICAL')
+  expect(status.watch.find(({ component }) => component === 'executor')?.health).toBe('CRITICAL')
   expect(rowsOf(await world.audit(), 'EPISODE_RAISED')).toEqual([])
   expect((await world.desk()).positions).toHaveLength(1)
 })

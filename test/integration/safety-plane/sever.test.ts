@@ -1,8 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { identityOf } from '@bulkhead/shared/runtime/process-identity.ts'
-import { readCgroupState } from '@bulkhead/safety-plane/sever/linux.ts'
+import { killCgroup, readCgroupState } from '@bulkhead/safety-plane/sever/linux.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startNode, type StartedProcess } from './support/process.ts'
 import {
@@ -14,6 +16,8 @@ import {
   writableMount,
 } from './support/severing.ts'
 
+/** A user that owns nothing here. */
+const nobody = 65_534
 const victimFile = join(import.meta.dirname, 'support/forking-victim.ts')
 
 let bench: Severing
@@ -117,6 +121,30 @@ describe('a whole tree', () => {
       }
     },
   )
+
+  test('is killed by a user to whom nothing but its cgroup.kill was given', async () => {
+    const { pid } = bench.victim()
+    if (mount === null || process.getuid?.() !== 0) {
+      // Nobody to give it to: a group that is not there is not killed by anybody.
+      expect(killCgroup(mount ?? '/sys/fs/cgroup', '/no-such-group')).not.toBe(null)
+      return
+    }
+    const group = makeGroup(mount)
+    try {
+      group.join(pid)
+      chownSync(join(group.directory, 'cgroup.kill'), nobody, nobody)
+      const kill = `import { killCgroup } from '@bulkhead/safety-plane/sever/linux.ts'
+        process.setegid(${nobody})
+        process.seteuid(${nobody})
+        console.log(killCgroup(...process.argv.slice(1)))`
+      const args = ['--input-type=module', '-e', kill, mount, group.path]
+      const run = spawnSync(process.execPath, args, { cwd: projectRoot, encoding: 'utf8' })
+      expect(run).toMatchObject({ stdout: 'null\n', stderr: '' })
+      await eventually('its death', () => !isAlive(pid))
+    } finally {
+      await group.remove()
+    }
+  })
 
   test('that is not in its cgroup is not killed there and not called dead', async () => {
     const stranger = bench.victim()

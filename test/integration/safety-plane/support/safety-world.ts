@@ -168,7 +168,8 @@ export async function createWorld(
       const link = JSON.stringify(
         isGuarded ? redis.guardConfig(component) : redis.config('trading'),
       )
-      const socket = component === 'executor' ? layout.livenessSocket : ''
+      const own = component === 'executor' ? layout.livenessSocket : ''
+      const socket = livenessSocketsOf(config).get(component) ?? own
       return track(startNode(beatingFile, [component, link, '50', String(memoryMb), socket]))
     },
     status: (watcher = 'dead_man_switch') => readStatus(auditor, watcher),
@@ -224,6 +225,14 @@ function provisionOperators(): ProvisionedOperator[] {
 
 const watchersOf = (config: Readonly<Record<string, unknown>>) =>
   watchersSchema.parse(config['watchers'])
+
+/** Where each component of the configuration is asked past Redis. */
+function livenessSocketsOf(config: Readonly<Record<string, unknown>>): Map<string, string> {
+  const watch = config['watch'] as readonly { component: string; livenessSocket?: string }[]
+  return new Map(
+    watch.flatMap((one) => (one.livenessSocket ? [[one.component, one.livenessSocket]] : [])),
+  )
+}
 
 export async function post(
   control: RedisLink,

@@ -8,8 +8,8 @@ import {
   provingPhases,
 } from '@bulkhead/safety-plane/kill-sequence/episode.core.ts'
 import type { KillRequest } from '@bulkhead/safety-plane/kill-sequence/loop.ts'
-import type { KillableTarget } from '@bulkhead/safety-plane/sever/loop.ts'
-import { Reappearance } from '@bulkhead/safety-plane/sever/reappearance.ts'
+import type { KillableTarget, SeenAlive } from '@bulkhead/safety-plane/sever/loop.ts'
+import { conditionMsMax, Reappearance } from '@bulkhead/safety-plane/sever/reappearance.ts'
 
 const target = (component: string): KillableTarget => ({
   component,
@@ -45,7 +45,8 @@ function episodeOf(level: KillLevel, open: readonly KillPhase[] = []): Episode {
   }
 }
 
-function checked(episode: Episode | null, alive: readonly string[]) {
+function watching(episode: Episode | null, seen: () => Readonly<Record<string, SeenAlive>>) {
+  let nowMs = 0
   const audited: AuditRecord[] = []
   const triggered: KillRequest[] = []
   const state: EpisodeState = { ...noEpisode, episode }
@@ -57,14 +58,25 @@ function checked(episode: Episode | null, alive: readonly string[]) {
         return 'episode-1'
       },
     },
-    severer: { isSeenAlive: ({ component }) => alive.includes(component) },
+    severer: { seenAlive: ({ component }) => seen()[component] ?? null },
+    clock: { monotonicMs: () => nowMs },
     killable: ['executor', 'orchestrator'].map(target),
     senders: ['executor'],
     audit: async (record) => {
       audited.push(record)
     },
   })
-  return { found: reappearance.check(), audited, triggered }
+  const checkAt = (atMs: number) => {
+    nowMs = atMs
+    return reappearance.check()
+  }
+  return { checkAt, audited, triggered }
+}
+
+function checked(episode: Episode | null, alive: readonly string[]) {
+  const seen = Object.fromEntries(alive.map((name) => [name, 'registered' as const]))
+  const { checkAt, audited, triggered } = watching(episode, () => seen)
+  return { found: checkAt(0), audited, triggered }
 }
 
 describe('what was severed and runs again', () => {
@@ -87,6 +99,29 @@ describe('what was severed and runs again', () => {
     const { found, triggered } = checked(episodeOf('L2'), ['executor', 'orchestrator'])
     expect(found).toEqual(['executor', 'orchestrator'])
     expect(triggered).toHaveLength(1)
+  })
+
+  test('in its group only is a start being asked for, until that takes too long', () => {
+    const inGroup = { executor: 'in_group' } as const
+    let seen: Readonly<Record<string, SeenAlive>> = inGroup
+    const { checkAt, triggered } = watching(episodeOf('L1'), () => seen)
+    expect([checkAt(0), checkAt(conditionMsMax - 1)]).toEqual([[], []])
+    seen = {}
+    expect(checkAt(conditionMsMax)).toEqual([])
+    seen = inGroup
+    expect([checkAt(5_000), checkAt(5_000 + conditionMsMax - 1)]).toEqual([[], []])
+    expect(triggered).toEqual([])
+    expect(checkAt(5_000 + conditionMsMax)).toEqual(['executor'])
+    expect(checkAt(5_001 + conditionMsMax)).toEqual([])
+    expect(triggered).toHaveLength(1)
+  })
+
+  test('and says who it is, is found at once', () => {
+    let seen: Readonly<Record<string, SeenAlive>> = { executor: 'in_group' }
+    const { checkAt } = watching(episodeOf('L1'), () => seen)
+    expect(checkAt(0)).toEqual([])
+    seen = { executor: 'registered' }
+    expect(checkAt(1)).toEqual(['executor'])
   })
 
   test.each<[string, Episode | null, string[]]>([
