@@ -5,6 +5,7 @@ import type { HomeLayout } from '@bulkhead/shared/runtime/home.ts'
 export const unitOf: Readonly<Record<string, string>> = {
   redis: 'bulkhead-redis',
   dead_man_switch: 'bulkhead-safety',
+  dead_man_switch_2: 'bulkhead-safety-2',
   egress_gate: 'bulkhead-egress',
   fencer: 'bulkhead-fencer',
   executor: 'bulkhead-executor',

@@ -1,6 +1,6 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { watcherIds } from '@bulkhead/shared/contracts/components.ts'
 import type { Stack } from '@bulkhead/shared/contracts/stack.ts'
@@ -26,7 +26,7 @@ import {
 
 const cgroupMount = '/sys/fs/cgroup'
 
-const usage = `usage: node deploy/systemd/provision.ts [--desk FILE] [--root DIR] [--force]
+const usage = `usage: node deploy/systemd/provision.ts [--desk FILE] [--watchers 1|2] [--root DIR] [--force]
 Writes the secrets that are missing, the configuration of the safety Redis and of every component.
 Configurations that are there are kept, unless --force is given.
 `
@@ -64,17 +64,29 @@ const settings: configs.StackSettings = {
   webhookUrl: null,
   alerts: desk.alerts,
   guarded: [],
-  watchers: [watcherIds[0]],
+  watchers: watcherIds.slice(0, options.watchers),
 }
 const { trading } = redis.logins
-write('start_condition', { redis: { socketPath: layout.redisSocket, ...trading } })
+write('start_condition', {
+  redis: { socketPath: layout.redisSocket, ...trading },
+  watchers: settings.watchers,
+})
 const tradingUid = uidOf(tradingUser)
-const safety = configs.deadManSwitchConfig(settings, venue)
-const watch = safety.watch.map((entry) => ({ ...entry, uid: tradingUid }))
+const watcherConfigs = settings.watchers.map((id) => {
+  const config = configs.deadManSwitchConfig(settings, venue, id)
+  return {
+    ...config,
+    // One user for both, and a folder for each: the second keeps no audit log and seals nothing.
+    auditHeadsFile: join(dirname(config.stateDir), 'heads.jsonl'),
+    watch: config.watch.map((entry) => ({ ...entry, uid: tradingUid })),
+    fencerSocket: fencerSocket(options.root),
+  }
+})
+const watch = watcherConfigs[0]?.watch ?? []
 const components: Readonly<Record<string, object>> = {
   paper_venue: configs.paperVenueConfig(settings),
   egress_gate: configs.egressGateConfig(settings, venue),
-  dead_man_switch: { ...safety, watch, fencerSocket: fencerSocket(options.root) },
+  ...Object.fromEntries(watcherConfigs.map((config) => [config.component, config])),
   fencer: {
     component: 'fencer',
     logFile: layout.logFile('fencer'),
@@ -153,16 +165,27 @@ function deskOf(file: string): Desk {
   process.exit(2)
 }
 
-function readOptions(): { root: string; force: boolean; desk: string | undefined } {
+type Options = {
+  readonly root: string
+  readonly force: boolean
+  readonly desk: string | undefined
+  /** How many dead-man switches the desk has. */
+  readonly watchers: 1 | 2
+}
+
+function readOptions(): Options {
   try {
     const { values } = parseArgs({
       options: {
         root: { type: 'string' },
         force: { type: 'boolean' },
         desk: { type: 'string' },
+        watchers: { type: 'string', default: '1' },
       },
     })
-    return { root: values.root ?? '', force: values.force ?? false, desk: values.desk }
+    const { root = '', force = false, desk: file, watchers } = values
+    if (watchers !== '1' && watchers !== '2') throw new Error('--watchers is 1 or 2')
+    return { root, force, desk: file, watchers: watchers === '2' ? 2 : 1 }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
     process.exit(2)

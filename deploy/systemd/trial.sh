@@ -65,6 +65,12 @@ take_rights_away() {
   systemctl daemon-reload
   systemctl restart bulkhead-safety.service
 }
+# Runs the commands of the page's section A second watcher.
+add_second_watcher() {
+  sed -n '/^## A second watcher$/,/^## The egress gate/p' docs/operate/systemd.md |
+    sed -n 's/^sudo //p' >/run/second.sh
+  grep -q -- '--watchers 2' /run/second.sh && bash -e /run/second.sh
+}
 begin_again() {
   timeout 10 bulkhead reset --reason 'trial' &&
     systemctl start bulkhead-executor.service bulkhead-orchestrator.service
@@ -133,6 +139,17 @@ inside() {
   claim 'and can be reset' begin_again
   claim 'after the reset it trades again' shows '^TradingMode +Active'
   claim 'through the gate' shows '^egress gate +open'
+
+  claim 'a second watcher is added' add_second_watcher
+  claim 'it is up' is_active safety-2
+  claim 'the desk trades with two' shows '^TradingMode +Active'
+  systemctl stop bulkhead-safety.service
+  timeout 30 bulkhead kill --level L1 --reason 'trial' >/run/kill.txt || true
+  claim 'the second kills without the first' grep -q '^Confirmed' /run/kill.txt
+  claim 'by the cgroup, as the first does' grep 'executor.*dead by cgroup' \
+    /var/log/bulkhead-safety-2/dead_man_switch_2.log
+  systemctl start bulkhead-safety.service
+  claim 'a reset that both follow' begin_again
 
   old=$(main_pid redis)
   signal_main KILL "$old" || true

@@ -1,11 +1,13 @@
 import {
   accessSync,
+  closeSync,
   constants,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
   statfsSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -183,9 +185,14 @@ export function cgroupFault(mount: string, cgroup: string): string | null {
 export function killCgroup(mount: string, cgroup: string): string | null {
   return (
     cgroupFault(mount, cgroup) ??
-    attempt(() =>
-      writeFileSync(join(mount, cgroup, 'cgroup.kill'), '1', { flag: constants.O_WRONLY }),
-    )
+    attempt(() => {
+      const file = openSync(join(mount, cgroup, 'cgroup.kill'), constants.O_WRONLY)
+      try {
+        writeSync(file, '1')
+      } finally {
+        closeSync(file)
+      }
+    })
   )
 }
 

@@ -32,22 +32,27 @@ const safetyUid = 4_244
 let root: string
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'bulkhead-root-'))
-  mkdirSync(join(root, 'etc'))
+  makeUsers(root)
+  expect(provision('--watchers', '2')).toMatchObject({ status: 0, stderr: '' })
+})
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+function makeUsers(inRoot: string): void {
   const users = [
     'root:x:0:0::/:/bin/sh',
     `bulkhead-trading:x:${tradingUid}:4243::/:/bin/false`,
     `bulkhead-safety:x:${safetyUid}:4245::/:/bin/false`,
   ]
-  writeFileSync(join(root, 'etc/passwd'), `${users.join('\n')}\n`)
-  expect(provision()).toMatchObject({ status: 0, stderr: '' })
-})
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+  mkdirSync(join(inRoot, 'etc'), { recursive: true })
+  writeFileSync(join(inRoot, 'etc/passwd'), `${users.join('\n')}\n`)
+}
 
 const provision = (...args: string[]) =>
   spawnSync(process.execPath, [program, '--root', root, ...args], { encoding: 'utf8' })
 
 const schemas = {
   dead_man_switch: deadManSwitchConfigSchema,
+  dead_man_switch_2: deadManSwitchConfigSchema,
   egress_gate: egressGateConfigSchema,
   executor: executorConfigSchema,
   orchestrator: orchestratorConfigSchema,
@@ -157,6 +162,32 @@ describe('provisioning for systemd', () => {
     }
   })
 
+  test('names both watchers to everybody who asks for the kill switch, and to each other', () => {
+    const both = ['dead_man_switch', 'dead_man_switch_2']
+    for (const component of [...both, 'executor', 'start_condition', 'control_api']) {
+      const config = JSON.parse(readFileSync(configFile(component), 'utf8')) as object
+      expect(config, component).toMatchObject({ watchers: both })
+    }
+    const read = (component: string) =>
+      JSON.parse(readFileSync(configFile(component), 'utf8')) as Record<string, unknown>
+    const [first, second] = both.map(read)
+    for (const key of ['stateDir', 'auditSpoolFile', 'auditHeadsFile', 'logFile', 'redis']) {
+      expect(first?.[key], key).not.toEqual(second?.[key])
+    }
+    expect(second).toMatchObject({ watch: first?.['watch'], fencerSocket: first?.['fencerSocket'] })
+  })
+
+  test('of a desk with one watcher names no second one', () => {
+    const one = mkdtempSync(join(tmpdir(), 'bulkhead-root-'))
+    makeUsers(one)
+    const run = spawnSync(process.execPath, [program, '--root', one], { encoding: 'utf8' })
+    const config = readFileSync(join(one, 'etc/bulkhead/dead_man_switch.json'), 'utf8')
+    const isThere = existsSync(join(one, 'etc/bulkhead/dead_man_switch_2.json'))
+    rmSync(one, { recursive: true, force: true })
+    expect([run.status, isThere]).toEqual([0, false])
+    expect(JSON.parse(config)).toMatchObject({ watchers: ['dead_man_switch'] })
+  })
+
   test('sends the executor through the gate, and lets the gate reach only the venue', () => {
     const read = (component: string) =>
       JSON.parse(readFileSync(configFile(component), 'utf8')) as Record<string, unknown>
@@ -188,7 +219,7 @@ describe('provisioning for systemd', () => {
     const asking = services.filter((unit) =>
       unit.values('SupplementaryGroups').some((groups) => groups.includes('bulkhead-liveness')),
     )
-    expect(asking.map(({ name }) => name)).toEqual(['bulkhead-safety'])
+    expect(asking.map(({ name }) => name).sort()).toEqual(['bulkhead-safety', 'bulkhead-safety-2'])
     const text = readFileSync(configFile('executor'), 'utf8')
     const { livenessSocket } = JSON.parse(text) as { livenessSocket: object }
     expect(livenessSocket).toEqual({ path: join(root, executorSocket), isForGroup: true })
@@ -245,9 +276,9 @@ describe('provisioning for systemd', () => {
     const before = readFileSync(password, 'utf8')
     const written = readFileSync(configFile('executor'), 'utf8')
     writeFileSync(configFile('executor'), '{}')
-    expect(provision().stdout).toContain('kept')
+    expect(provision('--watchers', '2').stdout).toContain('kept')
     expect(readFileSync(configFile('executor'), 'utf8')).toBe('{}')
-    expect(provision('--force').status).toBe(0)
+    expect(provision('--watchers', '2', '--force').status).toBe(0)
     expect(readFileSync(configFile('executor'), 'utf8')).toBe(written)
     expect(readFileSync(password, 'utf8')).toBe(before)
   })

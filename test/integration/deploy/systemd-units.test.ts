@@ -28,6 +28,7 @@ const serviceOf = (name: string) => services.find((unit) => unit.name === name)!
 /** Highest exposure that systemd-analyze may find; 10 is no protection at all. */
 const exposureMax: Readonly<Record<string, number>> = {
   'bulkhead-safety': 2.0,
+  'bulkhead-safety-2': 2.0,
   'bulkhead-lastresort': 1.5,
   'bulkhead-fencer': 2.0,
   'bulkhead-redis': 1.5,
@@ -103,6 +104,26 @@ describe('systemd units', () => {
 
 describe('systemd unit of the safety plane', () => {
   const safety = serviceOf('bulkhead-safety')
+  const second = serviceOf('bulkhead-safety-2')
+  const watchers = [safety, second]
+
+  test('has a second one like it, with files and secrets of its own and no last resort', () => {
+    const same = ['User', 'Group', 'SupplementaryGroups', 'Slice', 'WatchdogSec', 'WatchdogSignal']
+    const kept = ['Restart', 'RestartSec', 'OOMScoreAdjust', 'ProtectProc', 'ProtectControlGroups']
+    for (const key of [...same, ...kept]) expect(second.value(key), key).toBe(safety.value(key))
+    for (const key of ['StateDirectory', 'LogsDirectory']) {
+      expect(second.value(key)).toBe('bulkhead-safety-2')
+    }
+    const shared = second.values('LoadCredential').filter((entry) => {
+      return safety.values('LoadCredential').includes(entry)
+    })
+    expect(shared).toEqual(['operators-safety.json:/etc/bulkhead/secrets/operators-safety.json'])
+    expect([safety.value('OnFailure'), second.value('OnFailure')]).toEqual([
+      'bulkhead-lastresort.service',
+      undefined,
+    ])
+    expect(second.value('WantedBy')).toBe('bulkhead.target')
+  })
 
   test('is watched, comes back always, is the last to be killed for memory', () => {
     expect(safety.value('Type')).toBe('notify')
@@ -130,6 +151,7 @@ describe('systemd unit of the safety plane', () => {
   test('gives Node the same bounds on memory as npm start does', () => {
     for (const [name, options = []] of [
       ['bulkhead-safety', nodeOptions.dead_man_switch],
+      ['bulkhead-safety-2', nodeOptions.dead_man_switch_2],
       ['bulkhead-lastresort', nodeOptions.dead_man_switch],
       ['bulkhead-egress', nodeOptions.egress_gate],
     ] as const) {
@@ -140,12 +162,14 @@ describe('systemd unit of the safety plane', () => {
   })
 
   test('runs ahead of everything, hands that on to nobody, and is ended when it spins', () => {
-    expect(safety.value('CPUSchedulingPolicy')).toBe('fifo')
-    expect(safety.value('CPUSchedulingResetOnFork')).toBe('yes')
-    expect(safety.value('CPUSchedulingPriority')).toBe(String(realtime.priority))
-    expect(safety.value('LimitRTTIME')).toBe(`${realtime.spinUsMax / 1_000_000}s`)
+    for (const unit of watchers) {
+      expect(unit.value('CPUSchedulingPolicy')).toBe('fifo')
+      expect(unit.value('CPUSchedulingResetOnFork')).toBe('yes')
+      expect(unit.value('CPUSchedulingPriority')).toBe(String(realtime.priority))
+      expect(unit.value('LimitRTTIME')).toBe(`${realtime.spinUsMax / 1_000_000}s`)
+    }
     const others = services.filter((unit) => unit.value('CPUSchedulingPolicy') !== undefined)
-    expect(others).toEqual([safety])
+    expect(new Set(others)).toEqual(new Set(watchers))
   })
 
   test('has a fencer that can do for it what it may not, and needs none', () => {
@@ -160,7 +184,7 @@ describe('systemd unit of the safety plane', () => {
 
   test('holds the capability to signal and no other; the rest but its fencer holds none', () => {
     for (const unit of services.filter(({ name }) => name !== 'bulkhead-fencer')) {
-      const capability = unit === safety ? 'CAP_KILL' : ''
+      const capability = watchers.includes(unit) ? 'CAP_KILL' : ''
       expect(unit.values('CapabilityBoundingSet'), unit.name).toEqual([capability])
       expect(unit.value('AmbientCapabilities') ?? '', unit.name).toBe(capability)
     }
