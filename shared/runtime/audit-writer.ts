@@ -78,6 +78,11 @@ export class AuditWriter {
     return this.#head
   }
 
+  /** As many entries wait as may: one more is refused. */
+  get isFull(): boolean {
+    return this.#waiting.length >= this.#inFlightMax
+  }
+
   /**
    * Records one entry. The receipt says where it stands; AUDIT_UNAVAILABLE means that neither Redis
    * nor the disk took it, and the caller's rule decides what may still go on (decision D-08). Such
@@ -85,7 +90,7 @@ export class AuditWriter {
    * two is back: it may still be recorded after its caller was refused.
    */
   async record(record: AuditRecord): Promise<Result<AuditReceipt, AuditFailure>> {
-    if (this.#waiting.length >= this.#inFlightMax) {
+    if (this.isFull) {
       void this.#storeWaiting()
       return fail('AUDIT_UNAVAILABLE')
     }

@@ -93,11 +93,13 @@ export class Desk {
       ledger: this.ledger,
       audit,
       clock,
+      sleep: (ms) => world.sleep(ms),
+      onAhead: (label, ledger) => this.#give({ kind: 'ahead-of-ledger', label, ledger }),
       admit: (request, label) =>
         limiter.admit(request === 'cancel' ? 'CANCEL' : this.#engine.requestClass(label)),
       onDispatched: (label, validUntilMs) =>
         this.#give({ kind: 'dispatched', label, validUntilMs }),
-      judge: (label) => this.#engine.judgeDispatch(label, this.#loop.at()),
+      judge: (label) => this.#loop.judgeDispatch(label),
       facts: (label) => this.#engine.deskFacts(label, this.#loop.at()),
       onUnaudited: (label) => this.#give({ kind: 'unaudited', label }),
       estimatedServerMs: () => this.client.estimatedServerMs(),
@@ -122,6 +124,7 @@ export class Desk {
       },
       clock,
       sleep: (ms) => world.sleep(ms),
+      isOutputFull: () => this.ledger.isCrowded,
       decisions: { take: nothing, withhold: nothing },
       clockSync: this.#clockSync,
       limiter,

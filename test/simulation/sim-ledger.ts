@@ -10,6 +10,7 @@ import {
   headerBytes,
 } from '@bulkhead/trading-plane/ledger/format.ts'
 import type { Ledger, LedgerReceipt } from '@bulkhead/trading-plane/ledger/ports.ts'
+import { type LedgerPurpose, roomFor } from '@bulkhead/trading-plane/ledger/purpose.core.ts'
 import { readFrames } from '@bulkhead/trading-plane/ledger/read-frames.ts'
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
 import type { Disk } from './disk.ts'
@@ -77,6 +78,7 @@ export class SimLedger implements Ledger {
   acknowledgedSeq: number
   #waiting: Waiting[] = []
   #isWriting = false
+  #hasRefused = false
 
   constructor(
     world: World,
@@ -103,13 +105,21 @@ export class SimLedger implements Ledger {
     return this.#durableSeq
   }
 
+  get isCrowded(): boolean {
+    return this.#hasRefused && this.#waiting.length >= roomFor('opening', waitingMax)
+  }
+
   get waitingSinceTickMs(): number | null {
     return this.#waiting[0]?.takenTickMs ?? null
   }
 
-  append(record: LedgerRecord): Promise<Append> {
+  append(record: LedgerRecord, purpose: LedgerPurpose = 'truth'): Promise<Append> {
     const packed = encodeRecord(record)
-    if (this.#waiting.length >= waitingMax) return Promise.resolve(fail('LEDGER_FULL'))
+    const room = roomFor(purpose, waitingMax)
+    if (this.#waiting.length >= room) {
+      this.#hasRefused = true
+      return Promise.resolve(fail('LEDGER_FULL'))
+    }
     const entry = Buffer.alloc(entryBytes(packed.length))
     this.#takenSeq += 1
     const seq = this.#takenSeq
@@ -168,7 +178,8 @@ export class SimLedger implements Ledger {
 
   #sync(batch: readonly Waiting[]): void {
     const isSlow = this.#world.chance(0.01)
-    const syncMs = isSlow ? this.#world.between(50, 1_500) : this.#world.between(0.05, 4)
+    // Two in a row are below what counts as stuck: what then goes ahead is no case of exactly once.
+    const syncMs = isSlow ? this.#world.between(50, 950) : this.#world.between(0.05, 4)
     this.#later(syncMs, () => {
       if (this.#plant !== 'sync-removed') this.#disk.sync(this.#file)
       this.#waiting.splice(0, batch.length)

@@ -14,6 +14,7 @@ import type { Effect } from './effects.ts'
 import { containExposure } from './emergency-close/containment.ts'
 import { stepCloses, takeTickerRead } from './emergency-close/core.ts'
 import type { EngineEvent } from './events.ts'
+import { raiseAhead } from './incidents/core.ts'
 import { handleIntent } from './intents/handle-intent.ts'
 import type { Hash64 } from './intents/label.ts'
 import type { Leg } from './legs/leg.ts'
@@ -276,6 +277,11 @@ export class Engine {
         for (const id of event.strategyIds) state.strategiesHere.delete(id)
         withdrawUnminded(state, event.strategyIds, out)
         return cancelUnminded(state, event.strategyIds, at, out)
+      case 'ahead-of-ledger':
+        return raiseAhead(state, event.label, event.ledger, at, out)
+      case 'outputs':
+        state.isOutputFull = event.isFull
+        return
       case 'unaudited':
         return count(state, 'changes_not_audited')
       case 'tick':

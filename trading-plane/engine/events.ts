@@ -141,4 +141,12 @@ export type EngineEvent =
   | { readonly kind: 'strategies-gone'; readonly strategyIds: readonly string[] }
   /** A change at the venue was wanted and neither Redis nor spool took its audit entry. */
   | { readonly kind: 'unaudited'; readonly label: string }
+  /** An order that takes risk away goes out before the ledger has it (decision D-71). */
+  | {
+      readonly kind: 'ahead-of-ledger'
+      readonly label: string
+      readonly ledger: 'stuck' | 'full'
+    }
+  /** Whether a queue that the loop fills has no room left. */
+  | { readonly kind: 'outputs'; readonly isFull: boolean }
   | { readonly kind: 'tick' }

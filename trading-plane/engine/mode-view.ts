@@ -82,6 +82,7 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     diskUsedAgeMsMax: config.monitors.disk.ageMsMax,
     diskKillAt: config.monitors.disk.killAt,
     isDiskDegraded: monitors.disk.isDegraded,
+    isOutputFull: state.isOutputFull,
     hasClockDrifted: hasDrifted(state.permission.clockSample, at, config.monitors.clockDrift),
     haveSmilesTripped: haveSmilesTripped(monitors.svi, at.tickMs, config.monitors.svi),
     policyGeneratedMs: handedPolicy?.generatedMs ?? null,

@@ -56,11 +56,15 @@ export function takeLedgerRecord(state: EngineState, record: LedgerRecord): void
   }
 }
 
-/** Legs that ended long ago are forgotten while later records may still name them. */
+/**
+ * Legs that ended long ago are forgotten while later records may still name them, and an order may
+ * have gone out ahead of a stuck ledger: its label is used all the same (decision D-71).
+ */
 function change(state: EngineState, label: string, next: (leg: Leg) => Leg): void {
   const leg = state.legs.get(label)
-  if (leg === undefined) count(state, 'recovered_without_leg')
-  else state.legs.set(next(leg))
+  if (leg !== undefined) return state.legs.set(next(leg))
+  state.labels.add(label)
+  count(state, 'recovered_without_leg')
 }
 
 function legOfRecord(record: IntentRecord): Leg {

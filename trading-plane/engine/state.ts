@@ -1,3 +1,4 @@
+import type { IncidentCode } from '@bulkhead/shared/contracts/reasons/incidents.ts'
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { VenuePosition } from '../venues/port.ts'
 import { type ApprovalsState, createApprovalsState } from './approvals/state.ts'
@@ -109,8 +110,10 @@ export type EngineState = {
   readonly emergencyClose: EmergencyCloseState
   /** Intents that wait for people. */
   readonly approvals: ApprovalsState
-  /** When it was last said that the policy could not be evaluated. */
-  policyIncidentTickMs: number | null
+  /** When people were last told of a trouble that goes on. */
+  readonly toldIncidents: Map<IncidentCode, number>
+  /** A queue that the loop fills has no room left (contract 2.4.1). */
+  isOutputFull: boolean
   /** Flattens by strategy and structure (contract 1.2.2); bounded by `noteFlatten`. */
   readonly churn: Map<string, ChurnRecord>
   /** When an intent was last refused for a fault of our own wiring (contract 1.0 rule 3, 1.1). */
@@ -168,7 +171,8 @@ export function createEngineState(config: EngineConfig): EngineState {
     monitors: createMonitors(config.monitors),
     emergencyClose: createEmergencyCloseState(),
     approvals: createApprovalsState(),
-    policyIncidentTickMs: null,
+    toldIncidents: new Map(),
+    isOutputFull: false,
     churn: new Map(),
     wiringFaultTickMs: null,
     feedTickMs: null,

@@ -70,6 +70,8 @@ export function applyOrders(
     }
     const { state: venueState, venueOrderId } = order
     advance(state, leg, { kind: 'order', state: venueState, filledSteps, venueOrderId }, at, out)
+    // It went out ahead of a ledger that never had its dispatch (decision D-71): nobody minds it.
+    if (leg.state === 'not_placed') cancelOrphan(state, order, out)
   }
 }
 
@@ -104,6 +106,7 @@ export function applyTrades(
 /** It is nobody's here: it enters neither ledger nor position, and people are told, once. */
 function noteUnknownTrade(state: EngineState, trade: VenueTrade, out: Effect[]): void {
   state.tradeIds.add(trade.tradeId)
+  if (parseLabel(trade.label) !== undefined) state.labels.add(trade.label)
   count(state, 'trades_not_ours')
   const { tradeId, label, instrument, side, amount, price } = trade
   raiseIncident(
@@ -147,6 +150,8 @@ function cancelOrphan(state: EngineState, order: VenueOrder, out: Effect[]): voi
   const isResting = order.state === 'open' || order.state === 'untriggered'
   if (!isResting || parseLabel(order.label) === undefined) return
   count(state, 'orphan_orders')
+  // The same wish is not sent again, whoever forgot of it (decision D-71).
+  state.labels.add(order.label)
   const { label, venueOrderId, instrument } = order
   const currency = state.instruments.get(instrument)?.currency ?? ''
   out.push({

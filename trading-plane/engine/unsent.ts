@@ -36,6 +36,9 @@ export function sendUnsent(state: EngineState, at: At, out: Effect[]): void {
     if (state.legs.wish(label).cancelWanted) withdraw(state, leg, undefined, at, out)
     else if (ageMs < 0 || ageMs > state.config.unsentAgeMsMax) {
       withdraw(state, leg, 'IntentTooOld', at, out)
+    } else if (leg.reduceOnly) {
+      // It may have gone ahead of a stuck ledger (decision D-71); to get out is decided anew.
+      if (order.isProven) withdraw(state, leg, undefined, at, out)
     } else if (order.isProven && mayGo(state, leg, at)) {
       order.isSending = true
       send(state, leg, at, out)
@@ -47,7 +50,6 @@ function mayGo(state: EngineState, leg: Leg, at: At): boolean {
   const isKnown = state.instruments.has(leg.instrument) && !state.metadata.gone.has(leg.instrument)
   const isReady = state.venue.isReady && at.serverMs !== null
   if (!isKnown || !isReady || isLatched(state.openPermission)) return false
-  if (leg.reduceOnly) return true
   if (!state.strategiesHere.has(leg.strategyId)) return false
   const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
   return (openingDenial(state, mode) ?? permissionDenial(state, at, mode.mode)) === null

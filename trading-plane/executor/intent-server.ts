@@ -64,6 +64,14 @@ export class IntentServer {
     }
   }
 
+  /** A client has left half of what it may unread. */
+  get isCrowded(): boolean {
+    for (const { socket } of this.#clients) {
+      if (socket.writableLength >= unreadBytesMax / 2) return true
+    }
+    return false
+  }
+
   /**
    * Listens on a socket that only our own user may open. A leftover of an earlier run is replaced.
    */
@@ -158,7 +166,7 @@ export class IntentServer {
   }
 
   #write(client: Client, line: string): void {
-    if (client.socket.writableLength > unreadBytesMax) {
+    if (client.socket.writableLength + Buffer.byteLength(line) > unreadBytesMax) {
       this.#counters.dropped += 1
       client.socket.destroy()
     } else {

@@ -1,5 +1,6 @@
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type { At } from '../engine/at.ts'
@@ -29,6 +30,8 @@ export type LoopPorts = {
   readonly audit: { record(record: AuditRecord): Promise<unknown> }
   readonly tell: (message: ToOrchestrator) => void
   readonly decisions: Pick<DecisionKeeper, 'take' | 'withhold'>
+  /** Whether a queue that is filled from here has no room left. */
+  readonly isOutputFull: () => boolean
   readonly clock: Clock
   readonly sleep: (ms: number) => Promise<void>
   /** Asked as soon as there is a session, so that the first order does not wait for it. */
@@ -51,6 +54,7 @@ export class ExecutorLoop {
   #tradesSinceMs: number
   #session = 0
   #hasEnded = false
+  #isOutputFull = false
   /** Orders whose cancel waits or is on its way: nobody gains by a second one behind it. */
   readonly #cancelling = new Set<string>()
 
@@ -79,7 +83,22 @@ export class ExecutorLoop {
 
   handle(event: EngineEvent): void {
     if (this.#hasEnded) return
+    this.#noteOutputs()
     this.#perform(this.#ports.engine.handle(event, this.at()))
+  }
+
+  /** The engine's last word on an order, with the state of our own queues as it is now. */
+  judgeDispatch(label: string): IntentDenialReason | null {
+    this.#noteOutputs()
+    return this.#ports.engine.judgeDispatch(label, this.at())
+  }
+
+  /** No new risk while one of our own queues is full, and the loop never waits for it. */
+  #noteOutputs(): void {
+    const isFull = this.#ports.isOutputFull()
+    if (isFull === this.#isOutputFull) return
+    this.#isOutputFull = isFull
+    this.#perform(this.#ports.engine.handle({ kind: 'outputs', isFull }, this.at()))
   }
 
   /** Events of the venue, as the gateway's client reports them. */

@@ -123,11 +123,16 @@ const authorizer = new Authorizer({
   ledger,
   audit,
   clock,
+  sleep,
   admit: (request, label) =>
     limiter.admit(request === 'cancel' ? 'CANCEL' : engine.requestClass(label)),
   onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
-  judge: (label) => engine.judgeDispatch(label, loop.at()),
+  judge: (label) => loop.judgeDispatch(label),
   facts: (label) => engine.deskFacts(label, loop.at()),
+  onAhead: (label, state) => {
+    log.error({ label, ledger: state }, 'an order goes out before the ledger has it')
+    loop.handle({ kind: 'ahead-of-ledger', label, ledger: state })
+  },
   onUnaudited: (label) => {
     log.error({ label }, 'a change at the venue could not be audited anywhere')
     loop.handle({ kind: 'unaudited', label })
@@ -177,6 +182,7 @@ const loop = new ExecutorLoop({
   audit,
   tell: (message) => intents.tell(message),
   decisions,
+  isOutputFull: () => ledger.isCrowded || audit.isFull || intents.isCrowded,
   clock,
   sleep,
   clockSync,

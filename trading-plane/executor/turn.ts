@@ -7,7 +7,7 @@ import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import { ownIdentity } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Ledger } from '../ledger/ports.ts'
+import { type Ledger, stuckAfterMs } from '../ledger/ports.ts'
 import type { ApprovalDesk } from './approvals/desk.ts'
 import { publishApprovals } from './approvals/publisher.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
@@ -23,10 +23,6 @@ import { executorStatus, type StatusHead } from './status.ts'
 const turnMsMax = 100
 const statusEveryMs = 400
 const spoolEveryMs = 1_000
-/**
- * A record that waits longer than this for the disk is no progress, and without progress no beat.
- */
-const ledgerWaitMsMax = 2_000
 
 export type TurnPorts = {
   readonly loop: ExecutorLoop
@@ -153,8 +149,8 @@ export class Turn {
   async #beat(): Promise<void> {
     const { ledger, clock, engine, loop, head, liveness } = this.#ports
     const waitingSince = ledger.waitingSinceTickMs
-    const isLedgerStuck =
-      waitingSince !== null && clock.monotonicMs() - waitingSince > ledgerWaitMsMax
+    // Without progress no beat, and without the ledger no progress.
+    const isLedgerStuck = waitingSince !== null && clock.monotonicMs() - waitingSince > stuckAfterMs
     if (isLedgerStuck) return
     liveness.answer()
     if (!this.#heartbeat.isDue) return

@@ -5,7 +5,7 @@ import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { ProposedOrder } from '../engine/effects.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
-import type { Ledger } from '../ledger/ports.ts'
+import { type Ledger, stuckAfterMs } from '../ledger/ports.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { CancelOrder, OrderOutcome, PlaceOrder } from '../venues/port.ts'
 import { type DeskFacts, mayCall } from './degraded-mode.core.ts'
@@ -23,6 +23,7 @@ export type AuthorizerPorts = {
   readonly ledger: Ledger
   readonly audit: { record(record: AuditRecord): Promise<Result<unknown, 'AUDIT_UNAVAILABLE'>> }
   readonly clock: Clock
+  readonly sleep: (ms: number) => Promise<void>
   /** Waits for the venue's rate limit; `false` means that the order is not to be sent now. */
   readonly admit: (request: 'place' | 'cancel', label: string) => Promise<boolean>
   /** Marks the order as sent in the engine, with its lease. */
@@ -31,11 +32,17 @@ export type AuthorizerPorts = {
   readonly judge: (label: string) => IntentDenialReason | null
   /** What the degraded mode follows from, now; `label` names the order that the call is about. */
   readonly facts: (label: string) => DeskFacts
+  /** An order that takes risk away goes out before the ledger has it. */
+  readonly onAhead: (label: string, ledger: 'stuck' | 'full') => void
   /** A change was wanted and could not be audited anywhere. */
   readonly onUnaudited: (label: string) => void
   readonly estimatedServerMs: () => number | null
   readonly orderLeaseMs: number
 }
+
+/** As the ledger should have it; in its ring, on the way to a disk that is stuck; or not at all. */
+type Kept = 'kept' | 'taken' | 'refused'
+const kept: Kept = 'kept'
 
 type Issued = { readonly tickMs: number; readonly correlationId: string }
 export type Redeemed = { readonly isFresh: boolean; readonly correlationId: string }
@@ -64,7 +71,9 @@ export class Authorizer {
 
   /**
    * Takes an order through record and audit, side by side, then through the durable decision to
-   * send, then asks for the mode again. Only after all of that is it authorized (design 6.1).
+   * send, then asks for the mode again. Only after all of that is it authorized (design 6.1). While
+   * anything is at risk, or may be, an order that takes risk away is not held back by a ledger that
+   * is stuck or full (contract 2.2.3.6, decision D-71).
    *
    * @param record null where the order stands in the ledger already, since an earlier run
    */
@@ -73,16 +82,19 @@ export class Authorizer {
     record: LedgerRecord | null,
     entry: AuditRecord,
   ): Promise<Result<Authorized<PlaceOrder>, IntentDenialReason>> {
-    const { ledger, audit, clock } = this.#ports
-    const recording = record === null ? null : ledger.append(record)
-    const [recorded, audited] = await Promise.all([recording, audit.record(entry)])
+    const { audit, clock } = this.#ports
+    const { reduceOnly: isReducing } = order
+    const keeping = record === null ? kept : this.#keep(record, isReducing)
+    const [recorded, audited] = await Promise.all([keeping, audit.record(entry)])
     failpoint('intent-recorded')
-    if (recorded?.ok === false) return fail('LedgerUnavailable')
-    const call = { tool: 'submit_order', isReducing: order.reduceOnly } as const
+    const call = { tool: 'submit_order', isReducing } as const
+    const mayPass = () => mayCall(this.#ports.facts(order.label), false, call)
+    // One place at least has its label, by which it is known again at the venue.
+    const isNoted = (how: Kept) => how === kept || ((how === 'taken' || audited.ok) && mayPass())
+    if (!isNoted(recorded)) return fail('LedgerUnavailable')
     if (!audited.ok) {
       this.#ports.onUnaudited(order.label)
-      const mayPass = mayCall(this.#ports.facts(order.label), false, call)
-      if (!mayPass) return fail('AuditUnavailable')
+      if (!mayPass()) return fail('AuditUnavailable')
     }
     // Before the lease begins and the mode is asked for: both are of the moment of sending.
     if (!(await this.#ports.admit('place', order.label))) return fail('RateLimitBrownout')
@@ -91,9 +103,11 @@ export class Authorizer {
     const { label } = order
     const validUntilMs = Math.round(serverMs + this.#ports.orderLeaseMs)
     const sent = { type: 'dispatch', label, valid_until_ms: validUntilMs } as const
-    const dispatched = await ledger.append({ ...sent, sent_ms: clock.wallMs() })
+    const dispatched = await this.#keep({ ...sent, sent_ms: clock.wallMs() }, isReducing)
     failpoint('dispatch-recorded')
-    if (!dispatched.ok) return fail('LedgerUnavailable')
+    if (!isNoted(dispatched)) return fail('LedgerUnavailable')
+    const worst = [recorded, dispatched].includes('refused') ? 'full' : 'stuck'
+    if (recorded !== kept || dispatched !== kept) this.#ports.onAhead(label, worst)
     this.#ports.onDispatched(label, validUntilMs)
     failpoint('dispatch-noted')
     const denial = this.#ports.judge(label)
@@ -152,6 +166,28 @@ export class Authorizer {
   /** The clock that authorizations and outcomes are timed by. */
   nowTickMs(): number {
     return this.#ports.clock.monotonicMs()
+  }
+
+  /**
+   * Gives a record to the ledger. What adds risk waits until the ledger has it as it should; what
+   * takes risk away waits no longer than until the ledger is stuck (decision D-71).
+   */
+  async #keep(record: LedgerRecord, isReducing: boolean): Promise<Kept> {
+    const { ledger } = this.#ports
+    const appended = ledger.append(record, isReducing ? 'reducing' : 'opening')
+    const outcome = appended.then(({ ok: isKept }) => (isKept ? kept : 'refused'))
+    return isReducing ? Promise.race([outcome, this.#whenStuck()]) : outcome
+  }
+
+  /** Resolves when something has waited for the disk for too long; no later than for what waits. */
+  async #whenStuck(): Promise<'taken'> {
+    const { ledger, clock, sleep } = this.#ports
+    for (;;) {
+      const sinceTickMs = ledger.waitingSinceTickMs ?? clock.monotonicMs()
+      const leftMs = sinceTickMs + stuckAfterMs - clock.monotonicMs()
+      if (leftMs <= 0) return 'taken'
+      await sleep(leftMs)
+    }
   }
 
   #issue<T extends object>(request: T, correlationId: string): Authorized<T> {

@@ -11,11 +11,15 @@ import { entryTypeOf, fsyncPolicyFor } from './fsync-policy.core.ts'
 import { Housekeeping, type HousekeepingLog } from './housekeeping.ts'
 import { type LedgerLock, lockLedger } from './lock.ts'
 import type { Ledger, LedgerReceipt } from './ports.ts'
+import { type LedgerPurpose, roomFor } from './purpose.core.ts'
 import type { LedgerRecord } from './records.ts'
 import { recoverLedger, type Recovered } from './recovery.ts'
 import { createRing, RingProducer } from './ring.ts'
 import { removeUnfinished } from './segment.ts'
 import { Writer } from './writer.ts'
+
+/** More than the entry of an opening order's record and its dispatch, wherever they begin. */
+const openingBytesMax = 4_096
 
 type Append = Result<LedgerReceipt, 'LEDGER_FULL'>
 type Waiting = {
@@ -101,6 +105,8 @@ export class FileLedger implements Ledger {
   #durableSeq: number
   #refused = 0
   #isClosed = false
+  /** A record was refused, and there was no room for one that adds risk since. */
+  #isCrowded = false
 
   constructor(options: LedgerOptions, recovered: Recovered, release: () => void) {
     const { directory, component = 'executor', config = ledgerConfigSchema.parse({}) } = options
@@ -159,11 +165,22 @@ export class FileLedger implements Ledger {
     }
   }
 
-  append(record: LedgerRecord): Promise<Append> {
+  get isCrowded(): boolean {
+    const { usedBytes, capacityBytes } = this.#ring
+    const hasPlace = this.#waiting.size < roomFor('opening', this.#waiting.capacity)
+    const hasBytes = usedBytes + openingBytesMax <= roomFor('opening', capacityBytes)
+    if (hasPlace && hasBytes) this.#isCrowded = false
+    return this.#isCrowded
+  }
+
+  append(record: LedgerRecord, purpose: LedgerPurpose = 'truth'): Promise<Append> {
     const payload = encodeRecord(record)
     const seq = this.#takenSeq + 1
-    if (this.#isClosed || this.#waiting.isFull || !this.#ring.offer(payload, seq)) {
+    const isQueueFull = this.#waiting.size >= roomFor(purpose, this.#waiting.capacity)
+    const bytesMax = roomFor(purpose, this.#ring.capacityBytes)
+    if (this.#isClosed || isQueueFull || !this.#ring.offer(payload, seq, bytesMax)) {
       this.#refused += 1
+      this.#isCrowded = true
       return Promise.resolve(fail('LEDGER_FULL'))
     }
     this.#takenSeq = seq

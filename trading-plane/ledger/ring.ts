@@ -40,15 +40,27 @@ export class RingProducer {
     Atomics.store(this.#control, cellDurable, lastSeq | 0)
   }
 
-  /** Takes a copy of a record; false when there is no room, and then nothing was taken. */
-  offer(record: Uint8Array, seq: number): boolean {
+  /** Bytes that are taken and not given back yet. */
+  get usedBytes(): number {
+    return (this.#head - Atomics.load(this.#control, cellTail)) >>> 0
+  }
+
+  get capacityBytes(): number {
+    return this.#capacity
+  }
+
+  /**
+   * Takes a copy of a record; false when there is no room, and then nothing was taken.
+   *
+   * @param bytesMax how full the ring may be with it
+   */
+  offer(record: Uint8Array, seq: number, bytesMax = this.#capacity): boolean {
     assert(record.length > 0 && record.length <= recordBytesMax, 'a record fits its entry')
     const need = entryBytes(record.length)
     const offset = this.#head & (this.#capacity - 1)
     const toEnd = this.#capacity - offset
     const skipped = need > toEnd ? toEnd : 0
-    const used = (this.#head - Atomics.load(this.#control, cellTail)) >>> 0
-    if (used + skipped + need > this.#capacity) return false
+    if (this.usedBytes + skipped + need > bytesMax) return false
     if (skipped > 0) this.#words[offset >>> 2] = 0
     const at = skipped > 0 ? 0 : offset
     // The last word first: what of it the record does not cover is the padding.

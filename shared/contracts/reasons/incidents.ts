@@ -2,6 +2,7 @@
 export const incidentCodes = [
   'POLICY_UNAVAILABLE',
   'APPROVALS_UNAVAILABLE',
+  'SENT_AHEAD_OF_LEDGER',
   'ORDER_NEEDS_REVIEW',
   'FILL_OF_UNKNOWN_ORDER',
   'VENUE_CONNECTION_LOST',
@@ -15,6 +16,8 @@ export type IncidentCode = (typeof incidentCodes)[number]
 export const incidentWords: Readonly<Record<IncidentCode, string>> = {
   POLICY_UNAVAILABLE: 'The policy could not be evaluated, so nothing opens.',
   APPROVALS_UNAVAILABLE: 'People cannot be asked, so nothing that needs them is sent.',
+  SENT_AHEAD_OF_LEDGER:
+    'The ledger is stuck or full; what takes risk away is sent without waiting for it.',
   ORDER_NEEDS_REVIEW: 'Neither an order nor its cancel was answered.',
   FILL_OF_UNKNOWN_ORDER: 'The exchange told of a trade whose order this desk does not know.',
   VENUE_CONNECTION_LOST: 'The exchange is not connected; the orders that were there are listed.',

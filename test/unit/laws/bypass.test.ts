@@ -143,6 +143,7 @@ describe('the client of the venue is out of reach', () => {
       'constructor',
       'end',
       'handle',
+      'judgeDispatch',
       'takeFeedBatch',
       'venueEvents',
     ])

@@ -5,6 +5,9 @@ import type { Effect } from '../effects.ts'
 import { filledSteps, isUndecided, type Leg } from '../legs/leg.ts'
 import { count, type EngineState } from '../state.ts'
 
+/** Least time between two words on the same trouble, where it goes on. */
+const lastingPauseMs = 60_000
+
 export type Incident = {
   readonly code: IncidentCode
   readonly severity: 'warning' | 'critical'
@@ -23,6 +26,34 @@ export function raiseIncident(state: EngineState, incident: Incident, out: Effec
     record: { action: 'INCIDENT_CREATED', subject, correlationId, fields },
   })
   out.push({ kind: 'log', message: 'INCIDENT_CREATED', fields: { subject, ...fields } })
+}
+
+/** Tells people of a trouble that goes on: once a minute is enough. */
+export function raiseLasting(state: EngineState, incident: Incident, at: At, out: Effect[]): void {
+  const toldTickMs = state.toldIncidents.get(incident.code) ?? Number.NEGATIVE_INFINITY
+  if (at.tickMs - toldTickMs < lastingPauseMs) return
+  state.toldIncidents.set(incident.code, at.tickMs)
+  raiseIncident(state, incident, out)
+}
+
+/** Says that an order that takes risk away went out before the ledger had it (decision D-71). */
+export function raiseAhead(
+  state: EngineState,
+  label: string,
+  ledger: 'stuck' | 'full',
+  at: At,
+  out: Effect[],
+): void {
+  count(state, 'sent_ahead_of_ledger')
+  const correlationId = state.legs.get(label)?.intentId ?? ''
+  const code = 'SENT_AHEAD_OF_LEDGER'
+  const fields = { ledger }
+  raiseLasting(
+    state,
+    { code, severity: 'critical', subject: label, correlationId, fields },
+    at,
+    out,
+  )
 }
 
 /**

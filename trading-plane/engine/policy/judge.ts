@@ -8,14 +8,11 @@ import { isProvablyFlat } from '../exposure/flat.ts'
 import type { Denial } from '../gates/gate.ts'
 import type { Hash64 } from '../intents/label.ts'
 import type { OrderSize } from '../intents/order-size.ts'
-import { raiseIncident } from '../incidents/core.ts'
+import { raiseLasting } from '../incidents/core.ts'
 import type { Leg } from '../legs/leg.ts'
 import { ageMs } from '../mode-view.ts'
 import { count, type EngineState, signedSize } from '../state.ts'
 import { evaluatePolicy } from './core.ts'
-
-/** Least time between two incidents of the same trouble. */
-const incidentPauseMs = 60_000
 
 /** What the policy says of an order; null when it could not be evaluated. */
 export function judgePolicy(
@@ -116,7 +113,7 @@ function finite(value: number | null): number | null {
   return value !== null && Number.isFinite(value) ? value : null
 }
 
-/** Says that what stands between an order and the exchange is broken; once a minute is enough. */
+/** Says that what stands between an order and the exchange is broken. */
 export function raiseUnavailable(
   state: EngineState,
   code: 'POLICY_UNAVAILABLE' | 'APPROVALS_UNAVAILABLE',
@@ -125,10 +122,7 @@ export function raiseUnavailable(
   out: Effect[],
 ): void {
   count(state, code === 'POLICY_UNAVAILABLE' ? 'policy_failed' : 'approvals_failed')
-  const since = at.tickMs - (state.policyIncidentTickMs ?? Number.NEGATIVE_INFINITY)
-  if (since < incidentPauseMs) return
-  state.policyIncidentTickMs = at.tickMs
   const { label: subject, intentId: correlationId, strategyId: strategy_id } = leg
   const fields = { strategy_id }
-  raiseIncident(state, { code, severity: 'critical', subject, correlationId, fields }, out)
+  raiseLasting(state, { code, severity: 'critical', subject, correlationId, fields }, at, out)
 }

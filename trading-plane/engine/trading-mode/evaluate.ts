@@ -233,6 +233,7 @@ function isDegraded(snapshot: ModeSnapshot): boolean {
   const isWorn =
     isClosing ||
     !isClear(snapshot.isDiskDegraded) ||
+    !isClear(snapshot.isOutputFull) ||
     !isClear(snapshot.hasClockDrifted) ||
     !isClear(snapshot.haveSmilesTripped)
   return hasStop || isAdrift || isWorn || hasOldMetadata || hasOldFees || hasMismatch

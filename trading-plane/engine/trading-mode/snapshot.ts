@@ -65,6 +65,8 @@ export type ModeSnapshot = {
   readonly diskUsedAgeMsMax: number
   readonly diskKillAt: number
   readonly isDiskDegraded: boolean
+  /** A queue that the loop fills has no room left (contract 2.4.1). */
+  readonly isOutputFull: boolean
   readonly hasClockDrifted: boolean
   /** The guards of the volatility smiles tripped too often (contract 4.1). */
   readonly haveSmilesTripped: boolean

@@ -48,3 +48,31 @@ test('who says hello sees the newest book of its instruments, even if it stands 
   expect(text.trim().split('\n')).toEqual([JSON.stringify(book('BTC-PERPETUAL', 2))])
   socket.destroy()
 })
+
+test('AT-925: a client that does not read makes it crowded and is dropped before it holds more than it may', async () => {
+  const path = join(directory, 'intents.sock')
+  const socket = connect(path)
+  socket.on('error', () => {})
+  const hello = { type: 'hello', strategies: ['a'], instruments: ['BTC-PERPETUAL'] }
+  socket.write(`${JSON.stringify(hello)}\n`)
+  await eventually('a client', () => server.counters['intent_clients'] === 1)
+  socket.pause()
+  expect(server.isCrowded).toBe(false)
+  const long: ToOrchestrator = {
+    type: 'book',
+    instrument: 'BTC-PERPETUAL',
+    bids: Array.from({ length: 2_000 }, (_, n) => [n, 1]),
+    asks: [],
+    venue_ms: 1,
+  }
+  let wasCrowded = false
+  await eventually('it is dropped', () => {
+    server.tell(long)
+    wasCrowded ||= server.isCrowded
+    return server.counters['intent_clients_dropped'] === 1
+  })
+  expect(wasCrowded).toBe(true)
+  await eventually('it is gone', () => server.counters['intent_clients'] === 0)
+  expect(server.isCrowded).toBe(false)
+  socket.destroy()
+})

@@ -11,7 +11,14 @@ test('a loop that ended takes nothing: what came too late for the ledger is not 
   }
   const clock = { monotonicMs: () => 0, wallMs: () => 0, wallNs: () => 0n }
   const gateway = { reads: { estimatedServerMs: () => null } }
-  const loop = new ExecutorLoop({ engine, gateway, clock, lastRunMs: 0 } as unknown as LoopPorts)
+  const isOutputFull = () => false
+  const loop = new ExecutorLoop({
+    engine,
+    gateway,
+    clock,
+    isOutputFull,
+    lastRunMs: 0,
+  } as unknown as LoopPorts)
   loop.handle({ kind: 'tick' })
   loop.end()
   loop.handle({ kind: 'tick' })

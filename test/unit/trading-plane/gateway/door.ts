@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import { fail, ok } from '@bulkhead/shared/kernel/result.ts'
@@ -29,28 +30,35 @@ export function openDoor(options: {
   onLedger?: () => void
   onDispatched?: (label: string, validUntilMs: number) => void
   ledgerFull?: boolean
+  /** The ledger takes records and the disk takes none. */
+  ledgerStuck?: boolean
   auditDown?: boolean
   denial?: IntentDenialReason | null
   serverMs?: number | null
   /** What the degraded mode follows from; a healthy desk that holds something by default. */
   facts?: Partial<DeskFacts>
+  factsOf?: (label: string) => DeskFacts
 }) {
   const steps: string[] = []
   const sent: PlaceOrder[] = []
   const audited: AuditRecord[] = []
   const unaudited: string[] = []
+  const ahead: string[] = []
+  const slept: number[] = []
   let tickMs = 0
   const ledger: Ledger = {
     append: async (written) => {
       await Promise.resolve()
       steps.push(`ledger ${written.type}`)
       options.onLedger?.()
+      if (options.ledgerStuck === true) return new Promise(() => {})
       return options.ledgerFull === true
         ? fail('LEDGER_FULL')
         : ok({ seq: 1, acknowledged: 'durable' })
     },
     durableSeq: 0,
-    waitingSinceTickMs: null,
+    waitingSinceTickMs: options.ledgerStuck === true ? 0 : null,
+    isCrowded: false,
     close: () => Promise.resolve(),
   }
   const ports: AuthorizerPorts = {
@@ -64,6 +72,12 @@ export function openDoor(options: {
       },
     },
     clock: { monotonicMs: () => tickMs, wallMs: () => 5, wallNs: () => 5n },
+    sleep: async (ms) => {
+      await setImmediate()
+      slept.push(ms)
+      tickMs += ms
+    },
+    onAhead: (label, ledger) => ahead.push(`${label} ${ledger}`),
     admit: () => Promise.resolve(true),
     onDispatched: (label, validUntilMs) => {
       steps.push(`dispatched until ${validUntilMs}`)
@@ -73,13 +87,14 @@ export function openDoor(options: {
       steps.push('judge')
       return options.judge?.(label) ?? options.denial ?? null
     },
-    facts: () => ({
-      tradingMode: 'Active',
-      isVenueReady: true,
-      isUnreconciled: false,
-      isFlat: false,
-      ...options.facts,
-    }),
+    facts: (label) =>
+      options.factsOf?.(label) ?? {
+        tradingMode: 'Active',
+        isVenueReady: true,
+        isUnreconciled: false,
+        isFlat: false,
+        ...options.facts,
+      },
     onUnaudited: (label) => unaudited.push(label),
     estimatedServerMs: () => (options.serverMs === undefined ? 1_000 : options.serverMs),
     orderLeaseMs: 2_000,
@@ -102,5 +117,5 @@ export function openDoor(options: {
     tickMs += ms
   }
   const gateway = new Gateway(venue, authorizer, { admit: () => Promise.resolve(true) })
-  return { authorizer, gateway, venue, ports, steps, sent, audited, unaudited, wait }
+  return { authorizer, gateway, venue, ports, steps, sent, audited, unaudited, ahead, slept, wait }
 }

@@ -15,6 +15,8 @@ import { closing, deskWith } from '../gates/gate-bench.ts'
 let events: string[] = []
 const originals = gateList.map((entry) => entry.gate)
 
+const never = () => new Promise<void>(() => {})
+
 /** The real loop, authorizer and gateway over ports that note what is asked of them. */
 function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean } = {}) {
   const clock = {
@@ -33,6 +35,7 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
     },
     durableSeq: 0,
     waitingSinceTickMs: null,
+    isCrowded: false,
     close: () => Promise.resolve(),
   }
   const audit = {
@@ -54,6 +57,8 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
     ledger,
     audit,
     clock,
+    sleep: never,
+    onAhead: () => {},
     admit: () => Promise.resolve(true),
     onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
     judge: (label) => {
@@ -75,6 +80,7 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
       if (message.type === 'outcome') events.push(`told ${message.state}`)
     },
     decisions: { take: () => events.push('judged'), withhold: () => {} },
+    isOutputFull: () => false,
     clock,
     sleep: () => Promise.resolve(),
     clockSync: { ask: () => Promise.resolve() },

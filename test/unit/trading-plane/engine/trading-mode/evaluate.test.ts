@@ -55,6 +55,7 @@ const healthy: ModeSnapshot = {
   diskUsedAgeMsMax: 30_000,
   diskKillAt: 0.92,
   isDiskDegraded: false,
+  isOutputFull: false,
   hasClockDrifted: false,
   haveSmilesTripped: false,
   policyGeneratedMs: 1,
