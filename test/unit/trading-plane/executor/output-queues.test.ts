@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { fail } from '@bulkhead/shared/kernel/result.ts'
+import { fail, ok } from '@bulkhead/shared/kernel/result.ts'
 import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
@@ -152,11 +152,9 @@ describe('a queue that the loop fills', () => {
   })
 
   test('AT-925: so it is with entries for the audit log', async () => {
-    let answer = (_: never): void => {}
-    const link = {
-      isReady: true,
-      run: () => new Promise<never>((resolve) => (answer = resolve)),
-    } as unknown as RedisLink
+    const asked: (() => void)[] = []
+    const run = () => new Promise((resolve) => asked.push(() => resolve(ok(1))))
+    const link = { isReady: true, run } as unknown as RedisLink
     const audit = new AuditWriter({
       link,
       component: 'executor',
@@ -171,10 +169,11 @@ describe('a queue that the loop fills', () => {
     expect(await record()).toEqual(fail('AUDIT_UNAVAILABLE'))
     loop.handle({ kind: 'tick' })
     expect(bench.mode().mode).toBe('ReduceOnly')
-    // Two more batches may follow the first: all are told the same.
-    const release = setInterval(() => answer({ ok: true, value: 1 } as never), 1)
+    await eventually('all are recorded', () => {
+      for (const answer of asked.splice(0)) answer()
+      return !audit.isFull
+    })
     await Promise.all(waiting)
-    clearInterval(release)
     loop.handle({ kind: 'tick' })
     expect(bench.mode().mode).toBe('Active')
     audit.close()
