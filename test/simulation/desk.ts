@@ -187,6 +187,10 @@ export class Desk {
       },
     })
     const heard = { heardTickMs: world.nowMs }
+    this.#give({
+      kind: 'public-trades',
+      flow: { instrument, knownTickMs: world.nowMs, sums: [] },
+    })
     const option = { markVol: null, underlyingPrice: null }
     const price = { markPrice: bid, indexPrice: bid, lastPrice: bid, midPrice: bid, ...option }
     this.#give({ kind: 'ticker', ticker: { instrument, ...price, ...heard } })

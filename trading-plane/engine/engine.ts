@@ -35,6 +35,7 @@ import { smileViews } from './monitors/svi/watch.ts'
 import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
+import { takePublicTrades, takeTradesGap } from './self-impact/flow.ts'
 import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
@@ -259,6 +260,10 @@ export class Engine {
         return takeBook(state, event.book)
       case 'book-gap':
         return takeBookGap(state, event.instrument, at)
+      case 'public-trades':
+        return takePublicTrades(state, event.flow)
+      case 'trades-gap':
+        return takeTradesGap(state, event.instrument)
       case 'ticker':
         return takeTicker(state, event.ticker)
       case 'volatility':

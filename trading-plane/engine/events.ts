@@ -3,7 +3,7 @@ import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/k
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { Level } from '../market-data/book.core.ts'
-import type { TickerReading, VolatilityReading } from '../market-data/messages.ts'
+import type { TickerReading, TradeFlow, VolatilityReading } from '../market-data/messages.ts'
 import type { ApprovalDecision } from './approvals/core.ts'
 import type { DiskReading } from './monitors/disk/core.ts'
 import type { Certificate } from './monitors/f1-certificate/core.ts'
@@ -126,6 +126,9 @@ export type EngineEvent =
   | { readonly kind: 'clock-sampled'; readonly sample: ClockSample | null }
   | { readonly kind: 'book'; readonly book: BookDepth }
   | { readonly kind: 'book-gap'; readonly instrument: string }
+  | { readonly kind: 'public-trades'; readonly flow: TradeFlow }
+  /** A public trade was missed. */
+  | { readonly kind: 'trades-gap'; readonly instrument: string }
   | { readonly kind: 'ticker'; readonly ticker: TickerReading }
   | { readonly kind: 'volatility'; readonly reading: VolatilityReading }
   /** Best prices as the venue answered; null when it did not. */

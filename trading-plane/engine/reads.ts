@@ -116,6 +116,7 @@ function forget(state: EngineState, name: string): void {
   state.instruments.delete(name)
   state.metadata.toldTickMs.delete(name)
   state.metadata.gone.delete(name)
+  state.impact.flows.delete(name)
 }
 
 function namesInUse(state: EngineState): Set<string> {

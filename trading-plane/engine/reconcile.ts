@@ -5,6 +5,7 @@ import { confirm } from './emergency-stop/core.ts'
 import type { EngineEvent } from './events.ts'
 import { isLive, type Leg } from './legs/leg.ts'
 import { textOfSteps } from './numbers/decimal.ts'
+import { hasTradesGap } from './self-impact/flow.ts'
 import { count, type EngineState, signedSize } from './state.ts'
 import { clearUpTo, isLatched, latch, latchedReasons } from './trading-mode/open-permission.ts'
 import { advance, applyOrders, applyTrades } from './transitions.ts'
@@ -56,6 +57,8 @@ export function finishReconcile(
     state.openPermission = latch(state.openPermission, 'INVENTORY_MISMATCH_RECONCILE_REQUIRED')
   if (hasGap(state))
     state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
+  if (hasTradesGap(state, at))
+    state.openPermission = latch(state.openPermission, 'WS_TRADES_GAP_RECONCILE_REQUIRED')
   if (!isLatched(state.openPermission)) state.venue.isSessionKillActive = false
   count(state, 'reconciles')
   out.push({

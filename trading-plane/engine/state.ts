@@ -13,6 +13,7 @@ import { LegStore } from './legs/store.ts'
 import { createMonitors, type MonitorsState } from './monitors/state.ts'
 import { RateWindow } from './numbers/rate-window.ts'
 import { RecentSet } from './numbers/recent-set.ts'
+import { createImpactState, type ImpactState } from './self-impact/state.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
 import { createPermissionState, type PermissionState } from './trade-permission/state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
@@ -116,6 +117,7 @@ export type EngineState = {
   isOutputFull: boolean
   /** Flattens by strategy and structure (contract 1.2.2); bounded by `noteFlatten`. */
   readonly churn: Map<string, ChurnRecord>
+  readonly impact: ImpactState
   /** When an intent was last refused for a fault of our own wiring (contract 1.0 rule 3, 1.1). */
   wiringFaultTickMs: number | null
   feedTickMs: number | null
@@ -174,6 +176,7 @@ export function createEngineState(config: EngineConfig): EngineState {
     toldIncidents: new Map(),
     isOutputFull: false,
     churn: new Map(),
+    impact: createImpactState(),
     wiringFaultTickMs: null,
     feedTickMs: null,
     openPermission: openPermissionAtStart,

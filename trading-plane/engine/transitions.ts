@@ -8,6 +8,7 @@ import { amountStepsOf } from './intents/quantize.ts'
 import { parseLabel } from './intents/label.ts'
 import { isLive, type Leg, type LegInput, type LegState, stepLeg } from './legs/leg.ts'
 import { decimalOf, textOfSteps } from './numbers/decimal.ts'
+import { noteOwnTrade } from './self-impact/flow.ts'
 import { count, type EngineState } from './state.ts'
 
 type OutcomeState = IntentOutcome['state']
@@ -98,6 +99,7 @@ export function applyTrades(
     judgeFill(state, leg, trade, out)
     out.push({ kind: 'record', record: tradeRecord(leg, trade, steps) })
     noteFill(state, trade)
+    noteOwnTrade(state, trade, at)
     out.push({ kind: 'tell', message: fillMessage(leg, trade) })
     advance(state, leg, { kind: 'fill', steps }, at, out)
   }

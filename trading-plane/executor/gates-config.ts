@@ -92,6 +92,25 @@ const churn = z.strictObject({
   blacklistS: z.int().min(1).max(dayS).default(900),
 })
 
+const selfImpact = z
+  .strictObject({
+    /** `feedback_loop_window_s`; pulled trades are dated no further back than 30 s. */
+    windowS: z.int().min(1).max(20).default(10),
+    /** `public_trade_feed_max_age_ms`. */
+    feedAgeMsMax: z.int().min(500).max(60_000).default(5_000),
+    /** `self_trade_fraction_trip`. */
+    fractionTrip: z.number().min(0.01).max(1).default(0.5),
+    /** `self_trade_min_self_notional_usd`, `self_trade_notional_trip_usd`. */
+    selfNotionalUsdMin: z.number().min(0).max(1_000_000_000).default(5_000),
+    notionalUsdTrip: z.number().positive().max(1_000_000_000).default(20_000),
+    /** `feedback_loop_cooldown_s`. */
+    cooldownS: z.int().min(1).max(dayS).default(300),
+  })
+  .refine((own) => own.selfNotionalUsdMin <= own.notionalUsdTrip, {
+    path: ['selfNotionalUsdMin'],
+    error: 'must not be above notionalUsdTrip',
+  })
+
 const emergencyClose = z.strictObject({
   /** `close_buffer_ticks`: how far beyond the best price the first attempt reaches. */
   closeBufferTicks: z.int().min(1).max(1_000).default(5),
@@ -116,6 +135,7 @@ export const gatesSchema = z
     marginHeadroom: marginHeadroom.prefault({}),
     globalExposure,
     churn: churn.prefault({}),
+    selfImpact: selfImpact.prefault({}),
     emergencyClose: emergencyClose.prefault({}),
   })
   .refine((own) => own.instrumentMetadata.refreshS < own.instrumentMetadata.ttlS, {
@@ -129,7 +149,7 @@ export const gatesSchema = z
 
 /** The same in the engine's units. */
 export function gatesConfig(settings: z.output<typeof gatesSchema>): GatesConfig {
-  const { units: own, netEdge: fees } = settings
+  const { units: own, netEdge: fees, selfImpact: impact } = settings
   return {
     instrumentMetadata: {
       ttlMs: settings.instrumentMetadata.ttlS * 1_000,
@@ -155,6 +175,14 @@ export function gatesConfig(settings: z.output<typeof gatesSchema>): GatesConfig
       flattensMax: settings.churn.flattensMax,
       windowMs: settings.churn.windowS * 1_000,
       blacklistMs: settings.churn.blacklistS * 1_000,
+    },
+    selfImpact: {
+      windowMs: impact.windowS * 1_000,
+      feedAgeMsMax: impact.feedAgeMsMax,
+      fractionTrip: impact.fractionTrip,
+      selfNotionalUsdMin: impact.selfNotionalUsdMin,
+      notionalUsdTrip: impact.notionalUsdTrip,
+      cooldownMs: impact.cooldownS * 1_000,
     },
     emergencyClose: settings.emergencyClose,
   }

@@ -134,6 +134,8 @@ export class ExecutorLoop {
     if (batch.isAlive) this.handle({ kind: 'feed-alive' })
     for (const ticker of batch.tickers) this.handle({ kind: 'ticker', ticker })
     for (const reading of batch.volatilities) this.handle({ kind: 'volatility', reading })
+    for (const instrument of batch.tradeGaps) this.handle({ kind: 'trades-gap', instrument })
+    for (const flow of batch.trades) this.handle({ kind: 'public-trades', flow })
     for (const instrument of batch.gaps) this.handle({ kind: 'book-gap', instrument })
     for (const { venueMs, ...book } of batch.books) {
       const { instrument, bids, asks } = book

@@ -1,6 +1,7 @@
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { applyUpdate, type Book, type BookUpdate, emptyBook, topLevels } from './book.core.ts'
 import type { BookSnapshot, FeedBatch, TickerReading, VolatilityReading } from './messages.ts'
+import { TradeKeeper } from './trades.core.ts'
 
 /** A snapshot that was asked for and has not come after this time is asked for again. */
 const snapshotWaitMs = 2_000
@@ -18,6 +19,8 @@ export class Conflator {
   readonly #heardTickMs = new Map<string, number>()
   readonly #tickers = new Map<string, TickerReading>()
   readonly #volatilities = new Map<string, VolatilityReading>()
+  /** Beside the books; trades say nothing of a book, so they do not keep the feed alive. */
+  readonly trades: TradeKeeper
   readonly #changed = new Set<string>()
   readonly #gaps = new Set<string>()
   /** When a fresh snapshot of a waiting book was last asked for. */
@@ -27,6 +30,7 @@ export class Conflator {
 
   constructor(instruments: readonly string[]) {
     for (const instrument of instruments) this.#books.set(instrument, emptyBook())
+    this.trades = new TradeKeeper(instruments)
   }
 
   /** When market data last came; heartbeats of the connection do not count (contract 3.4.D). */
@@ -63,6 +67,7 @@ export class Conflator {
     this.#noteData(tickMs)
     if (!this.#books.has(instrument)) return
     this.#tickers.set(instrument, ticker)
+    this.trades.takeTicker(instrument, ticker.lastPrice, tickMs)
     if (indexPrice !== null && indexPrice > 0) this.#indexPrices.set(instrument, indexPrice)
     if (this.#books.get(instrument)?.state !== 'continuous') return
     this.#heardTickMs.set(instrument, tickMs)
@@ -74,8 +79,9 @@ export class Conflator {
     this.#volatilities.set(reading.index, reading)
   }
 
-  /** The connection is gone: no book is whole until its next snapshot. */
+  /** The connection is gone: no book is whole until its next snapshot, no trade is sure. */
   loseAll(): void {
+    this.trades.loseAll()
     for (const [instrument, book] of this.#books) {
       if (book.state === 'waiting') continue
       this.#books.set(instrument, emptyBook())
@@ -85,13 +91,17 @@ export class Conflator {
 
   /** What is new since the last batch; undefined when nothing is. */
   takeBatch(malformedCount: number): FeedBatch | undefined {
-    const hasNews = this.#isAlive || this.#gaps.size > 0 || this.#volatilities.size > 0
+    const hasNews =
+      this.#isAlive || this.#gaps.size > 0 || this.#volatilities.size > 0 || this.trades.hasNews
     if (!hasNews) return undefined
+    const { flows, gaps: tradeGaps } = this.trades.takeNews()
     const batch = {
       tickers: [...this.#tickers.values()],
       volatilities: [...this.#volatilities.values()],
       books: [...this.#changed].map((instrument) => this.#snapshot(instrument)),
       gaps: [...this.#gaps],
+      trades: flows,
+      tradeGaps,
       isAlive: this.#isAlive,
       malformedCount,
     }

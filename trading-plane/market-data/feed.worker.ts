@@ -25,6 +25,7 @@ const conflator = new Conflator(data.instruments)
 let isTaken = true
 let sentTickMs = 0
 let batches = 0
+let isPulling = false
 
 const feed = new DeribitFeed(
   {
@@ -45,6 +46,7 @@ const feed = new DeribitFeed(
     onTicker: (ticker) => {
       conflator.takeTicker({ ...ticker, heardTickMs: clock.monotonicMs() })
     },
+    onTrades: (trades) => conflator.trades.take(trades, clock.monotonicMs()),
     onVolatility: (volatility) => {
       conflator.takeVolatility({ ...volatility, heardTickMs: clock.monotonicMs() })
     },
@@ -53,6 +55,7 @@ const feed = new DeribitFeed(
 )
 
 const timer = setInterval(() => {
+  void pullTrades()
   sendBatch()
   beat()
 }, data.conflateMs)
@@ -63,6 +66,21 @@ port.on('message', (command: FeedCommand) => {
 })
 link.open()
 feed.start()
+
+/** One question at a time: many streams that broke at once must not flood the venue. */
+async function pullTrades(): Promise<void> {
+  if (isPulling) return
+  isPulling = true
+  while (feed.isListening) {
+    const pull = conflator.trades.nextPull(clock.monotonicMs())
+    if (pull === undefined) break
+    const pulled = await feed.pullTrades(pull)
+    if (pulled === undefined) continue
+    const at = { tickMs: clock.monotonicMs(), serverMs: pulled.serverMs }
+    conflator.trades.takePull(pull.instrument, pulled.trades, at)
+  }
+  isPulling = false
+}
 
 function sendBatch(): void {
   if (!isTaken) return

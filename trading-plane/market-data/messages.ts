@@ -53,6 +53,24 @@ export type VolatilityReading = {
   readonly heardTickMs: number
 }
 
+/** Public trades of one moment, added up. */
+export type TradeSum = {
+  /** Monotonic time at which they happened, or were heard of. */
+  readonly tickMs: number
+  /** In the instrument's own unit. */
+  readonly amount: number
+  /** Amount times index price: the worth in USD of what is sized in coins. */
+  readonly valueUsd: number
+}
+
+/** The public trades of one instrument since the last batch, each counted once. */
+export type TradeFlow = {
+  readonly instrument: string
+  /** Monotonic time up to which every trade is in; null while one may be missing. */
+  readonly knownTickMs: number | null
+  readonly sums: readonly TradeSum[]
+}
+
 /**
  * From worker to executor: everything new since the last batch, each book once. The next batch
  * waits for the answer to this one, so that a slow loop gets fewer batches and never a longer
@@ -65,7 +83,10 @@ export type FeedBatch = {
   readonly volatilities: readonly VolatilityReading[]
   /** Books that lost their continuity since the last batch. */
   readonly gaps: readonly string[]
-  /** Whether any market data came since the last batch. */
+  readonly trades: readonly TradeFlow[]
+  /** Instruments of which a public trade was missed since the last batch. */
+  readonly tradeGaps: readonly string[]
+  /** Whether a book message or a ticker came since the last batch. */
   readonly isAlive: boolean
   readonly malformedCount: number
 }

@@ -160,6 +160,22 @@ describe('a venue that misbehaves', () => {
     await hand.until(intent, 'open')
   })
 
+  deskTest('a public trade that was missed closes opening until it was pulled', async (t) => {
+    const { desk, hand } = t
+    const match = { channel: 'trades.*' }
+    await desk.venue.control('POST', '/faults', { kind: 'drop', match, times: 1 })
+    await eventually('the gap', async () => {
+      const gaps = (await desk.status())?.counters['trade_gaps'] ?? 0
+      return gaps > 0
+    })
+    await desk.until('Active again', (now) => now.trading_mode === 'Active')
+    const changes = (await desk.audit()).filter(({ action }) => action === 'MODE_CHANGED')
+    const reasons = changes.map((entry) => entry['reasons'])
+    expect(reasons).toContain('REDUCEONLY_OPEN_PERMISSION_LATCHED REDUCEONLY_RISKSTATE_DEGRADED')
+    const intent = hand.place({ limit_price: restingPrice(hand) })
+    await hand.until(intent, 'open')
+  })
+
   deskTest('a feed that freezes silences its heartbeat and closes opening', async (t) => {
     const { desk, hand } = t
     const resting = hand.place({ limit_price: restingPrice(hand) })

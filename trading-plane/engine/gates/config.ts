@@ -1,3 +1,5 @@
+import type { SelfImpactLimits } from '../self-impact/config.ts'
+
 type InstrumentMetadataLimits = {
   /** `instrument_cache_ttl_s` of contract Appendix A. */
   readonly ttlMs: number
@@ -91,5 +93,6 @@ export type GatesConfig = {
   readonly marginHeadroom: MarginHeadroomLimits
   readonly globalExposure: GlobalExposureLimits
   readonly churn: ChurnLimits
+  readonly selfImpact: SelfImpactLimits
   readonly emergencyClose: EmergencyCloseLimits
 }

@@ -26,6 +26,7 @@ import { orderTypeGate } from './order-type.ts'
 import { pendingExposureGate } from './pending-exposure.ts'
 import { postOnlyGate } from './post-only.ts'
 import { rateLimitBrownoutGate } from './rate-limit-brownout.ts'
+import { selfImpactGate } from './self-impact.ts'
 import { tradingModeGate } from './trading-mode.ts'
 import { unitsGate } from './units.ts'
 
@@ -59,6 +60,7 @@ export const gateList: readonly GateEntry[] = [
   { name: 'InventorySkew', stage: 'order', judges: opening, gate: inventorySkewGate },
   { name: 'MarginHeadroom', stage: 'order', judges: opening, gate: marginHeadroomGate },
   { name: 'ChurnBreaker', stage: 'order', judges: opening, gate: churnBreakerGate },
+  { name: 'SelfImpact', stage: 'order', judges: opening, gate: selfImpactGate },
   { name: 'RateLimitBrownout', stage: 'order', judges: opening, gate: rateLimitBrownoutGate },
   { name: 'PendingExposure', stage: 'order', judges: opening, gate: pendingExposureGate },
   { name: 'GlobalExposure', stage: 'order', judges: opening, gate: globalExposureGate },

@@ -5,6 +5,8 @@ import type { Denial } from '../gates/gate.ts'
 import { metadataAgeMs } from '../gates/instrument-metadata.ts'
 import type { Leg } from '../legs/leg.ts'
 import { ageMs } from '../mode-view.ts'
+import { selfUsd } from '../self-impact/core.ts'
+import { impactNow, tradesAgeMs } from '../self-impact/flow.ts'
 import { type EngineState, signedSize } from '../state.ts'
 import type { Desk } from '../trade-permission/desk.ts'
 import { deskNow } from '../trade-permission/judge.ts'
@@ -65,6 +67,7 @@ function inputsOf(state: EngineState, intent: Intent, desk: Desk, at: At): Decis
   const { instrument } = intent
   const book = state.books.get(instrument)
   const spec = state.instruments.get(instrument)
+  const impact = impactNow(state, instrument, at)
   return {
     best_bid: book?.bestBid ?? null,
     best_ask: book?.bestAsk ?? null,
@@ -75,6 +78,9 @@ function inputsOf(state: EngineState, intent: Intent, desk: Desk, at: At): Decis
     maker_fee_rate: spec?.makerFeeRate ?? null,
     taker_fee_rate: spec?.takerFeeRate ?? null,
     position: signedSize(state, instrument),
+    public_trades_age_ms: tradesAgeMs(state, instrument, at),
+    public_notional_usd: impact.publicUsd,
+    self_notional_usd: selfUsd(impact),
     ...deskOf(state, desk, at),
   }
 }

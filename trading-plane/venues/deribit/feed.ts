@@ -1,7 +1,10 @@
+import type { PublicTrade, TradePull } from '../../market-data/trades.core.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import {
   type BookMessage,
   bookSchema,
+  publicTradesPageSchema,
+  publicTradesSchema,
   type TickerMessage,
   tickerSchema,
   type VolatilityMessage,
@@ -18,36 +21,51 @@ export type DeribitFeedOptions = ConnectionOptions & {
 export type FeedEvents = {
   readonly onBook: (message: BookMessage) => void
   readonly onTicker: (message: TickerMessage) => void
+  /** Trades of one instrument, in order. */
+  readonly onTrades: (trades: readonly PublicTrade[]) => void
   readonly onVolatility: (message: VolatilityMessage) => void
   /** Every book is out of date until its next snapshot. */
   readonly onLost: (detail: string) => void
 }
 
 const subscribeMs = 3_000
+const pullMs = 2_000
+/** Deribit's bound on one answer; of the newest trades a few seconds are enough. */
+const tradesPerPullMax = 1_000
+const newestTradesMax = 100
 const volatilityChannel = 'deribit_volatility_index.'
 
 /**
- * The public side of Deribit: books and tickers of the configured instruments over a connection
- * that never signs in, so that it cannot place an order (design law 5). `100ms` books carry the
- * same continuity numbers as raw ones, which Deribit gives only to signed-in connections.
+ * The public side of Deribit: books, trades and tickers of the configured instruments, over a
+ * connection that never signs in, so that it cannot place an order (design law 5). `100ms` books
+ * carry the same continuity numbers as raw ones, which Deribit gives only to signed-in connections.
  */
 export class DeribitFeed {
   readonly #options: DeribitFeedOptions
   readonly #events: FeedEvents
   readonly #connection: Connection
+  #isListening = false
 
   constructor(options: DeribitFeedOptions, events: FeedEvents) {
     this.#options = options
     this.#events = events
     this.#connection = new Connection(options, {
       onOpen: (socket) => this.#subscribe(socket),
-      onLost: events.onLost,
+      onLost: (detail) => {
+        this.#isListening = false
+        events.onLost(detail)
+      },
       onSubscription: (channel, data) => this.#received(channel, data),
     })
   }
 
   get malformedCount(): number {
     return this.#connection.malformedCount
+  }
+
+  /** Whether the venue said that it tells us everything from now on. */
+  get isListening(): boolean {
+    return this.#isListening
   }
 
   start(): void {
@@ -69,14 +87,42 @@ export class DeribitFeed {
     if (reply?.kind !== 'result') this.#connection.restart('a book could not be subscribed again')
   }
 
+  /**
+   * Asks for public trades from a number on, or for the newest.
+   *
+   * @returns them in order, with the venue's time; undefined when it gave no answer
+   */
+  async pullTrades({ instrument, fromSeq }: TradePull) {
+    const socket = this.#connection.socket
+    const range =
+      fromSeq === null
+        ? { count: newestTradesMax, sorting: 'desc' }
+        : { count: tradesPerPullMax, sorting: 'asc', start_seq: fromSeq }
+    const params = { instrument_name: instrument, ...range }
+    const reply = await socket?.call('public/get_last_trades_by_instrument', params, pullMs)
+    if (reply?.kind !== 'result') return undefined
+    const page = publicTradesPageSchema.safeParse(reply.value)
+    if (!page.success) {
+      this.#connection.malformed('public trades')
+      return undefined
+    }
+    const trades = page.data.trades.toSorted((left, right) => left.seq - right.seq)
+    return { trades, serverMs: socket?.estimatedServerMs() ?? null }
+  }
+
   async #subscribe(socket: RpcSocket): Promise<boolean> {
     const { instruments, volatilityIndexes } = this.#options
     const channels = [
-      ...instruments.flatMap((name) => [bookChannel(name), `ticker.${name}.100ms`]),
+      ...instruments.flatMap((name) => [
+        bookChannel(name),
+        `trades.${name}.100ms`,
+        `ticker.${name}.100ms`,
+      ]),
       ...volatilityIndexes.map((index) => `${volatilityChannel}${index}`),
     ]
     const reply = await socket.call('public/subscribe', { channels }, subscribeMs)
-    return reply.kind === 'result'
+    this.#isListening = reply.kind === 'result'
+    return this.#isListening
   }
 
   #received(channel: string, data: unknown): void {
@@ -84,6 +130,10 @@ export class DeribitFeed {
       const book = bookSchema.safeParse(data)
       if (book.success) this.#events.onBook(book.data)
       else this.#connection.malformed('book')
+    } else if (channel.startsWith('trades.')) {
+      const trades = publicTradesSchema.safeParse(data)
+      if (trades.success) this.#events.onTrades(trades.data)
+      else this.#connection.malformed('trades')
     } else if (channel.startsWith('ticker.')) {
       const ticker = tickerSchema.safeParse(data)
       if (ticker.success) this.#events.onTicker(ticker.data)

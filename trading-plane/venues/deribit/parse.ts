@@ -225,6 +225,30 @@ export const bookSchema = z
   }))
 export type BookMessage = z.infer<typeof bookSchema>
 
+const publicTradeWire = z
+  .object({
+    instrument_name: name,
+    trade_seq: z.int().nonnegative(),
+    price: z.number(),
+    amount: z.number().positive(),
+    index_price: z.number().nonnegative(),
+    timestamp: z.number(),
+  })
+  .transform((wire) => ({
+    instrument: wire.instrument_name,
+    seq: wire.trade_seq,
+    price: wire.price,
+    amount: wire.amount,
+    indexPrice: wire.index_price,
+    venueMs: wire.timestamp,
+  }))
+/** A message of `trades.{instrument}`. */
+export const publicTradesSchema = z
+  .array(publicTradeWire)
+  .max(10_000)
+  .refine((trades) => trades.every(({ instrument }) => instrument === trades[0]?.instrument))
+export const publicTradesPageSchema = z.object({ trades: publicTradesSchema })
+
 /** Zero stands for an empty side. */
 const told = z.number().nullable().default(null)
 

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { OpenPermissionReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import type { Level } from '@bulkhead/trading-plane/market-data/book.core.ts'
+import { Conflator } from '@bulkhead/trading-plane/market-data/conflator.core.ts'
+import { TradeKeeper } from '@bulkhead/trading-plane/market-data/trades.core.ts'
 import { closing, expectDenied, expectSent } from './gates/gate-bench.ts'
 import {
   active,
@@ -56,6 +59,47 @@ describe('a gap in a book', () => {
     expectSent(bench.propose())
   })
 
+  test('AT-271: degrades at once, subscribes again and opens only with the rebuilt book', () => {
+    const bench = active()
+    const expectShut = () => {
+      expect(latchOf(bench)).toEqual(['WS_BOOK_GAP_RECONCILE_REQUIRED'])
+      expect(bench.mode()).toMatchObject({ mode: 'ReduceOnly', riskState: 'Degraded' })
+      expect(ofKind(bench.propose(), 'submit')).toEqual([])
+    }
+    const feed = new Conflator([perpetual.name])
+    const levels = { bids: [[59_999.5, 1e6]] as Level[], asks: [[60_000.5, 1e6]] as Level[] }
+    const told = { instrument: perpetual.name, isSnapshot: false, venueMs: 1, ...levels }
+    const hear = () => {
+      const batch = feed.takeBatch(0)
+      for (const instrument of batch?.gaps ?? []) bench.give({ kind: 'book-gap', instrument })
+      for (const book of batch?.books ?? []) bench.give({ kind: 'book', book })
+      bench.hearTrades(0)
+    }
+    const whole = { ...told, isSnapshot: true, changeId: 10, previousChangeId: null }
+    feed.takeBook(whole, bench.tickMs)
+    hear()
+    expectSent(bench.propose())
+
+    const later = { ...told, changeId: 40, previousChangeId: 30 }
+    expect(feed.takeBook(later, bench.tickMs)).toBe('resubscribe')
+    hear()
+    expectShut()
+    const next = { ...told, changeId: 50, previousChangeId: 40 }
+    expect(feed.takeBook(next, bench.tickMs)).toBe('fine')
+    only(bench.pass(1_000), 'reconcile')
+    bench.reconcile()
+    expectShut()
+
+    feed.takeBook({ ...whole, changeId: 60 }, bench.tickMs)
+    hear()
+    only(bench.pass(1_000), 'reconcile')
+    bench.reconcile()
+    expect(latchOf(bench)).toEqual([])
+    feed.takeBook({ ...told, changeId: 70, previousChangeId: 60 }, bench.tickMs)
+    hear()
+    expectSent(bench.propose())
+  })
+
   test('AT-120: forbids a cancel that takes protection away, and no order that closes', () => {
     const bench = active()
     const protection = intent(closing)
@@ -66,6 +110,81 @@ describe('a gap in a book', () => {
     expectDenied(cancelled, 'RiskIncreasingCancelReplaceForbidden')
     expect(ofKind(cancelled, 'cancel')).toEqual([])
     expect(bench.stateOf(only(bench.propose(closing), 'submit').order.label)).toBe('recorded')
+  })
+})
+
+describe('public trades', () => {
+  const reason = 'WS_TRADES_GAP_RECONCILE_REQUIRED'
+  const tradeOf = (seq: number) => ({
+    instrument: perpetual.name,
+    seq,
+    price: 59_000,
+    amount: 10,
+    indexPrice: 60_000,
+    venueMs: 1,
+  })
+
+  test('AT-202: with a number that does not follow on block opening until reconciled', () => {
+    const bench = active()
+    bench.give({ kind: 'trades-gap', instrument: perpetual.name })
+    expectBroken(bench, reason)
+    const { openPermissionReasons } = bench.engine.view(bench.at())
+    expect(openPermissionReasons).toContain(reason)
+    bench.tickMs += 500
+    bench.readSafety()
+    bench.give({ kind: 'tick' })
+    expectBroken(bench, reason)
+    only(bench.pass(1_000), 'reconcile')
+    expectBroken(bench, reason)
+    bench.reconcile()
+    expect(latchOf(bench)).toEqual([])
+    expectSent(bench.propose())
+  })
+
+  test('AT-272: are pulled after a jump and reconciled, counted once, and only then resumed', () => {
+    const bench = active()
+    const label = bench.rest()
+    const feed = new TradeKeeper([perpetual.name])
+    const hear = () => {
+      const { flows, gaps } = feed.takeNews()
+      for (const instrument of gaps) bench.give({ kind: 'trades-gap', instrument })
+      for (const flow of flows) bench.give({ kind: 'public-trades', flow })
+      return flows.flatMap(({ sums }) => sums).reduce((sum, { amount }) => sum + amount, 0)
+    }
+    const at = () => ({ tickMs: bench.tickMs, serverMs: bench.at().serverMs })
+    feed.nextPull(bench.tickMs)
+    feed.takePull(perpetual.name, [tradeOf(1)], at())
+    hear()
+    bench.give({ kind: 'trades', trades: [trade(label, 30, 'known')] })
+
+    feed.take([tradeOf(2), tradeOf(5)], bench.tickMs)
+    expect(hear()).toBe(10)
+    expectBroken(bench, reason)
+    bench.tickMs += 1_000
+    bench.readSafety()
+    only(bench.give({ kind: 'tick' }), 'reconcile')
+    const account = {
+      trades: [trade(label, 30, 'known'), trade(label, 20, 'missed')],
+      openOrders: [openOrder(label, 50)],
+      byLabel: new Map([[label, [openOrder(label, 50)]]]),
+      positions: [{ instrument: perpetual.name, size: 50, averagePrice: 1, markPrice: 1 }],
+    }
+    const fills = ofKind(bench.reconcile(account), 'tell').filter(
+      ({ message }) => message.type === 'fill',
+    )
+    expect(fills.map(({ message }) => message)).toMatchObject([{ trade_id: 'missed' }])
+    expectBroken(bench, reason)
+
+    expect(feed.nextPull(bench.tickMs)).toEqual({ instrument: perpetual.name, fromSeq: 3 })
+    feed.takePull(perpetual.name, [tradeOf(3), tradeOf(4), tradeOf(5)], at())
+    feed.take([tradeOf(5)], bench.tickMs)
+    expect(hear()).toBe(30)
+    expectBroken(bench, reason)
+    only(bench.pass(1_000), 'reconcile')
+    const again = bench.reconcile(account)
+    expect(ofKind(again, 'record')).toEqual([])
+    expect(latchOf(bench)).toEqual([])
+    expectSent(bench.propose())
   })
 })
 

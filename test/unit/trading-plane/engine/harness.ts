@@ -300,6 +300,14 @@ export class EngineBench {
     const { bids, asks, indexPrice = 60_000 } = this.#books.get(instrument) ?? emptyDepth
     const book = { instrument, bids, asks, indexPrice, heardTickMs: this.tickMs }
     this.give({ kind: 'book', book })
+    this.hearTrades(0, instrument)
+  }
+
+  /** Public trades of this many USD, and none missing. */
+  hearTrades(amount: number, instrument = perpetual.name): void {
+    const { tickMs } = this
+    const sums = amount > 0 ? [{ tickMs, amount, valueUsd: amount }] : []
+    this.give({ kind: 'public-trades', flow: { instrument, knownTickMs: tickMs, sums } })
   }
 
   /** Everything that an opening order needs: venue, books, safety plane, reconciled account. */

@@ -62,6 +62,7 @@ describe('what the executor keeps of its judgements', () => {
           'InventorySkew',
           'MarginHeadroom',
           'ChurnBreaker',
+          'SelfImpact',
           'RateLimitBrownout',
           'PendingExposure',
           'GlobalExposure',

@@ -149,8 +149,10 @@ function lastTradesMethod(): Method {
           timestampMs >= params.start_timestamp &&
           timestampMs <= params.end_timestamp,
       )
-    const newest = prints.slice(-params.count).map(printView)
-    const trades = params.sorting === 'desc' ? newest.toReversed() : newest
+    const isFromOldest = params.sorting === 'asc'
+    const chosen = isFromOldest ? prints.slice(0, params.count) : prints.slice(-params.count)
+    const views = chosen.map(printView)
+    const trades = params.sorting === 'desc' ? views.toReversed() : views
     return ok({ trades, has_more: prints.length > params.count })
   })
 }
