@@ -48,8 +48,8 @@ const nearest: Readonly<Record<string, string>> = {
   'rate-limit-brownout.ts': 'rate-limit.test.ts',
 }
 const scoreMin = 0.9
-/** A mutant that runs longer than this runs for ever. */
-const mutantMsMax = 60_000
+/** A mutant that runs longer than this, on whatever machine, runs for ever. */
+const mutantMsMax = 180_000
 
 type Reason = { readonly mutant: string; readonly reason: string }
 const reasonsFile = join(import.meta.dirname, 'survivors.json')

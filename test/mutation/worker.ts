@@ -35,6 +35,8 @@ async function judge({ mutant, first, copy }: Job): Promise<boolean> {
     pool: 'threads',
     isolate: false,
     maxWorkers: 1,
+    // A busy machine is not a test that noticed something.
+    testTimeout: 120_000,
   })
   const runner = vitest
   const file = join(copy, mutant.file)
