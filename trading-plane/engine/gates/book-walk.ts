@@ -38,7 +38,7 @@ export function walkBook(
     left -= taken
   }
   const deepest = levels.at(-1) ?? best
-  if (left > 0 && isWithin(deepest[0])) {
+  if (isWithin(deepest[0])) {
     paid += left * limitPrice
     left = 0
   }

@@ -58,8 +58,8 @@ function portfolio(state: EngineState): Map<Bucket, Delta> {
 /** Something held of which the venue tells nothing has no bound; nothing held is nothing. */
 function addUnknown(deltas: Map<Bucket, Delta>, name: string, size: number): void {
   if (size === 0) return
-  const bucket = buckets.find((each) => name.startsWith(each)) ?? 'alts'
-  add(deltas, bucket, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+  const unbounded = Number.POSITIVE_INFINITY
+  add(deltas, buckets.find((each) => name.startsWith(each)) ?? 'alts', unbounded, unbounded)
 }
 
 function add(deltas: Map<Bucket, Delta>, bucket: Bucket, long: number, short: number): void {
@@ -67,12 +67,15 @@ function add(deltas: Map<Bucket, Delta>, bucket: Bucket, long: number, short: nu
   deltas.set(bucket, { long: own.long + long, short: own.short + short })
 }
 
-/** Root of the sum over pairs of buckets of both sizes and their correlation. */
+/**
+ * Root of the sum over pairs of buckets of both sizes and their correlation; not a number where one
+ * is unbounded and another is nothing, and within no limit either.
+ */
 function correlated(deltas: ReadonlyMap<Bucket, Delta>, side: keyof Delta): number {
   let sum = 0
   for (const [left, { [side]: one }] of deltas) {
     for (const [right, { [side]: other }] of deltas) {
-      if (one > 0 && other > 0) sum += correlation(left, right) * one * other
+      sum += correlation(left, right) * one * other
     }
   }
   return Math.sqrt(sum)

@@ -26,7 +26,7 @@ export function inventorySkewGate(state: EngineState, prepared: PreparedIntent, 
 
 /**
  * The order as it goes out: one that takes the inventory further stands back from the touch by up
- * to `inventory_skew_tick_penalty_max` ticks.
+ * to `inventory_skew_tick_penalty_max` ticks. One beyond the limit was refused by the gate.
  *
  * @returns null when no price is left
  */
@@ -36,15 +36,14 @@ export function withSkewedPrice(
 ): PreparedIntent | null {
   const { inventorySkew } = state.config.gates
   const ratio = prepared.intentClass === 'OPEN' ? inventoryRatio(state, prepared) : 0
-  const bias = Math.min(1, Math.max(0, ratio ?? 0))
-  const ticks = Math.ceil(bias * inventorySkew.tickPenaltyMax)
+  const ticks = Math.ceil(Math.max(0, ratio ?? 0) * inventorySkew.tickPenaltyMax)
   if (ticks === 0) return prepared
   const quantized = shiftPrice(prepared.spec, prepared.intent.side, prepared.quantized, ticks)
   return quantized === undefined ? null : { ...prepared, quantized }
 }
 
-/** What an order must be worth at this inventory (contract 1.4.2). */
+/** What an order must be worth at this inventory, up to the limit (contract 1.4.2). */
 export function adjustedEdgeUsdMin(state: EngineState, ratio: number): number {
   const { netEdge, inventorySkew } = state.config.gates
-  return netEdge.edgeUsdMin * (1 + inventorySkew.k * Math.max(-1, Math.min(1, ratio)))
+  return netEdge.edgeUsdMin * (1 + inventorySkew.k * Math.max(-1, ratio))
 }

@@ -41,7 +41,13 @@ describe('the churn breaker', () => {
     const effects = bench.propose()
     expectDenied(effects, 'ChurnBreakerActive')
     expect(only(effects, 'log').message).toBe('ChurnBreakerTrip')
-    expect(figuresOf(effects)).toMatchObject({ gate: 'ChurnBreaker', flattens: '3' })
+    expect(figuresOf(effects)).toMatchObject({
+      gate: 'ChurnBreaker',
+      flattens: '3',
+      blacklisted_s: '899',
+    })
+    bench.pass(200)
+    expect(figuresOf(bench.propose())).toMatchObject({ blacklisted_s: '899' })
     expectSent(bench.propose(closing))
     bench.pass(898_000)
     bench.readInstruments()

@@ -152,6 +152,61 @@ describe('the exposure of the whole portfolio', () => {
     expectDenied(strange.propose(), 'GlobalExposureBudgetExceeded')
   })
 
+  test('counts an order on its own where nothing of its coin is held or on its way', () => {
+    for (const side of ['buy', 'sell'] as const) {
+      const wish = { side, amount: '1000', limit_price: side === 'buy' ? '59000' : '61000' }
+      const desk = (deltaUsdMax: number) => deskWith({ globalExposure: { deltaUsdMax } }, roomy)
+      expectSent(desk(1_000).propose(wish))
+      expectDenied(desk(999).propose(wish), 'GlobalExposureBudgetExceeded')
+    }
+  })
+
+  test('counts a buy on the long side only', () => {
+    expectSent(holding(1_000, -1_000, 0).propose({ amount: '500' }))
+  })
+
+  test('takes an option that is held for either way, and one of nothing for nothing', () => {
+    const desk = (size: number, deltaUsdMax = 7_000) => {
+      const bench = holding(deltaUsdMax, 0, 0)
+      const held = { instrument: option.name, size, averagePrice: 1, markPrice: 1 }
+      bench.give({ kind: 'positions', positions: [held] })
+      return bench
+    }
+    for (const size of [0.1, -0.1]) {
+      expectDenied(desk(size).propose({ amount: '1010' }), 'GlobalExposureBudgetExceeded')
+      expectSent(desk(size).propose({ amount: '1000' }))
+    }
+    expectDenied(desk(1, 60_500).propose({ amount: '1000' }), 'GlobalExposureBudgetExceeded')
+    expectSent(desk(0, 1_000).propose({ amount: '1000' }))
+    const blind = { bids: [[59_999.5, 1e6]], asks: [[60_000.5, 1e6]], indexPrice: null } as const
+    for (const [size, isSent] of [
+      [0.1, false],
+      [0, true],
+    ] as const) {
+      const bench = desk(size, 1e9)
+      bench.depth(blind)
+      bench.depth({ ...blind, bids: [[0.01, 1e3]], asks: [[0.011, 1e3]] }, option.name)
+      const effects = bench.propose()
+      if (isSent) expectSent(effects)
+      else expect(ofKind(effects, 'submit')).toEqual([])
+    }
+  })
+
+  test('knows no bound of what the venue does not tell of, if any of it is held', () => {
+    const desk = (size: number) => {
+      const bench = holding(1e9, 0, 0)
+      const held = { instrument: 'XRP-GONE', size, averagePrice: 1, markPrice: 1 }
+      bench.give({ kind: 'positions', positions: [held] })
+      return bench
+    }
+    for (const wish of [{}, { side: 'sell' as const, limit_price: '61000' }]) {
+      for (const size of [1, -1]) {
+        expectDenied(desk(size).propose(wish), 'GlobalExposureBudgetExceeded')
+      }
+      expectSent(desk(0).propose(wish))
+    }
+  })
+
   test('binds no order that closes', () => {
     const bench = holding(1, 45_000, 45_000)
     expectSent(bench.propose(closing))

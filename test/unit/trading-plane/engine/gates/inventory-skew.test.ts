@@ -34,6 +34,11 @@ describe('the inventory', () => {
     expectDenied(holding(9).propose(sell(0.54)), 'NetEdgeTooLow')
   })
 
+  test('far beyond its limit asks half of what brings it back, and no less', () => {
+    expectSent(holding(15).propose(sell(0.51)))
+    expectDenied(holding(15).propose(sell(0.49)), 'NetEdgeTooLow')
+  })
+
   test('that is short mirrors all of it', () => {
     expectDenied(holding(-9).propose(sell(1.44)), 'InventorySkew')
     expectSent(holding(-9).propose(buy(0.56)))

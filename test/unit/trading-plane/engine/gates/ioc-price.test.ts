@@ -67,6 +67,8 @@ describe('the limit of an order that takes', () => {
     // 0.1 coins, fee 3 USD, 4 USD in all or 40 a coin.
     const coins = { instrument: linear.name, amount: '0.1', expected_edge_usd: '4.5' }
     expect(priceOf({ ...coins, limit_price: '60030', fair_price: '60045' }, bench)).toBe('60005')
+    const out = { ...coins, ...selling, fair_price: '59955' }
+    expect(priceOf({ ...out, limit_price: '59970' }, bench)).toBe('59995')
     bench.depth({ bids: [[0.02, 100]], asks: [[0.0205, 100]] }, option.name)
     // One coin, fee 18 USD, 41 of the 100 USD kept: 0.000683 coins, down to the tick of 0.0005.
     const priced = { instrument: option.name, amount: '1', expected_edge_usd: '100' }

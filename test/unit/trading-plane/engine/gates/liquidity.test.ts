@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { PreparedIntent } from '@bulkhead/trading-plane/engine/gates/gate.ts'
+import { walkOf } from '@bulkhead/trading-plane/engine/gates/liquidity.ts'
+import type { BookView } from '@bulkhead/trading-plane/engine/state.ts'
 import type { Level } from '@bulkhead/trading-plane/market-data/book.core.ts'
 import { type EngineBench, intent, ofKind, only, option, perpetual } from '../harness.ts'
 import { closing, deskWith, expectDenied, expectSent, figuresOf } from './gate-bench.ts'
@@ -120,6 +123,21 @@ describe('an order that would sweep the book', () => {
     expectSent(thin(61_000).propose({ ...sweep, limit_price: '59000' }))
     expectSent(thin(61_000).propose({ ...sweep, post_only: true, limit_price: '59999' }))
     expectSent(thin(61_000).propose({ ...sweep, amount: '500' }))
+  })
+
+  test('takes nothing when it can only rest, and is refused by its own gate when it would cross', () => {
+    const crossing = { ...sweep, post_only: true }
+    expectDenied(thin(61_000).propose(crossing), 'PostOnlyWouldCross')
+    const levels: Level[] = [[60_000, 500]]
+    const book = { bids: levels, asks: levels } as unknown as BookView
+    const quantized = { amount: '100', price: '61000' }
+    const prepared = { intent: { side: 'buy', post_only: true }, quantized }
+    expect(walkOf(book, prepared as unknown as PreparedIntent)).toEqual({
+      filled: 0,
+      averagePrice: 60_000,
+      bestPrice: 60_000,
+      slippageBps: 0,
+    })
   })
 
   test('takes the levels that nobody sees for as dear as the limit', () => {
