@@ -41,10 +41,12 @@ function canonicalArray(value: readonly Json[]): string {
 
 function canonicalObject(value: { readonly [key: string]: Json }): string {
   if (!isPlainObject(value)) throw new TypeError('canonical JSON objects are plain')
-  const members = Object.keys(value)
-    .sort()
-    .map((key) => `${canonicalString(key)}:${canonicalJson(value[key] as Json)}`)
-  return `{${members.join(',')}}`
+  let members = ''
+  for (const key of Object.keys(value).sort()) {
+    if (members !== '') members += ','
+    members += `${canonicalString(key)}:${canonicalJson(value[key] as Json)}`
+  }
+  return `{${members}}`
 }
 
 /** True for `{}` and `Object.create(null)`, whatever realm they come from. */

@@ -54,6 +54,7 @@ export function policyDenial(
 /** The entry that every order leaves before anything else is written of it (refactor 4.2). */
 export function policyEntry(decision: PolicyDecision, leg: Leg, hash64: Hash64): AuditRecord {
   const { isAllowed, tier, tierRules } = decision
+  const judgement = judgementFields(decision)
   return {
     action: 'POLICY_EVALUATED',
     subject: leg.label,
@@ -62,8 +63,8 @@ export function policyEntry(decision: PolicyDecision, leg: Leg, hash64: Hash64):
       allowed: String(isAllowed),
       tier,
       tier_rules: tierRules.join(' '),
-      ...judgementFields(decision),
-      snapshot_hash: hash64(canonicalJson(decision.snapshot)),
+      ...judgement,
+      snapshot_hash: hash64(judgement.snapshot),
     },
   }
 }

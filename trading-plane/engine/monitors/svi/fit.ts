@@ -6,11 +6,18 @@ export type SmilePoint = { readonly k: number; readonly iv: number }
 type Row = { readonly k: number; readonly variance: number }
 /** w = level + tilt y + bend sqrt(y^2 + 1) with y = (k - m) / sigma. */
 type Curve = { readonly level: number; readonly tilt: number; readonly bend: number }
-type Shape = readonly (readonly [number, number, number])[]
-type Moments = {
-  readonly columns: readonly (readonly number[])[]
-  readonly right: readonly number[]
-  readonly square: number
+/** Sums over all rows of products of the columns 1, y, sqrt(y^2 + 1) and the variance. */
+type Sums = {
+  readonly count: number
+  readonly y: number
+  readonly r: number
+  readonly yy: number
+  readonly yr: number
+  readonly rr: number
+  readonly v: number
+  readonly vy: number
+  readonly vr: number
+  readonly vv: number
 }
 type Trial = { readonly params: SviParams; readonly error: number }
 
@@ -24,30 +31,20 @@ const stepMin = 1e-4
 const pivotMin = 1e-13
 
 /**
- * The edges of what a smile may be, as combinations of the columns 1, y and sqrt(y^2 + 1): free,
- * without a level, one wing flat, both at once, and flat altogether.
+ * The edges of what a smile may be, each with the curve on it that comes nearest: free, without a
+ * level, one wing flat, both at once, and flat altogether.
  */
-const shapes: readonly Shape[] = [
-  [
-    [1, 0, 0],
-    [0, 1, 0],
-    [0, 0, 1],
-  ],
-  [
-    [0, 1, 0],
-    [0, 0, 1],
-  ],
-  [
-    [1, 0, 0],
-    [0, 1, 1],
-  ],
-  [
-    [1, 0, 0],
-    [0, -1, 1],
-  ],
-  [[0, 1, 1]],
-  [[0, -1, 1]],
-  [[1, 0, 0]],
+const shapes: readonly ((sums: Sums) => Curve | null)[] = [
+  freeCurve,
+  (s) => {
+    const found = pair(s.yy, s.yr, s.rr, s.vy, s.vr)
+    return found === null ? null : { level: 0, tilt: found[0], bend: found[1] }
+  },
+  (s) => wing(s, 1),
+  (s) => wing(s, -1),
+  (s) => single(s.yy + 2 * s.yr + s.rr, s.vy + s.vr, 1),
+  (s) => single(s.yy - 2 * s.yr + s.rr, s.vr - s.vy, -1),
+  (s) => ({ level: s.v / s.count, tilt: 0, bend: 0 }),
 ]
 
 /**
@@ -109,10 +106,10 @@ function better(left: Trial | null, right: Trial | null): Trial | null {
 /** The best smile of this place and width; null when none is sound. */
 function tryOut(rows: readonly Row[], m: number, logSigma: number): Trial | null {
   const sigma = Math.exp(logSigma)
-  const sums = momentsOf(rows, m, sigma)
+  const sums = sumsOf(rows, m, sigma)
   let best: Trial | null = null
   for (const [index, shape] of shapes.entries()) {
-    const curve = leastSquares(sums, shape)
+    const curve = shape(sums)
     if (curve === null || !isSound(curve)) continue
     const { level, tilt, bend } = curve
     const rho = bend === 0 ? 0 : tilt / bend
@@ -130,78 +127,67 @@ function isSound({ level, tilt, bend }: Curve): boolean {
   return bend >= Math.abs(tilt) && lowest >= 0
 }
 
-/** Sums of products of the columns 1, y, sqrt(y^2 + 1) and the variance, over all rows. */
-function momentsOf(rows: readonly Row[], m: number, sigma: number): Moments {
-  let [y1, r1, yy, yr, rr, v1, vy, vr, vv] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+function sumsOf(rows: readonly Row[], m: number, sigma: number): Sums {
+  const sums = { count: rows.length, y: 0, r: 0, yy: 0, yr: 0, rr: 0, v: 0, vy: 0, vr: 0, vv: 0 }
   for (const { k, variance } of rows) {
     const y = (k - m) / sigma
-    const root = Math.hypot(y, 1)
-    y1 += y
-    r1 += root
-    yy += y * y
-    yr += y * root
-    rr += root * root
-    v1 += variance
-    vy += variance * y
-    vr += variance * root
-    vv += variance * variance
+    const r = Math.sqrt(y * y + 1)
+    sums.y += y
+    sums.r += r
+    sums.yy += y * y
+    sums.yr += y * r
+    sums.rr += r * r
+    sums.v += variance
+    sums.vy += variance * y
+    sums.vr += variance * r
+    sums.vv += variance * variance
   }
-  const columns = [
-    [rows.length, y1, r1],
-    [y1, yy, yr],
-    [r1, yr, rr],
-  ] as const
-  return { columns, right: [v1, vy, vr], square: vv }
+  return sums
 }
 
-function errorOf({ columns, right, square }: Moments, { level, tilt, bend }: Curve): number {
-  const weights = [level, tilt, bend]
-  return (
-    square +
-    dot(
-      weights,
-      columns.map((row) => dot(row, weights)),
-    ) -
-    2 * dot(weights, right)
+/** The sum of the squared distances of a curve from the rows. */
+function errorOf(s: Sums, { level, tilt, bend }: Curve): number {
+  const own = level * (s.count * level + 2 * (s.y * tilt + s.r * bend))
+  const wings = tilt * (s.yy * tilt + 2 * s.yr * bend) + bend * bend * s.rr
+  return s.vv + own + wings - 2 * (level * s.v + tilt * s.vy + bend * s.vr)
+}
+
+/** The nearest curve of all; null when two of its columns say the same thing. */
+function freeCurve(s: Sums): Curve | null {
+  const rest = (xy: number, x: number, y: number) => xy - (x * y) / s.count
+  const found = pair(
+    rest(s.yy, s.y, s.y),
+    rest(s.yr, s.y, s.r),
+    rest(s.rr, s.r, s.r),
+    rest(s.vy, s.v, s.y),
+    rest(s.vr, s.v, s.r),
   )
+  if (found === null) return null
+  const [tilt, bend] = found
+  return { level: (s.v - tilt * s.y - bend * s.r) / s.count, tilt, bend }
 }
 
-/** Solves the normal equations of one shape; null when its columns say the same thing. */
-function leastSquares({ columns, right }: Moments, shape: Shape): Curve | null {
-  const system = shape.map((own) => {
-    const projected = columns.map((row) => dot(row, own))
-    return [...shape.map((other) => dot(other, projected)), dot(own, right)]
-  })
-  const weights = solve(system)
-  if (weights === null) return null
-  const part = (index: 0 | 1 | 2) =>
-    dot(
-      weights,
-      shape.map((column) => column[index]),
-    )
-  return { level: part(0), tilt: part(1), bend: part(2) }
+/** A level and one wing that rises as steeply as it bends. */
+function wing(s: Sums, side: 1 | -1): Curve | null {
+  const cross = s.r + side * s.y
+  const square = s.rr + 2 * side * s.yr + s.yy
+  const found = pair(s.count, cross, square, s.v, s.vr + side * s.vy)
+  return found === null ? null : { level: found[0], tilt: side * found[1], bend: found[1] }
 }
 
-/** Gauss with the largest pivot, on a matrix with its right side as the last column. */
-function solve(system: readonly (readonly number[])[]): number[] | null {
-  const [first] = system
-  if (first === undefined) return []
-  const pivot = system.reduce((best, row) => (size(row) > size(best) ? row : best), first)
-  if (!(size(pivot) > pivotMin)) return null
-  const [head = 0, ...tail] = pivot
-  const others = system
-    .filter((row) => row !== pivot)
-    .map(([own = 0, ...rest]) => rest.map((value, i) => value - (own / head) * (tail[i] ?? 0)))
-  const solved = solve(others)
-  if (solved === null) return null
-  const known = dot(tail.slice(0, -1), solved)
-  return [((tail.at(-1) ?? 0) - known) / head, ...solved]
+/** The same without a level. */
+function single(square: number, right: number, side: 1 | -1): Curve | null {
+  if (!(square > pivotMin)) return null
+  const bend = right / square
+  return { level: 0, tilt: side * bend, bend }
 }
 
-function size(row: readonly number[]): number {
-  return Math.abs(row[0] ?? 0)
-}
-
-function dot(left: readonly number[], right: readonly number[]): number {
-  return left.reduce((sum, value, index) => sum + value * (right[index] ?? 0), 0)
+/** Solves a x + b y = p and b x + c y = q of a matrix of products, which needs no pivoting. */
+function pair(a: number, b: number, c: number, p: number, q: number): [number, number] | null {
+  if (!(a > pivotMin)) return null
+  const factor = b / a
+  const pivot = c - factor * b
+  if (!(pivot > pivotMin)) return null
+  const y = (q - factor * p) / pivot
+  return [(p - b * y) / a, y]
 }
