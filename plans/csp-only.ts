@@ -55,7 +55,7 @@ function copyPart(root: string, part: string, draft: string): void {
   })
 }
 
-/** Every import, static or not, that leads to no file of the build, to no package and not to Node. */
+/** Every import, static or not, that leads to no file of the build, no package and not to Node. */
 function missingIn(draft: string, file: string): Missing[] {
   return readModule(draft, file).imports.flatMap(({ specifier, target, line }) =>
     specifier !== null && target.kind === 'unresolved' ? [{ file, line, specifier }] : [],

@@ -26,10 +26,14 @@ export function canonicalJson(value: Json): string {
 
 function canonicalNumber(value: number): string {
   if (!Number.isFinite(value)) throw new TypeError('canonical JSON numbers are finite')
-  return JSON.stringify(value)
+  return String(value)
 }
 
+/** Printable ASCII that needs no escape, which is nearly every string there is. */
+const plain = /^[ !#-[\]-~]*$/
+
 function canonicalString(value: string): string {
+  if (plain.test(value)) return `"${value}"`
   if (!value.isWellFormed()) throw new TypeError('canonical JSON strings have no lone surrogate')
   return JSON.stringify(value)
 }

@@ -43,5 +43,6 @@ export type OrderGate = (state: EngineState, prepared: PreparedIntent, at: At) =
 
 /** For the figures of a denial: short, and never `NaN` without a cause that shows. */
 export function figure(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e10) return String(value)
   return Number.isFinite(value) ? String(Number(value.toPrecision(10))) : 'unknown'
 }

@@ -94,6 +94,6 @@ function deskOf(state: EngineState, { mode, permission }: Desk, at: At): Decisio
     permission_reason: decision.reasonCode,
     mm_util: state.account.reading?.mmUtil ?? null,
     mm_util_age_ms: ageMs(state.account.reading?.askedTickMs ?? null, at),
-    live_orders: state.legs.live().length,
+    live_orders: state.legs.liveCount,
   }
 }

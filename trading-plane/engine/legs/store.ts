@@ -52,11 +52,15 @@ export class LegStore {
     this.#legs.set(leg.label, leg)
     if (isLive(leg)) this.#live.set(leg.label, leg)
     else this.#live.delete(leg.label)
-    this.#labelOfIntent.set(leg.intentId, leg.label)
+    if (before === undefined) this.#labelOfIntent.set(leg.intentId, leg.label)
     if (leg.venueOrderId !== null) this.#labelOfVenueOrder.set(leg.venueOrderId, leg.label)
     if (leg.reportedSteps <= leg.tradedSteps) this.#owing.delete(leg.label)
     else if (!this.#owing.has(leg.label)) this.#owing.set(leg.label, null)
     if (!isLive(leg) && (before === undefined || isLive(before))) this.#retire(leg.label)
+  }
+
+  get liveCount(): number {
+    return this.#live.size
   }
 
   /** The legs that the venue may hold, oldest first. */

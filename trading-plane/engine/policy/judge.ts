@@ -103,7 +103,7 @@ function policySnapshot(
     limit_price: finite(Number(leg.price)),
     order_notional_usd: finite(size.notionalUsd),
     position_amount: finite(signedSize(state, leg.instrument)),
-    live_orders: state.legs.live().length,
+    live_orders: state.legs.liveCount,
     mm_util: isMarginFresh ? finite(reading?.mmUtil ?? null) : null,
     trading_mode: mode,
   }

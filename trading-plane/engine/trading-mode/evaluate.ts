@@ -179,28 +179,29 @@ assert(rules.length === predicates.length, 'every condition has a registered rea
  */
 export function evaluateMode(snapshot: ModeSnapshot): ModeDecision {
   const riskState = riskStateOf(snapshot)
-  const active: Rule[] = []
-  const ranks = { capital: 0, market: 0, system: 0 }
+  const kills: ModeReason[] = []
+  const restrictions: ModeReason[] = []
+  let [capital, market, system] = [0, 0, 0]
   for (const rule of rules) {
     if (!rule.holds(snapshot, riskState)) continue
-    active.push(rule)
-    if (rule.rank > ranks[rule.axis]) ranks[rule.axis] = rule.rank
+    const { axis, rank, reason, tier } = rule
+    if (axis === 'system') system = Math.max(system, rank)
+    else if (axis === 'capital') capital = Math.max(capital, rank)
+    else market = Math.max(market, rank)
+    if (tier === 'Kill') kills.push(reason)
+    else restrictions.push(reason)
   }
-  const axes = axesOf(ranks)
-  const mode = resolveTradingMode(axes)
-  const reasons: ModeReason[] = []
-  for (const { reason, tier } of active) if (tier === mode) reasons.push(reason)
-  assert((mode === 'Active') === (active.length === 0), 'a mode other than Active has a reason')
-  assert(mode === 'Active' || reasons.length > 0, 'the winning tier names its reason')
-  return { mode, reasons, axes, riskState }
-}
-
-function axesOf({ capital, market, system }: Record<keyof Axes, number>): Axes {
-  return {
+  const axes: Axes = {
     capital: capitalRisks[capital] ?? 'CRITICAL',
     market: marketIntegrities[market] ?? 'BROKEN',
     system: systemIntegrities[system] ?? 'FAILING',
   }
+  const mode = resolveTradingMode(axes)
+  const reasons = mode === 'Kill' ? kills : restrictions
+  const isActive = kills.length + restrictions.length === 0
+  assert((mode === 'Active') === isActive, 'a mode other than Active has a reason')
+  assert(isActive || reasons.length > 0, 'the winning tier names its reason')
+  return { mode, reasons, axes, riskState }
 }
 
 /** A hard stop or an emergency is a risk state, a soft stop is not (D-22); nor is a HALT, save by

@@ -1,6 +1,11 @@
+import { createEngineState } from '@bulkhead/trading-plane/engine/state.ts'
+import { netEdgeOf } from '@bulkhead/trading-plane/engine/gates/net-edge.ts'
+import { instrumentSpec } from '@bulkhead/trading-plane/engine/intents/instrument.ts'
+import { orderSize } from '@bulkhead/trading-plane/engine/intents/order-size.ts'
+import type { PreparedIntent } from '@bulkhead/trading-plane/engine/gates/gate.ts'
 import { describe, expect, test } from 'vitest'
 import type { Level } from '@bulkhead/trading-plane/market-data/book.core.ts'
-import { type EngineBench, option, perpetual } from '../harness.ts'
+import { type EngineBench, engineConfig, intent, option, perpetual } from '../harness.ts'
 import { closing, deskWith, expectDenied, expectSent, figuresOf } from './gate-bench.ts'
 
 const roomy = { orderNotionalUsdMax: 1e6, positionNotionalUsdMax: 1e6 }
@@ -105,4 +110,20 @@ describe('fee rates that grow old', () => {
     expectDenied(bench.propose(), 'NetEdgeInputMissing')
     expectSent(bench.propose(closing))
   })
+})
+
+test('the edge of an order tells which of its inputs is missing, asked by itself', () => {
+  const state = createEngineState(engineConfig)
+  const at = { nowMs: 0, tickMs: 0, serverMs: null }
+  const spec = instrumentSpec(perpetual)
+  if (spec === undefined) throw new Error('no grid')
+  const quantized = { amount: '1000', price: '60000', amountSteps: 100, priceTicks: 120_000 }
+  const size = orderSize(spec, 1_000, 60_000)
+  const prepared = { intent: intent({ amount: '1000' }), spec, quantized, size } as PreparedIntent
+  const noEdge = { ...prepared, intent: intent({ expected_edge_usd: undefined }) }
+  const missing = (input: string) => ({ reason: 'NetEdgeInputMissing', figures: { input } })
+  expect(netEdgeOf(state, noEdge, at)).toEqual(missing('expected_edge_usd'))
+  expect(netEdgeOf(state, prepared, at)).toEqual(missing('fee_usd'))
+  state.metadata.toldTickMs.set(perpetual.name, 0)
+  expect(netEdgeOf(state, prepared, at)).toEqual(missing('expected_slippage_usd'))
 })
