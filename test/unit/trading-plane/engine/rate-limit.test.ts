@@ -42,7 +42,7 @@ describe('readings of what the account may send', () => {
 describe('a brownout', () => {
   test('AT-919: denies opening as RateLimitBrownout while it lasts, and not what closes', () => {
     const bench = active()
-    const untilTickMs = bench.tickMs + 500
+    const untilTickMs = bench.tickMs + 499.5
     bench.give({ kind: 'rate-limit-pressure', untilTickMs })
     const denied = bench.propose()
     expectDenied(denied, 'RateLimitBrownout')

@@ -56,6 +56,14 @@ describe('exposure on its way', () => {
     expectSent(bench.propose({ amount: '1000' }))
   })
 
+  test('binds the short side as it binds the long one', () => {
+    const bench = deskWith()
+    const sell = { side: 'sell' as const, limit_price: '61000', amount: '1000' }
+    for (const _ of [1, 2, 3]) expectSent(bench.propose(sell))
+    expectDenied(bench.propose({ ...sell, amount: '10' }), 'PendingExposureBudgetExceeded')
+    expectSent(bench.propose({ amount: '1000' }))
+  })
+
   test('stays reserved while nobody knows what became of it', () => {
     const bench = deskWith()
     for (const _ of [1, 2]) bench.propose({ amount: '1000' })

@@ -4,6 +4,7 @@ import type { InstrumentInfo } from '@bulkhead/trading-plane/venues/port.ts'
 import {
   denialOf,
   type EngineBench,
+  engineConfig,
   intent,
   ofKind,
   only,
@@ -11,6 +12,9 @@ import {
   perpetual,
   venueOrder,
 } from '../harness.ts'
+import { instrumentState } from '@bulkhead/trading-plane/engine/gates/lifecycle.ts'
+import { instrumentSpec } from '@bulkhead/trading-plane/engine/intents/instrument.ts'
+import { createEngineState } from '@bulkhead/trading-plane/engine/state.ts'
 import { closing, deskWith, expectDenied, expectSent } from './gate-bench.ts'
 
 /** A desk on which the perpetual expires `inMs` from now. */
@@ -164,4 +168,19 @@ describe('a cancel on an expired instrument', () => {
     expect(ofKind(effects, 'tell')).toMatchObject([{ message: { state: 'rejected' } }])
     expect(bench.engine.view(bench.at()).counters['instruments_expired']).toBe(1)
   })
+})
+
+test('an instrument is soon gone until its very expiry, and expired from then on', () => {
+  const spec = instrumentSpec({ ...perpetual, expirationMs: 100_000 })
+  if (spec === undefined) throw new Error('no grid')
+  const state = createEngineState(engineConfig)
+  const stateAt = (nowMs: number, serverMs: number | null = null) =>
+    instrumentState(state, spec, { nowMs, tickMs: 0, serverMs })
+  expect([39_999, 40_000, 99_999, 100_000].map((nowMs) => stateAt(nowMs))).toEqual([
+    'Active',
+    'DelistingSoon',
+    'DelistingSoon',
+    'ExpiredOrDelisted',
+  ])
+  expect(stateAt(0, 100_000)).toBe('ExpiredOrDelisted')
 })

@@ -4,6 +4,7 @@ import { instrumentSpec } from '@bulkhead/trading-plane/engine/intents/instrumen
 import { orderSize } from '@bulkhead/trading-plane/engine/intents/order-size.ts'
 import type { PreparedIntent } from '@bulkhead/trading-plane/engine/gates/gate.ts'
 import { describe, expect, test } from 'vitest'
+import type { InstrumentInfo } from '@bulkhead/trading-plane/venues/port.ts'
 import type { Level } from '@bulkhead/trading-plane/market-data/book.core.ts'
 import { type EngineBench, engineConfig, intent, option, perpetual } from '../harness.ts'
 import { closing, deskWith, expectDenied, expectSent, figuresOf } from './gate-bench.ts'
@@ -126,4 +127,27 @@ test('the edge of an order tells which of its inputs is missing, asked by itself
   expect(netEdgeOf(state, prepared, at)).toEqual(missing('fee_usd'))
   state.metadata.toldTickMs.set(perpetual.name, 0)
   expect(netEdgeOf(state, prepared, at)).toEqual(missing('expected_slippage_usd'))
+})
+
+test('the slippage of what is priced in USD and sized in coins is in USD', () => {
+  const linear: InstrumentInfo = {
+    ...perpetual,
+    name: 'BTC_USDC-PERPETUAL',
+    kind: 'linear_future',
+    currency: 'USDC',
+    amountStep: '0.001',
+    minAmount: '0.001',
+    contractSize: '0.001',
+  }
+  const bench = deskWith({}, roomy)
+  bench.give({ kind: 'instruments', instruments: [perpetual, option, linear] })
+  const asks: Level[] = [
+    [60_000, 0.05],
+    [60_100, 0.05],
+  ]
+  bench.depth({ bids: [[59_990, 1]], asks }, linear.name)
+  const wish = { instrument: linear.name, amount: '0.1', limit_price: '60100' }
+  const effects = bench.propose({ ...wish, expected_edge_usd: '0' })
+  expectDenied(effects, 'NetEdgeTooLow')
+  expect(figuresOf(effects)).toMatchObject({ slippage_usd: '5', fee_usd: '3' })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
 import { placeIntentSchema } from '@bulkhead/shared/contracts/intents.ts'
-import { intent, option } from '../harness.ts'
+import { intent, only, option } from '../harness.ts'
 import { closing, deskWith, expectDenied, expectSent } from './gate-bench.ts'
 
 const roomy = { orderNotionalUsdMax: 1e6, positionNotionalUsdMax: 1e6 }
@@ -17,6 +17,15 @@ describe('the type of an order', () => {
     expectSent(propose(intent()))
     expectSent(propose(intent({ order_type: 'limit', trigger: null, linked_order_type: null })))
     expectSent(propose(intent(optionWish)))
+  })
+
+  test('is told by its name where it refuses, with what was passed before it', () => {
+    const { decision } = only(propose(intent({ order_type: 'market' })), 'decision')
+    expect(decision.refused_by).toBe('OrderType')
+    expect(decision.passed).not.toContain('OrderType')
+    const units = only(propose(intent({ contracts: 1 })), 'decision')
+    expect(units.decision.refused_by).toBe('Units')
+    expect(units.decision.passed.at(-1)).toBe('OrderType')
   })
 
   test.each([

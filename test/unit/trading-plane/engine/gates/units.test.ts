@@ -62,6 +62,20 @@ describe('contracts beside an amount', () => {
     }
   })
 
+  test('are held against the amount itself where that is small', () => {
+    const linear = { ...perpetual, name: 'BTC_USDC-PERPETUAL', kind: 'linear_future' as const }
+    const steps = { amountStep: '0.001', minAmount: '0.001', contractSize: '0.001' }
+    const wish = { instrument: linear.name, amount: '0.1', limit_price: '59000' }
+    const propose = (contracts: number) => {
+      const bench = deskWith({}, roomy)
+      bench.give({ kind: 'instruments', instruments: [perpetual, { ...linear, ...steps }] })
+      bench.book(59_999.5, 60_000.5, linear.name)
+      return bench.propose({ ...wish, contracts })
+    }
+    expectSent(propose(100))
+    expectDenied(propose(101), 'ContractsAmountMismatch')
+  })
+
   test('that differ refuse a closing order too, whose size is as wrong', () => {
     const wrong = { ...closing, amount: '100', contracts: 100 }
     expectDenied(deskWith().propose(wrong), 'ContractsAmountMismatch')
