@@ -18,8 +18,8 @@ const twoAtATime = { pool: 'forks', maxWorkers: 2, hookTimeout: 60_000 }
 export default defineConfig({
   test: {
     projects: [
-      rung('unit', 0),
-      rung('property', 0),
+      rung('unit', 0, { testTimeout: 30_000 }),
+      rung('property', 0, { testTimeout: 60_000 }),
       rung('simulation', 0, { testTimeout: 120_000 }),
       rung('integration', 1, { ...twoAtATime, testTimeout: 60_000 }),
       rung('browser', 2, { ...twoAtATime, testTimeout: 60_000 }),
