@@ -175,19 +175,24 @@ export class Authorizer {
   async #keep(record: LedgerRecord, isReducing: boolean): Promise<Kept> {
     const { ledger } = this.#ports
     const appended = ledger.append(record, isReducing ? 'reducing' : 'opening')
-    const outcome = appended.then(({ ok: isKept }) => (isKept ? kept : 'refused'))
-    return isReducing ? Promise.race([outcome, this.#whenStuck()]) : outcome
+    let isDecided = false
+    const outcome = appended.then(({ ok: isKept }): Kept => {
+      isDecided = true
+      return isKept ? kept : 'refused'
+    })
+    return isReducing ? Promise.race([outcome, this.#whenStuck(() => isDecided)]) : outcome
   }
 
-  /** Resolves when something has waited for the disk for too long; no later than for what waits. */
-  async #whenStuck(): Promise<'taken'> {
+  /** Resolves when something has waited for the disk for too long, or soon after the decision. */
+  async #whenStuck(isDecided: () => boolean): Promise<'taken'> {
     const { ledger, clock, sleep } = this.#ports
-    for (;;) {
+    while (!isDecided()) {
       const sinceTickMs = ledger.waitingSinceTickMs ?? clock.monotonicMs()
       const leftMs = sinceTickMs + stuckAfterMs - clock.monotonicMs()
-      if (leftMs <= 0) return 'taken'
+      if (leftMs <= 0) break
       await sleep(leftMs)
     }
+    return 'taken'
   }
 
   #issue<T extends object>(request: T, correlationId: string): Authorized<T> {

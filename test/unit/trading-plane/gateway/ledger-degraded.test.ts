@@ -81,6 +81,13 @@ describe('a ledger that is stuck or full', () => {
     expect(door.ahead).toEqual([`${order.label} stuck`])
   })
 
+  test('nothing goes on waiting once the ledger has spoken', async () => {
+    const door = openDoor({})
+    await door.authorizer.authorizePlace(closing, record, entry)
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate()
+    expect(door.slept.length).toBeLessThanOrEqual(2)
+  })
+
   test('without any place that has its label, nothing is sent', async () => {
     const nowhere = openDoor({ ledgerFull: true, auditDown: true })
     const refused = await nowhere.authorizer.authorizePlace(closing, record, entry)
