@@ -1,15 +1,8 @@
-import { unpack } from 'msgpackr'
-import { z } from 'zod'
 import { legStates } from '../engine/legs/leg.ts'
+import { MsgpackReader } from './msgpack-reader.ts'
 import { MsgpackWriter } from './msgpack-writer.ts'
 import { type LedgerRecord, ledgerRecordSchema, sides, timesInForce } from './records.ts'
 
-type Layout = {
-  readonly names: readonly string[]
-  /** A copy of an object that has all fields is much cheaper than adding them one by one. */
-  readonly blank: Readonly<Record<string, unknown>>
-  readonly checks: readonly ((value: unknown) => boolean)[]
-}
 type Of<Type extends LedgerRecord['type']> = Extract<LedgerRecord, { type: Type }>
 
 /**
@@ -17,21 +10,19 @@ type Of<Type extends LedgerRecord['type']> = Extract<LedgerRecord, { type: Type 
  * Without the names it takes less than half the bytes and a third of the time; so the order of the
  * fields is part of the format, and another order is another format version.
  */
-const layouts: ReadonlyMap<unknown, Layout> = new Map(
+const layouts: ReadonlyMap<LedgerRecord['type'], readonly string[]> = new Map(
   ledgerRecordSchema.options.map((schema) => {
-    const fields = Object.entries(schema.shape).filter(([name]) => name !== 'type')
-    const names = fields.map(([name]) => name)
-    const checks = fields.map(([, field]) => quickCheck(field))
-    const type = schema.shape.type.value
-    const blank = Object.fromEntries([['type', type], ...names.map((name) => [name, null])])
-    return [type, { names, blank, checks }]
+    const names = Object.keys(schema.shape).filter((name) => name !== 'type')
+    return [schema.shape.type.value, names]
   }),
 )
+const types = [...layouts.keys()]
 const writer = new MsgpackWriter()
+const reader = new MsgpackReader()
 
 /** Fields of each record type in the order in which they are written. */
 export function recordLayout(type: LedgerRecord['type']): readonly string[] {
-  return layouts.get(type)?.names ?? []
+  return layouts.get(type) ?? []
 }
 
 /**
@@ -113,54 +104,82 @@ function writeTrade(record: Of<'trade'>): void {
 }
 
 /** Reads a record, or null when the bytes are none of a known shape. Never throws. */
-export function decodeRecord(bytes: Uint8Array): LedgerRecord | null {
-  const row = unpackRow(bytes)
-  const layout = layouts.get(row?.[0])
-  if (row === null || layout === undefined || row.length !== layout.names.length + 1) return null
-  const { names, checks } = layout
-  for (let index = 0; index < checks.length; index += 1) {
-    if (checks[index]?.(row[index + 1]) !== true) return null
-  }
-  const record = { ...layout.blank }
-  for (let index = 0; index < names.length; index += 1) record[names[index] ?? ''] = row[index + 1]
-  // Every field of the schema is there and passed what the schema demands of it.
-  return record as LedgerRecord
+export function decodeRecord(bytes: Buffer, from = 0, end = bytes.length): LedgerRecord | null {
+  const values = reader.begin(bytes, from, end)
+  const record = readOf(reader.oneOf(types))
+  const isWhole = reader.isWhole && values === recordLayout(record.type).length + 1
+  return isWhole ? record : null
 }
 
-function unpackRow(bytes: Uint8Array): readonly unknown[] | null {
-  try {
-    const row: unknown = unpack(bytes)
-    return Array.isArray(row) ? row : null
-  } catch {
-    return null
+function readOf(type: LedgerRecord['type']): LedgerRecord {
+  switch (type) {
+    case 'run':
+      return { type, run_id: reader.text(64), started_ms: reader.number() }
+    case 'intent':
+      return readIntent(type)
+    case 'dispatch':
+      return readDispatch(type)
+    case 'leg':
+      return readLeg(type)
+    case 'trade':
+      return readTrade(type)
   }
 }
 
-/**
- * What a schema demands of a value, without the cost of asking it: a million records are read at a
- * start. A kind of field that is not known here is asked of the schema.
- */
-function quickCheck(field: z.ZodType): (value: unknown) => boolean {
-  if (field instanceof z.ZodNullable) {
-    const inner = quickCheck(field.unwrap() as z.ZodType)
-    return (value) => value === null || inner(value)
+function readIntent(type: 'intent'): Of<'intent'> {
+  return {
+    type,
+    label: reader.text(64),
+    intent_id: reader.text(64),
+    strategy_id: reader.text(64),
+    group_id: reader.text(64),
+    leg_index: reader.count(),
+    instrument: reader.text(64),
+    currency: reader.text(16),
+    side: reader.oneOf(sides),
+    amount_steps: reader.count(),
+    price_ticks: reader.count(),
+    amount: reader.text(40),
+    price: reader.text(40),
+    time_in_force: reader.oneOf(timesInForce),
+    post_only: reader.flag(),
+    reduce_only: reader.flag(),
+    created_ms: reader.number(),
   }
-  if (field instanceof z.ZodString) {
-    const lengthMax = field.maxLength ?? Number.POSITIVE_INFINITY
-    // The schema counts characters; a text of so few units needs no counting.
-    const isShort = (value: string) => value.length <= lengthMax || field.safeParse(value).success
-    return (value) => typeof value === 'string' && isShort(value)
+}
+
+function readDispatch(type: 'dispatch'): Of<'dispatch'> {
+  return {
+    type,
+    label: reader.text(64),
+    valid_until_ms: reader.number(),
+    sent_ms: reader.number(),
   }
-  if (field instanceof z.ZodNumber) {
-    const isWhole = !field.safeParse(0.5).success
-    const isSigned = field.safeParse(-1).success
-    if (!isWhole) return Number.isFinite
-    return (value) => Number.isSafeInteger(value) && (isSigned || (value as number) >= 0)
+}
+
+function readLeg(type: 'leg'): Of<'leg'> {
+  return {
+    type,
+    label: reader.text(64),
+    state: reader.oneOf(legStates),
+    traded_steps: reader.count(),
+    reported_steps: reader.count(),
+    venue_order_id: reader.textOrNull(64),
+    at_ms: reader.number(),
   }
-  if (field instanceof z.ZodBoolean) return (value) => typeof value === 'boolean'
-  if (field instanceof z.ZodEnum) {
-    const known = new Set<unknown>(field.options)
-    return (value) => known.has(value)
+}
+
+function readTrade(type: 'trade'): Of<'trade'> {
+  return {
+    type,
+    trade_id: reader.text(64),
+    label: reader.text(64),
+    instrument: reader.text(64),
+    side: reader.oneOf(sides),
+    steps: reader.count(),
+    price: reader.number(),
+    fee: reader.number(),
+    fee_currency: reader.text(16),
+    venue_ms: reader.number(),
   }
-  return (value) => field.safeParse(value).success
 }

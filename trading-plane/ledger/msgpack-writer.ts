@@ -25,6 +25,7 @@ const text8Max = 0xff
  */
 export class MsgpackWriter {
   readonly #bytes = Buffer.alloc(recordBytesMax)
+  readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, recordBytesMax)
   #at = 0
 
   /** Begins a record of so many values, its type among them. */
@@ -87,19 +88,31 @@ export class MsgpackWriter {
   /** Writes a text of one byte a character; false when it is none, and then nothing was written. */
   #plainText(value: string, length: number): boolean {
     const bytes = this.#bytes
-    const start = this.#at + (length < 32 ? 1 : 2)
-    if (length > copiedByHandMax) {
-      if (bytes.write(value, start) !== length) return false
+    let at = this.#at
+    if (length < 32) {
+      bytes[at] = fixedText | length
     } else {
-      for (let index = 0; index < length; index += 1) {
-        const code = value.charCodeAt(index)
-        if (code > 0x7f) return false
-        bytes[start + index] = code
-      }
+      bytes[at] = text8
+      at += 1
+      bytes[at] = length
     }
-    this.#textHead(length)
-    this.#at += length
-    return true
+    at += 1
+    if (length > copiedByHandMax) {
+      if (bytes.write(value, at) !== length) return false
+      this.#at = at + length
+      return true
+    }
+    // One look at all of them in the end is cheaper than one at each.
+    let seen = 0
+    for (let index = 0; index < length; index += 1) {
+      const code = value.charCodeAt(index)
+      seen |= code
+      bytes[at + index] = code
+    }
+    this.#at = at + length
+    if (seen <= 0x7f) return true
+    this.#at -= length + (length < 32 ? 1 : 2)
+    return false
   }
 
   #anyText(value: string): void {
@@ -124,7 +137,8 @@ export class MsgpackWriter {
   #number(value: number): void {
     if (value >>> 0 !== value || Object.is(value, -0)) {
       this.#put(float64)
-      this.#at = this.#bytes.writeDoubleBE(value, this.#at)
+      this.#view.setFloat64(this.#at, value)
+      this.#at += 8
     } else if (value < 0x80) {
       this.#put(value)
     } else if (value < 0x1_00) {
@@ -136,12 +150,13 @@ export class MsgpackWriter {
       this.#put(value & 0xff)
     } else {
       this.#put(uint32)
-      this.#at = this.#bytes.writeUInt32BE(value, this.#at)
+      this.#view.setUint32(this.#at, value)
+      this.#at += 4
     }
   }
 }
 
 /** The schema counts characters; a text of so few units needs no counting. */
-function isWithin(value: string, charactersMax: number): boolean {
+export function isWithin(value: string, charactersMax: number): boolean {
   return value.length <= charactersMax || Array.from(value).length <= charactersMax
 }

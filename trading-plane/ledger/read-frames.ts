@@ -109,7 +109,7 @@ function readEntries(bytes: Buffer, start: number, frame: Frame, onRecord: OnRec
     const isHere = length > 0 && at + entryBytes(length) <= end
     if (!isHere || bytes.readUInt32LE(at + 4) !== seq >>> 0) return at
     const from = at + entryHeadBytes
-    const record = decodeRecord(bytes.subarray(from, from + length))
+    const record = decodeRecord(bytes, from, from + length)
     if (record === null) return at
     onRecord(record, seq)
     at += entryBytes(length)

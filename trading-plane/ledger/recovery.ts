@@ -16,7 +16,7 @@ import { fault, ioFault, type LedgerFault } from './faults.ts'
 import { type OnRecord, readFrames, type SegmentRead } from './read-frames.ts'
 import type { LedgerRecord } from './records.ts'
 import type { ChainEnd } from './segment.ts'
-import { listSegments, readSegment, type SegmentFile } from './segment-files.ts'
+import { discardSegment, listSegments, readSegment, type SegmentFile } from './segment-files.ts'
 
 /** Of the newest records so many are kept in memory: what a copy of the ledger may not have. */
 export const newestKept = 1_024
@@ -135,6 +135,7 @@ export function scanLedger(
     const wrongPlace = whyMisplaced(file, read.value)
     if (wrongPlace !== null) return wrongPlace
     files.push({ file, read: read.value, bytes: bytes.value.length })
+    discardSegment(bytes.value)
     end = read.value.end
     failpoint('ledger-segment-read')
   }

@@ -1,4 +1,12 @@
-import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib'
@@ -84,17 +92,37 @@ export function readSegment(segment: SegmentFile, isSynced: boolean): Result<Buf
   const bytes = readWhole(segment.file, isSynced)
   if (!segment.isCompressed) return ok(bytes)
   const plain = unpack(bytes)
+  discardSegment(bytes)
   if (plain === null) return fault('LEDGER_CORRUPT', segment.file, 0, 'cannot be unpacked')
   if (segment.plainTwin === null) return ok(plain)
-  if (plain.equals(readWhole(segment.plainTwin, isSynced))) return ok(plain)
+  const twin = readWhole(segment.plainTwin, isSynced)
+  const isSame = plain.equals(twin)
+  discardSegment(twin)
+  if (isSame) return ok(plain)
   return fault('LEDGER_FILE_REPEATED', segment.file, 0, `not the same as ${segment.plainTwin}`)
 }
 
+/**
+ * Gives back the memory of a file that was read, at once: the collector knows little of how large
+ * it is and would let many of them wait.
+ */
+export function discardSegment(bytes: Buffer): void {
+  ;(bytes.buffer as ArrayBuffer).transfer(0)
+}
+
+/** The bytes are in memory of their own, never in a pool that others share. */
 function readWhole(file: string, isSynced: boolean): Buffer {
   const handle = openSync(file, isSynced ? 'r+' : 'r')
   try {
     if (isSynced) fsyncSync(handle)
-    return readFileSync(handle)
+    const bytes = Buffer.allocUnsafeSlow(fstatSync(handle).size)
+    let length = 0
+    while (length < bytes.length) {
+      const more = readSync(handle, bytes, length, bytes.length - length, null)
+      if (more === 0) break
+      length += more
+    }
+    return bytes.subarray(0, length)
   } finally {
     closeSync(handle)
   }

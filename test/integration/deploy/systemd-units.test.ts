@@ -154,6 +154,7 @@ describe('systemd unit of the safety plane', () => {
       ['bulkhead-safety-2', nodeOptions.dead_man_switch_2],
       ['bulkhead-lastresort', nodeOptions.dead_man_switch],
       ['bulkhead-egress', nodeOptions.egress_gate],
+      ['bulkhead-executor', nodeOptions.executor],
     ] as const) {
       expect(options.length).toBeGreaterThan(0)
       const words = serviceOf(name).value('ExecStart')?.split(' ') ?? []

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
+import { pack, unpack } from 'msgpackr'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { decodeRecord, encodeRecord, recordLayout } from '@bulkhead/trading-plane/ledger/codec.ts'
@@ -197,6 +198,33 @@ describe('the ledger against a second, simple reader', () => {
         expect(decodeRecord(Buffer.from(encodeRecord(record)))).toEqual(record)
       }),
       { numRuns: 2_000 },
+    )
+  })
+
+  test('a record that any msgpack writer wrote is read as well', () => {
+    fc.assert(
+      fc.property(recordArbitrary, (record) => {
+        expect(decodeRecord(pack(rowOf(record)))).toEqual(record)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('what is read from any bytes whatever is what a general reader reads', () => {
+    const damage = fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 3 })
+    fc.assert(
+      fc.property(recordArbitrary, damage, (record, changes) => {
+        const bytes = Buffer.from(encodeRecord(record))
+        for (const [at, value] of changes) bytes[at % bytes.length] = value
+        const read = decodeRecord(bytes)
+        if (read === null) return
+        expect(ledgerRecordSchema.safeParse(read).success).toBe(true)
+        const row = unpack(bytes) as readonly unknown[]
+        expect(rowOf(read)).toEqual(
+          row.map((each) => (typeof each === 'bigint' ? Number(each) : each)),
+        )
+      }),
+      { numRuns: 3_000 },
     )
   })
 })

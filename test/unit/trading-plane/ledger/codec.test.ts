@@ -1,3 +1,4 @@
+import { pack } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
 import { decodeRecord, encodeRecord, recordLayout } from '@bulkhead/trading-plane/ledger/codec.ts'
 import { entryTypeOf, fsyncPolicyFor } from '@bulkhead/trading-plane/ledger/fsync-policy.core.ts'
@@ -46,6 +47,41 @@ describe('a record on disk', () => {
     expect(
       decodeRecord(Buffer.from(bytes.toString('latin1').replace('dispatch', 'despatch'))),
     ).toBeNull()
+  })
+
+  test.each([
+    ['a number where a text belongs', [1, 2, 3]],
+    ['a text where a number belongs', ['label', 'soon', 3]],
+    ['a count that is negative', null, ['l', 'open', -1, 0, null, 9]],
+    ['a count that is no whole number', null, ['l', 'open', 0.5, 0, null, 9]],
+    ['a state that is none', null, ['l', 'lost', 1, 0, null, 9]],
+    ['a text that is too long', ['x'.repeat(65), 2, 3]],
+    ['a number that is none', ['label', Number.NaN, 3]],
+    ['nothing where a number belongs', ['label', null, 3]],
+  ])('is not read with %s', (_what, dispatchFields, legFields: unknown[] = []) => {
+    const row = dispatchFields === null ? ['leg', ...legFields] : ['dispatch', ...dispatchFields]
+    expect(decodeRecord(pack(row))).toBeNull()
+  })
+
+  test('is read in every form that msgpack has for a number', () => {
+    const head = [0x94, 0xa8, ...Buffer.from('dispatch'), 0xa1, 0x6c]
+    const read = (...bytes: number[]) => {
+      const record = decodeRecord(Buffer.from([...head, ...bytes, 0x01]))
+      return record?.type === 'dispatch' ? record.valid_until_ms : null
+    }
+    expect(read(0x7f)).toBe(127)
+    expect(read(0xff)).toBe(-1)
+    expect(read(0xcc, 0xff)).toBe(255)
+    expect(read(0xcd, 0x01, 0x00)).toBe(256)
+    expect(read(0xce, 0xff, 0xff, 0xff, 0xff)).toBe(2 ** 32 - 1)
+    expect(read(0xcf, 0, 0, 0, 1, 0, 0, 0, 0)).toBe(2 ** 32)
+    expect(read(0xd0, 0x80)).toBe(-128)
+    expect(read(0xd1, 0xff, 0x00)).toBe(-256)
+    expect(read(0xd2, 0xff, 0xff, 0xff, 0xfe)).toBe(-2)
+    expect(read(0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfd)).toBe(-3)
+    expect(read(0xca, 0x3f, 0xc0, 0, 0)).toBe(1.5)
+    expect(read(0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0)).toBe(1.5)
+    for (const form of [0xc0, 0xc1, 0xc2, 0x80, 0x90, 0xc4]) expect(read(form)).toBeNull()
   })
 
   test.each([
