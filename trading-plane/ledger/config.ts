@@ -33,6 +33,8 @@ export const ledgerConfigSchema = z.strictObject({
   syncIntervalMs: z.int().min(1).max(1_000).default(100),
   /** How long the writer looks for more before it sleeps: waking it costs half a sync. */
   spinUs: z.int().min(0).max(1_000).default(50),
+  /** How long the loop looks at every turn whether a record is durable before it is told. */
+  pollUs: z.int().min(0).max(10_000).default(500),
   /** Time between two deliveries to the copy in Redis. */
   copyIntervalMs: z.int().min(10).max(60_000).default(1_000),
   /** Records that wait for the copy; older ones are then left out of it and counted. */

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { setImmediate } from 'node:timers'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
@@ -20,6 +21,12 @@ import { Writer } from './writer.ts'
 
 /** More than the entry of an opening order's record and its dispatch, wherever they begin. */
 const openingBytesMax = 4_096
+
+/**
+ * Records that become durable in one turn of the loop: what waits for them goes on in between, and
+ * the writer gets its next batch meanwhile.
+ */
+const acknowledgedPerTurnMax = 64
 
 type Append = Result<LedgerReceipt, 'LEDGER_FULL'>
 type Waiting = {
@@ -101,12 +108,16 @@ export class FileLedger implements Ledger {
   readonly #housekeeping: Housekeeping
   readonly #release: () => void
   readonly #waiting: BoundedQueue<Waiting>
+  readonly #pollMs: number
   #takenSeq: number
   #durableSeq: number
   #refused = 0
   #isClosed = false
   /** A record was refused, and there was no room for one that adds risk since. */
   #isCrowded = false
+  #isWakeDue = false
+  #isFollowing = false
+  #pollUntilTickMs = 0
 
   constructor(options: LedgerOptions, recovered: Recovered, release: () => void) {
     const { directory, component = 'executor', config = ledgerConfigSchema.parse({}) } = options
@@ -117,6 +128,7 @@ export class FileLedger implements Ledger {
     this.#takenSeq = recovered.lastSeq
     this.#durableSeq = recovered.lastSeq
     this.#waiting = new BoundedQueue(config.waitingMax)
+    this.#pollMs = config.pollUs / 1_000
     this.#housekeeping = new Housekeeping(directory, component, config.segmentBytes, options.log)
     const ring = createRing(config.ringBytes)
     this.#ring = new RingProducer(ring, recovered.lastSeq)
@@ -141,7 +153,6 @@ export class FileLedger implements Ledger {
       },
     )
     for (const name of recovered.uncompressed) this.#housekeeping.compress(name)
-    void this.#followDurable()
   }
 
   get durableSeq(): number {
@@ -189,7 +200,8 @@ export class FileLedger implements Ledger {
       this.#wait({ record, seq, takenTickMs, resolve: null })
       return Promise.resolve(ok({ seq, acknowledged: 'recorded' }))
     }
-    this.#ring.wake()
+    this.#wakeWriter()
+    this.#pollUntilTickMs = takenTickMs + this.#pollMs
     return new Promise((resolve) => {
       this.#wait({ record, seq, takenTickMs, resolve })
     })
@@ -200,7 +212,7 @@ export class FileLedger implements Ledger {
     this.#isClosed = true
     this.#ring.stop()
     await this.#writer.ended
-    this.#takeDurable()
+    this.#takeDurable(Number.POSITIVE_INFINITY)
     assert(this.#waiting.size === 0, 'everything that was taken is durable at the end')
     await this.#housekeeping.stop()
     this.#release()
@@ -209,17 +221,42 @@ export class FileLedger implements Ledger {
   #wait(waiting: Waiting): void {
     const isTaken = this.#waiting.push(waiting)
     assert(isTaken, 'a queue that is not full takes a record')
+    if (this.#isFollowing) return
+    this.#isFollowing = true
+    setImmediate(this.#follow)
   }
 
-  async #followDurable(): Promise<void> {
-    while (!this.#isClosed) {
-      await this.#ring.moreDurable(this.#durableSeq)
-      this.#takeDurable()
-    }
+  /**
+   * Wakes a writer that sleeps, at the end of this turn and once for all its records: the thread
+   * that is woken may well take over the core that this one runs on.
+   */
+  #wakeWriter(): void {
+    if (this.#isWakeDue || !this.#ring.isWriterAsleep) return
+    this.#isWakeDue = true
+    queueMicrotask(this.#wake)
   }
 
-  #takeDurable(): void {
-    const more = (this.#ring.durableLow - this.#durableSeq) >>> 0
+  readonly #wake = () => {
+    this.#isWakeDue = false
+    this.#ring.wake()
+  }
+
+  /**
+   * While something waits, looks for what became durable: first once in every turn of the loop,
+   * because being woken costs as much as half a sync, then asleep, so that a disk that stalls does
+   * not keep the loop spinning.
+   */
+  readonly #follow = () => {
+    this.#takeDurable(acknowledgedPerTurnMax)
+    const isBehind = this.#ring.durableLow !== this.#durableSeq >>> 0
+    const isPolling = this.#clock.monotonicMs() < this.#pollUntilTickMs
+    if (this.#waiting.size === 0) this.#isFollowing = false
+    else if (isBehind || isPolling) setImmediate(this.#follow)
+    else void this.#ring.moreDurable(this.#durableSeq).then(this.#follow)
+  }
+
+  #takeDurable(countMax: number): void {
+    const more = Math.min((this.#ring.durableLow - this.#durableSeq) >>> 0, countMax)
     this.#durableSeq += more
     for (let left = more; left > 0; left -= 1) {
       const waiting = this.#waiting.shift()

@@ -73,9 +73,17 @@ export class RingProducer {
     return true
   }
 
+  /**
+   * Whether the writer has to be woken. One that is about to sleep looks once more at what was
+   * offered before it does.
+   */
+  get isWriterAsleep(): boolean {
+    return Atomics.load(this.#control, cellSleeping) === 1
+  }
+
   /** Wakes the writer if it sleeps; costs nothing while it is awake. */
   wake(): void {
-    if (Atomics.load(this.#control, cellSleeping) === 0) return
+    if (!this.isWriterAsleep) return
     if (Atomics.exchange(this.#control, cellSleeping, 0) === 1) {
       Atomics.notify(this.#control, cellSleeping)
     }

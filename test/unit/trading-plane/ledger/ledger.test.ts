@@ -121,6 +121,22 @@ describe('the ledger', () => {
     expect(recoveredLabels()).toHaveLength(2_000 - refused.length + 2)
   })
 
+  test('acknowledges in portions, so that the loop turns in between', async () => {
+    const { ledger } = await open()
+    const perTurn: number[] = [0]
+    const appended = Array.from({ length: 400 }, (_, n) =>
+      ledger.append(dispatch(n)).then(() => {
+        perTurn[perTurn.length - 1] = (perTurn.at(-1) ?? 0) + 1
+      }),
+    )
+    const count = () => setImmediate(() => perTurn.push(0) && ledger.durableSeq < 401 && count())
+    count()
+    await Promise.all(appended)
+    // A turn may begin with being told and go on with looking: twice sixty-four.
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(128)
+    await ledger.close()
+  })
+
   test('is written by one process only, and what a dead one left does not lock it', async () => {
     const { ledger } = await open()
     const second = await openLedger({ directory, runId: 'other', clock: systemClock })
