@@ -1,36 +1,62 @@
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { spawnSync } from 'node:child_process'
-import { fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
+import { ok } from '@bulkhead/shared/kernel/result.ts'
+import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
-import { encodeRecord } from '@bulkhead/trading-plane/ledger/codec.ts'
-import { type FileLedger, openLedger } from '@bulkhead/trading-plane/ledger/file-ledger.ts'
-import { encodeFrame, entryBytes } from '@bulkhead/trading-plane/ledger/format.ts'
-import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
+import { nodeOptions } from '../../deploy/bootstrap/entry-points.ts'
 import { simulate } from '../simulation/simulate.ts'
-import { metricOf, writeReport } from './support/report.ts'
+import { startSafetyRedis } from '../support/redis.ts'
+import { gatewayOverheadUs } from './support/gateway-overhead.ts'
+import { bareLoop, InlineAppends } from './support/ledger-disk.ts'
+import {
+  enqueueAsleep,
+  live,
+  openBenchLedger,
+  recordsPerLife,
+  saturate,
+  singleAppends,
+} from './support/ledger-load.ts'
+import { openPeers, type Peer } from './support/ledger-peers.ts'
+import { type Limit, type Metric, metricOf, writeReport } from './support/report.ts'
 
 /**
- * The ledger against the disk under it, in one run on one disk: what a bare loop that only writes
- * and syncs the same batches reaches, what an append costs inline, and SQLite as it ships in Node.
- * Rounds alternate, so that a disk that slows down slows all of them.
+ * The ledger against the disk under it and against what its records could be kept in instead, in
+ * one run on one disk: a bare loop that only writes and syncs the same batches, an append inline,
+ * SQLite twice, lmdb. They take turns in short pieces, so that a disk or a machine that slows down
+ * slows all of them; the ratios are medians over the rounds. Then the start, the gateway and the
+ * simulation. `--quick` takes a part of the samples.
  */
-const rounds = Number(process.env['BENCH_LEDGER_ROUNDS'] ?? 5)
-const perRound = 40_000
-const singles = 400
-const recoveredRecords = 1_000_000
-const recordsPerLife = 5
-const livesInFlight = 200
-const simulatedSeeds = 100
-const inFlightMax = 2_048
-const recordBytes = 256
-const sqliteRowsPerTransaction = 100
+const isQuick = process.argv.includes('--quick')
+const rounds = isQuick ? 3 : 12
+const saturatedRecords = 40_000
+const warmUpRecords = 10_000
+const peerRows = 10_000
+/** Single appends of a round: so many of ours, so many inline, and again. */
+const singlesInARow = 50
+const singleTurns = 6
+const asleepAppends = 60
+const recoveredRecords = isQuick ? 100_000 : 1_000_000
+const recoveries = 3
+const gatewayOrders = 2_000
+const auditedOrders = 400
+const simulatedSeeds = isQuick ? 20 : 100
 
+const startedMs = performance.now()
 const directory = mkdtempSync(join(tmpdir(), 'bulkhead-bench-'))
-const samples = Array.from({ length: 1_024 }, (_, n) => recordOf(n))
+const samples: Record<string, number[]> = {}
+
+function say(line: string): void {
+  const atS = ((performance.now() - startedMs) / 1_000).toFixed(0).padStart(4)
+  process.stdout.write(`${atS} s  ${line}\n`)
+}
+
+function keep(name: string, ...values: readonly number[]): void {
+  samples[name] = [...(samples[name] ?? []), ...values]
+}
 
 try {
   await main()
@@ -39,289 +65,156 @@ try {
 }
 
 async function main(): Promise<void> {
-  const durableRates: number[] = []
-  const bareRates: number[] = []
-  const sqliteRates: number[] = []
-  const appendUs: number[] = []
-  const inlineUs: number[] = []
-  const busyUs: number[] = []
-  const sleepingUs: number[] = []
-  for (let round = 1; round <= rounds; round += 1) {
-    const ledger = await open(`round-${round}`)
-    await saturate(ledger, perRound / 4, [])
-    appendUs.push(...(await singleAppends(ledger)))
-    inlineUs.push(...inlineAppends())
-    sleepingUs.push(...(await enqueueAsleep(ledger)))
-    const batchesBefore = ledger.counters()['wal_batches'] ?? 0
-    const ratePerS = await saturate(ledger, perRound, busyUs)
-    const batches = (ledger.counters()['wal_batches'] ?? 0) - batchesBefore
-    durableRates.push(ratePerS)
-    bareRates.push(bareLoop(perRound, Math.round(perRound / batches)))
-    sqliteRates.push(sqliteLoop(perRound / 4))
-    await ledger.close()
-    process.stdout.write(
-      `round ${round}: ${Math.round(ratePerS)} durable/s in batches of ${Math.round(perRound / batches)}, ` +
-        `bare ${Math.round(bareRates.at(-1) ?? 0)}/s, sqlite ${Math.round(sqliteRates.at(-1) ?? 0)}/s\n`,
-    )
+  say('the peers are made ready')
+  const missing: string[] = []
+  const peers = openPeers(directory, (name, why) => {
+    missing.push(name)
+    say(`${name} cannot be had and is not measured: ${why}`)
+  })
+  for (let round = 1; round <= rounds; round += 1) await measureRound(round, peers)
+  for (const peer of peers) await peer.close()
+  await measureRecovery()
+  await measureGateway()
+  await measureSimulation()
+  report(missing)
+}
+
+async function measureRound(round: number, peers: readonly Peer[]): Promise<void> {
+  const ledger = await openBenchLedger(join(directory, `round-${round}`))
+  const inline = new InlineAppends(join(directory, 'inline'))
+  await saturate(ledger, warmUpRecords)
+  for (let turn = 0; turn < singleTurns; turn += 1) {
+    keep('durable_append_us', ...(await singleAppends(ledger, singlesInARow)))
+    keep('inline_append_us', ...inline.run(singlesInARow))
   }
-  const recovery = await recover()
-  writeReport(
-    'ledger',
-    {
-      durable_append_us: metricOf('us', appendUs),
-      inline_append_us: metricOf('us', inlineUs),
-      enqueue_us: metricOf('us', busyUs),
-      enqueue_asleep_us: metricOf('us', sleepingUs),
-      durable_records_per_s: metricOf('1/s', durableRates),
-      bare_records_per_s: metricOf('1/s', bareRates),
-      node_sqlite_rows_per_s: metricOf('1/s', sqliteRates),
-      ...recovery,
-    },
-    {
-      durable_rate_over_bare: median(ratios(durableRates, bareRates)),
-      single_append_over_inline: median(appendUs) / median(inlineUs),
-      over_node_sqlite: median(ratios(durableRates, sqliteRates)),
-      sim_over_real_time: await simulatedOverRealTime(),
-    },
+  const { callUs, turnUs } = await enqueueAsleep(ledger, asleepAppends)
+  keep('enqueue_asleep_us', ...callUs)
+  keep('turn_asleep_us', ...turnUs)
+  const batchesBefore = ledger.counters()['wal_batches'] ?? 0
+  const enqueueUs: number[] = []
+  const ratePerS = await saturate(ledger, saturatedRecords, enqueueUs)
+  const batches = (ledger.counters()['wal_batches'] ?? 0) - batchesBefore
+  const perBatch = Math.max(1, Math.round(saturatedRecords / batches))
+  const barePerS = bareLoop(join(directory, 'bare'), saturatedRecords, perBatch)
+  keep('enqueue_us', ...enqueueUs)
+  keep('durable_records_per_s', ratePerS)
+  keep('bare_records_per_s', barePerS)
+  keep('durable_rate_over_bare', ratePerS / barePerS)
+  for (const peer of peers) {
+    const rowsPerS = peer.run(peerRows)
+    keep(`${peer.name}_rows_per_s`, rowsPerS)
+    keep(`over_${peer.name}`, ratePerS / rowsPerS)
+  }
+  inline.close()
+  await ledger.close()
+  rmSync(join(directory, `round-${round}`), { recursive: true })
+  say(
+    `round ${round} of ${rounds}: ${ratePerS.toFixed(0)} durable/s in batches of ${perBatch}, ` +
+      `bare ${barePerS.toFixed(0)}/s`,
   )
 }
 
-/** A record whose entry on disk has about 256 bytes. */
-function recordOf(n: number): LedgerRecord {
-  const label = `s4:quoter01:${String(n).padStart(12, '0')}:0:0123456789abcdef`
-  const record: LedgerRecord = {
-    type: 'intent',
-    label,
-    intent_id: label,
-    strategy_id: 'example-quoter',
-    group_id: label,
-    leg_index: 0,
-    instrument: 'BTC-PERPETUAL',
-    currency: 'BTC',
-    side: 'buy',
-    amount_steps: n,
-    price_ticks: 176_400,
-    amount: '10',
-    price: '88200.5',
-    time_in_force: 'good_til_cancelled',
-    post_only: true,
-    reduce_only: false,
-    created_ms: 1_700_000_000_000 + n,
-  }
-  const missing = recordBytes - entryBytes(encodeRecord(record).length)
-  return { ...record, strategy_id: record.strategy_id.padEnd(14 + Math.max(0, missing), '-') }
-}
-
-async function open(name: string): Promise<FileLedger> {
-  const opened = await openLedger({
-    directory: join(directory, name),
-    runId: 'bench',
-    clock: systemClock,
-  })
-  assert(opened.ok, 'a fresh ledger opens')
-  return opened.value.ledger
-}
-
-/** Keeps many appends in flight until `count` are durable; the enqueue times go to `enqueueUs`. */
-async function saturate(ledger: FileLedger, count: number, enqueueUs: number[]): Promise<number> {
-  let sent = 0
-  let done = 0
-  const startedMs = performance.now()
-  await new Promise<void>((resolve) => {
-    const onDurable = (result: { readonly ok: boolean }) => {
-      assert(result.ok, 'the bench stays within the bound')
-      done += 1
-      if (done === count) resolve()
-      if (sent - done < inFlightMax / 2) fill()
-    }
-    const fill = () => {
-      while (sent < count && sent - done < inFlightMax) {
-        const record = samples[sent % samples.length]
-        assert(record !== undefined, 'there are samples')
-        sent += 1
-        // Every eighth is timed, so that the clock does not become the load.
-        const isTimed = sent % 8 === 0
-        const fromMs = isTimed ? performance.now() : 0
-        const appended = ledger.append(record)
-        if (isTimed) enqueueUs.push((performance.now() - fromMs) * 1_000)
-        void appended.then(onDurable)
-      }
-    }
-    fill()
-  })
-  return (count * 1_000) / (performance.now() - startedMs)
-}
-
-async function singleAppends(ledger: FileLedger): Promise<number[]> {
-  const us: number[] = []
-  for (const record of samples.slice(0, singles)) {
-    const fromMs = performance.now()
-    await ledger.append(record)
-    us.push((performance.now() - fromMs) * 1_000)
-  }
-  return us
-}
-
-/** The writer sleeps by then: the cost includes waking it. */
-async function enqueueAsleep(ledger: FileLedger): Promise<number[]> {
-  const us: number[] = []
-  for (const record of samples.slice(0, 100)) {
-    await new Promise((resolve) => setTimeout(resolve, 2))
-    const fromMs = performance.now()
-    const appended = ledger.append(record)
-    us.push((performance.now() - fromMs) * 1_000)
-    await appended
-  }
-  return us
-}
-
-function preallocated(name: string, bytes: number): number {
-  const handle = openSync(join(directory, name), 'w')
-  const zeros = Buffer.alloc(1_048_576)
-  for (let at = 0; at < bytes; at += zeros.length) writeSync(handle, zeros, 0, zeros.length, at)
-  fdatasyncSync(handle)
-  return handle
-}
-
-/** The same record packed, framed, written and synced by the one thread that waits for it. */
-function inlineAppends(): number[] {
-  const handle = preallocated('inline', 1_048_576)
-  const us: number[] = []
-  let at = 0
-  let chain = 0
-  for (const [index, record] of samples.slice(0, singles).entries()) {
-    const fromMs = performance.now()
-    const head = { count: 1, batch: index + 1, firstSeq: index + 1, chain }
-    const packed = encodeRecord(record)
-    const frame = encodeFrame(head, packed)
-    at += writeSync(handle, Buffer.concat([frame.before, packed, frame.after]), 0, undefined, at)
-    fdatasyncSync(handle)
-    chain = frame.crc
-    us.push((performance.now() - fromMs) * 1_000)
-  }
-  return us
-}
-
-/** The limit: batches of the same size, already in memory, written and synced; nothing else. */
-function bareLoop(count: number, perBatch: number): number {
-  const batch = Buffer.alloc(perBatch * recordBytes, 1)
-  const batches = Math.ceil(count / perBatch)
-  const handle = preallocated('bare', batches * batch.length)
-  const startedMs = performance.now()
-  for (let n = 0; n < batches; n += 1) {
-    const written = writeSync(handle, batch, 0, batch.length, n * batch.length)
-    assert(written === batch.length, 'the disk takes the whole batch')
-    fdatasyncSync(handle)
-  }
-  return (batches * perBatch * 1_000) / (performance.now() - startedMs)
-}
-
-function sqliteLoop(count: number): number {
-  const file = join(directory, 'peer.sqlite')
-  const database = new DatabaseSync(file)
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  database.exec('CREATE TABLE IF NOT EXISTS ledger (seq INTEGER PRIMARY KEY, record BLOB)')
-  const insert = database.prepare('INSERT INTO ledger (record) VALUES (?)')
-  const startedMs = performance.now()
-  for (let n = 0; n < count; n += sqliteRowsPerTransaction) {
-    database.exec('BEGIN')
-    for (let row = 0; row < sqliteRowsPerTransaction; row += 1) {
-      const record = samples[(n + row) % samples.length]
-      assert(record !== undefined, 'there are samples')
-      insert.run(encodeRecord(record))
-    }
-    database.exec('COMMIT')
-  }
-  const ratePerS = (count * 1_000) / (performance.now() - startedMs)
-  database.close()
-  return ratePerS
-}
-
-/** A million records of whole lives of orders, read by a process of its own as a start does. */
-async function recover() {
-  const ledger = await open('recovery')
+/** Records of whole lives of orders, read by a process of its own with the executor's options. */
+async function measureRecovery(): Promise<void> {
+  const from = join(directory, 'recovery')
+  const ledger = await openBenchLedger(from)
   await live(ledger, recoveredRecords / recordsPerLife)
   await ledger.close()
-  const runs = Array.from({ length: 3 }, () => runReader(join(directory, 'recovery')))
-  return {
-    recovery_ms_per_million: metricOf(
-      'ms',
-      runs.map(({ recoveryMs }) => recoveryMs),
-    ),
-    verify_ms_per_million: metricOf(
-      'ms',
-      runs.map(({ verifyMs }) => verifyMs),
-    ),
-    recovery_process_mb: metricOf(
-      'MB',
-      runs.map(({ processMb }) => processMb),
-    ),
-  }
-}
-
-function runReader(from: string) {
+  say(`${recoveredRecords} records were written`)
   const script = join(import.meta.dirname, 'support/read-ledger.ts')
-  const run = spawnSync(process.execPath, [script, from], { encoding: 'utf8' })
-  assert(run.status === 0, run.stderr)
-  return JSON.parse(run.stdout) as {
-    readonly recoveryMs: number
-    readonly verifyMs: number
-    readonly processMb: number
+  const argv = [...(nodeOptions.executor ?? []), script, from]
+  for (let nth = 1; nth <= recoveries; nth += 1) {
+    const run = spawnSync(process.execPath, argv, { encoding: 'utf8' })
+    assert(run.status === 0, run.stderr)
+    const read = JSON.parse(run.stdout) as Readonly<Record<string, number>>
+    keep('recovery_ms_per_million', read['recoveryMs'] ?? Number.NaN)
+    keep('verify_ms_per_million', read['verifyMs'] ?? Number.NaN)
+    keep('recovery_process_mb', read['processMb'] ?? Number.NaN)
+    say(`recovered ${nth} of ${recoveries} times`)
   }
+  rmSync(from, { recursive: true })
 }
 
-/** Intent, dispatch, open, trade, filled: so many orders from beginning to end. */
-async function live(ledger: FileLedger, orders: number): Promise<void> {
-  for (let n = 0; n < orders; n += livesInFlight) {
-    const lives = Array.from({ length: livesInFlight }, (_, at) => lifeOf(n + at)).flat()
-    const results = await Promise.all(lives.map((record) => ledger.append(record)))
-    assert(
-      results.every(({ ok }) => ok),
-      'the bench stays within the bound',
-    )
-  }
-}
-
-function lifeOf(n: number): LedgerRecord[] {
-  const intent = recordOf(n)
-  assert(intent.type === 'intent', 'an order begins with its intent')
-  const { label, instrument, side, amount_steps: steps, created_ms: at } = intent
-  const leg = { type: 'leg' as const, label, reported_steps: 0, venue_order_id: `order-${n}` }
-  return [
-    intent,
-    { type: 'dispatch', label, valid_until_ms: at + 5_000, sent_ms: at + 1 },
-    { ...leg, state: 'open', traded_steps: 0, at_ms: at + 2 },
-    {
-      type: 'trade',
-      trade_id: `BTC-${n}`,
-      label,
-      instrument,
-      side,
-      steps,
-      price: 88_200.5,
-      fee: 0.000_001,
-      fee_currency: 'BTC',
-      venue_ms: at + 3,
-    },
-    { ...leg, state: 'filled', traded_steps: steps, reported_steps: steps, at_ms: at + 3 },
+/** Alone, with the disk to wait for, and with the audit in a Redis on this host as well. */
+async function measureGateway(): Promise<void> {
+  const excluded = { record: () => Promise.resolve(ok({})) }
+  const wide = { ringBytes: 16 * 1_048_576, waitingMax: 65_536 }
+  const recorded = { ...wide, executionFsync: 'recorded' }
+  const [quick, durable] = [
+    await openBenchLedger(join(directory, 'gateway'), recorded),
+    await openBenchLedger(join(directory, 'gateway-durable')),
   ]
+  keep('gateway_overhead_us', ...(await gatewayOverheadUs(quick, excluded, gatewayOrders)))
+  const durably = await gatewayOverheadUs(durable, excluded, auditedOrders)
+  keep('gateway_overhead_durable_us', ...durably)
+  say('gateway: without audit')
+  const redis = await startSafetyRedis()
+  try {
+    const audit = new AuditWriter({
+      link: await redis.link('trading'),
+      component: 'executor',
+      chain: 'bench-ledger',
+      clock: systemClock,
+      spoolFile: join(directory, 'spool'),
+    })
+    const audited = await gatewayOverheadUs(durable, audit, auditedOrders)
+    keep('gateway_overhead_audited_us', ...audited)
+  } finally {
+    await redis.close()
+  }
+  await quick.close()
+  await durable.close()
+  say('gateway: with audit in Redis')
 }
 
 /** What proves the promise of the ledger must be fast enough to be run by the thousand. */
-async function simulatedOverRealTime(): Promise<number> {
-  const fromMs = performance.now()
-  let simulatedMs = 0
+async function measureSimulation(): Promise<void> {
   for (let seed = 1; seed <= simulatedSeeds; seed += 1) {
-    const result = await simulate(seed)
-    simulatedMs += result.simulatedMs
+    const fromMs = performance.now()
+    const { simulatedMs, violations } = await simulate(seed)
+    assert(violations.length === 0, `seed ${seed} holds`)
+    keep('sim_over_real_time', simulatedMs / (performance.now() - fromMs))
   }
-  return simulatedMs / (performance.now() - fromMs)
+  say(`${simulatedSeeds} seeds simulated`)
 }
 
-function ratios(ours: readonly number[], theirs: readonly number[]): number[] {
-  return ours.map((rate, at) => rate / (theirs[at] ?? Number.NaN))
+function report(missing: readonly string[]): void {
+  const ratioNames = Object.keys(samples).filter((name) => /_over_|^over_/.test(name))
+  const units: Readonly<Record<string, string>> = { us: 'us', s: '1/s', million: 'ms', mb: 'MB' }
+  const metrics = Object.fromEntries(
+    Object.entries(samples)
+      .filter(([name]) => !ratioNames.includes(name))
+      .map(([name, values]) => [name, metricOf(units[name.split('_').at(-1) ?? ''] ?? '', values)]),
+  )
+  const ratios: Record<string, number> = {
+    ...Object.fromEntries(ratioNames.map((name) => [name, metricOf('', samples[name] ?? []).p50])),
+    single_append_over_inline: of(metrics, 'durable_append_us') / of(metrics, 'inline_append_us'),
+  }
+  const ratio = (name: string) => ratios[name] ?? null
+  const limits: Limit[] = [
+    { name: 'durable_rate_over_bare', value: ratio('durable_rate_over_bare'), atLeast: 0.85 },
+    { name: 'over_better_sqlite3', value: ratio('over_better_sqlite3'), atLeast: 3 },
+    { name: 'over_lmdb', value: ratio('over_lmdb'), atLeast: 4 },
+    { name: 'single_append_over_inline', value: ratio('single_append_over_inline'), atMost: 1.5 },
+    { name: 'enqueue_us p50', value: of(metrics, 'enqueue_us'), atMost: 1 },
+    { name: 'enqueue_asleep_us p99', value: of(metrics, 'enqueue_asleep_us', 'p99'), atMost: 15 },
+    {
+      name: 'recovery_ms_per_million',
+      value: of(metrics, 'recovery_ms_per_million'),
+      atMost: 3_000,
+    },
+    { name: 'recovery_process_mb', value: of(metrics, 'recovery_process_mb'), atMost: 300 },
+    { name: 'gateway_overhead_us p50', value: of(metrics, 'gateway_overhead_us'), atMost: 50 },
+    { name: 'sim_over_real_time', value: ratio('sim_over_real_time'), atLeast: 1_000 },
+  ]
+  writeReport('ledger', metrics, ratios, limits)
+  for (const name of missing) process.stdout.write(`not measured: ${name}\n`)
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >>> 1] ?? Number.NaN
+function of(
+  metrics: Readonly<Record<string, Metric>>,
+  name: string,
+  rank: 'p50' | 'p99' = 'p50',
+): number {
+  return metrics[name]?.[rank] ?? Number.NaN
 }

@@ -4,7 +4,7 @@ import { zstdDecompressSync } from 'node:zlib'
 
 /**
  * A second reader of the ledger, written from the format's description alone and sharing nothing
- * with the product: it reads bytes one by one, computes its own checksum bit by bit, and knows
+ * with the product: it reads bytes one by one, computes its own checksum byte by byte, and knows
  * nothing of torn batches: it stops at the first byte that is not as described.
  */
 export type SimpleEntry = { readonly seq: number; readonly row: readonly unknown[] }
@@ -61,15 +61,22 @@ export function readFileSimply(
   }
 }
 
-/** CRC-32 (ISO-HDLC), one bit at a time. */
+const remainders = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let rest = byte
+  for (let bit = 0; bit < 8; bit += 1) rest = rest & 1 ? (rest >>> 1) ^ 0xed_b8_83_20 : rest >>> 1
+  return rest
+})
+
+/** CRC-32 (ISO-HDLC), one byte at a time. */
 function crc(bytes: Uint8Array, from: number, to: number): number {
   let rest = 0xff_ff_ff_ff
   for (let at = from; at < to; at += 1) {
-    rest ^= bytes[at] ?? 0
-    for (let bit = 0; bit < 8; bit += 1) rest = rest & 1 ? (rest >>> 1) ^ 0xed_b8_83_20 : rest >>> 1
+    rest = (rest >>> 8) ^ (remainders[(rest ^ (bytes[at] ?? 0)) & 0xff] ?? 0)
   }
   return (rest ^ 0xff_ff_ff_ff) >>> 0
 }
+
+const decoder = new TextDecoder()
 
 /** The few kinds of msgpack that a row is made of. */
 function readRow(bytes: Uint8Array): unknown[] {
@@ -81,7 +88,7 @@ function readRow(bytes: Uint8Array): unknown[] {
   }
   const textOf = (length: number) => {
     const start = take(length)
-    return new TextDecoder().decode(bytes.subarray(start, start + length))
+    return decoder.decode(bytes.subarray(start, start + length))
   }
   const listOf = (length: number) => Array.from({ length }, () => next())
   const next = (): unknown => {

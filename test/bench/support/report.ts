@@ -11,6 +11,12 @@ export type Metric = {
   readonly max: number
 }
 
+/** A figure that has to keep to a bound; null when it could not be measured. */
+export type Limit = { readonly name: string; readonly value: number | null } & (
+  | { readonly atLeast: number }
+  | { readonly atMost: number }
+)
+
 /** Percentiles of what was measured; the nearest rank, so that each is a value that occurred. */
 export function metricOf(unit: string, samples: readonly number[]): Metric {
   if (samples.length === 0) throw new Error('a metric needs a sample')
@@ -20,15 +26,21 @@ export function metricOf(unit: string, samples: readonly number[]): Metric {
   return { unit, n: sorted.length, p50: rank(0.5), p99: rank(0.99), max: rank(1) }
 }
 
-/** Writes `artifacts/bench/<name>.json` and prints the same as a table. */
+/**
+ * Writes `artifacts/bench/<name>.json` and prints the same as a table; each limit beside what was
+ * measured and whether it is kept.
+ */
 export function writeReport(
   name: string,
   metrics: Readonly<Record<string, Metric>>,
   ratios: Readonly<Record<string, number>> = {},
+  limits: readonly Limit[] = [],
 ): void {
   const directory = join(projectRoot, 'artifacts/bench')
   mkdirSync(directory, { recursive: true })
-  const report = { name, at: new Date().toISOString(), machine: machineOf(), metrics, ratios }
+  const kept = limits.map((limit) => ({ ...limit, isKept: isKept(limit) }))
+  const head = { name, at: new Date().toISOString(), machine: machineOf() }
+  const report = { ...head, metrics, ratios, limits: kept }
   writeFileSync(join(directory, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`)
   const rows = Object.entries(metrics).map(([metric, { unit, n, p50, p99, max }]) =>
     [metric, unit, n, p50, p99, max].map(String),
@@ -36,6 +48,19 @@ export function writeReport(
   printTable(['metric', 'unit', 'n', 'p50', 'p99', 'max'], rows)
   const ratioRows = Object.entries(ratios).map(([ratio, value]) => [ratio, String(rounded(value))])
   if (ratioRows.length > 0) printTable(['ratio', 'value'], ratioRows)
+  if (kept.length > 0) printTable(['limit', 'measured', 'asked', 'kept'], kept.map(limitRow))
+}
+
+function isKept(limit: Limit): boolean | null {
+  if (limit.value === null) return null
+  return 'atLeast' in limit ? limit.value >= limit.atLeast : limit.value <= limit.atMost
+}
+
+function limitRow(limit: Limit & { readonly isKept: boolean | null }): readonly string[] {
+  const asked = 'atLeast' in limit ? `>= ${limit.atLeast}` : `<= ${limit.atMost}`
+  const measured = limit.value === null ? 'not measured' : String(rounded(limit.value))
+  const kept = limit.isKept === null ? 'unknown' : limit.isKept ? 'yes' : 'NO'
+  return [limit.name, measured, asked, kept]
 }
 
 function machineOf() {

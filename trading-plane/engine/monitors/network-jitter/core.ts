@@ -83,7 +83,7 @@ export function stepNetworkJitter(
 /** The duration that nineteen of twenty calls of the window did not exceed. */
 function p95Of(calls: readonly CallTiming[], tickMs: number): number | null {
   const recent = calls.filter((call) => tickMs - call.tickMs < p95WindowMs)
-  const sorted = recent.map(({ durationMs }) => durationMs).sort((left, right) => left - right)
+  const sorted = Float64Array.from(recent, ({ durationMs }) => durationMs).sort()
   return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? null
 }
 
