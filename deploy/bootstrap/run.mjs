@@ -9,6 +9,7 @@ import {
   ensureContainerTools,
   ensurePython,
   ensureRedisServer,
+  ensureStrace,
   ensureSystemdTools,
 } from './system-packages.mjs'
 
@@ -25,6 +26,7 @@ const commands = {
       ensureSystemdTools,
       ensurePython,
       ensureContainerTools,
+      ensureStrace,
     ],
     program: ['deploy/bootstrap/run-tests.ts'],
   },
@@ -34,6 +36,7 @@ const commands = {
   paper: { needs: [], program: ['trading-plane/venues/paper/main.ts'] },
   sim: { needs: [], program: ['test/simulation/main.ts'] },
   crash: { needs: [ensureRedisServer], program: ['test/crash-loop/main.ts'] },
+  faults: { needs: [ensureStrace], program: ['test/write-faults/main.ts'] },
   bench: {
     needs: [ensureRedisServer, ensureSystemdTools, ensurePython],
     program: ['test/bench/run.ts'],

@@ -66,6 +66,14 @@ export function ensureContainerTools() {
   if (!hasBusybox()) install('busybox-static')
 }
 
+/**
+ * Finds strace, which makes system calls fail. Where it cannot be had, or must not trace, the tests
+ * that need it are left out: the same is then shown by other means and by fewer faults.
+ */
+export function ensureStrace() {
+  if (!runs('strace')) install('strace')
+}
+
 const hasBusybox = () => ['/usr/bin/busybox', '/bin/busybox'].some((file) => existsSync(file))
 
 function runs(program) {

@@ -7,10 +7,11 @@ import { intent } from './ledger-files.ts'
 
 /**
  * A process that writes a ledger until it is killed and says on standard output, in one line per
- * record, what was acknowledged: `ledger-writer.ts DIRECTORY CONFIG IN_FLIGHT`. A line is written
- * in one call before the next turn, so what was said was acknowledged.
+ * record, what was acknowledged: `ledger-writer.ts DIRECTORY CONFIG IN_FLIGHT [RECORDS]`. A line is
+ * written in one call before the next turn, so what was said was acknowledged. After so many
+ * records, if that is said, it closes the ledger and ends.
  */
-const [directory = '', config = '{}', inFlight = '8'] = process.argv.slice(2)
+const [directory = '', config = '{}', inFlight = '8', records] = process.argv.slice(2)
 const opened = await openLedger({
   directory,
   runId: String(process.pid),
@@ -24,10 +25,12 @@ if (!opened.ok) {
 const { ledger, recovered } = opened.value
 say(`open ${recovered.lastSeq} ${recovered.cuts.length}`)
 let next = recovered.lastSeq
+const end = records === undefined ? Number.POSITIVE_INFINITY : next + Number(records)
 await Promise.all(Array.from({ length: Number(inFlight) }, () => writeOn()))
+await ledger.close()
 
-async function writeOn(): Promise<never> {
-  for (;;) {
+async function writeOn(): Promise<void> {
+  while (next < end) {
     next += 1
     const n = next
     const done = await ledger.append(intent(n))

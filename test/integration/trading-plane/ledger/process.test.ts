@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -19,6 +20,8 @@ import { readSimply } from '../../../support/simple-ledger-reader.ts'
 
 const writerFile = join(projectRoot, 'test/support/ledger-writer.ts')
 const small = { segmentBytes: 524_288, ringBytes: 262_144, batchBytesMax: 65_536 }
+
+const isRoot = process.getuid?.() === 0
 
 let directory: string
 let children: ChildProcess[]
@@ -122,6 +125,38 @@ describe('a process that writes a ledger', () => {
     await eventually('it begins where it can', () => again.out.includes('ack'))
   })
 
+  it('is refused where nothing may be written, keeps what is there, and goes on after', async () => {
+    const disk = join(directory, 'disk')
+    const ledger = join(disk, 'ledger')
+    mkdirSync(disk)
+    // Root writes whatever a mode says; for root it is a file system of its own.
+    const mount = (...options: string[]) => {
+      expect(spawnSync('mount', [...options, disk]).status).toBe(0)
+    }
+    if (isRoot) mount('-t', 'tmpfs', '-o', 'size=64m', 'tmpfs')
+    try {
+      const first = startWriter(ledger)
+      await eventually('it writes', () => first.out.includes('ack'))
+      first.child.kill('SIGKILL')
+      await first.ended
+      const acks = acknowledged(first.out)
+      if (isRoot) mount('-o', 'remount,ro')
+      else chmodSync(ledger, 0o500)
+      const refused = startWriter(ledger)
+      expect(await refused.ended).toEqual({ code: 2, signal: null })
+      expect(refused.out).toBe('refused LEDGER_IO\n')
+      if (isRoot) mount('-o', 'remount,rw')
+      else chmodSync(ledger, 0o700)
+      const last = startWriter(ledger)
+      await eventually('it writes again', () => last.out.includes('ack'))
+      last.child.kill('SIGKILL')
+      await last.ended
+      expectKept(ledger, [...acks, ...acknowledged(last.out)])
+    } finally {
+      if (isRoot) spawnSync('umount', ['-l', disk])
+    }
+  })
+
   it('ST-10: takes records and turns its loop while the disk holds up a sync', async () => {
     const at = (path: string) => JSON.stringify(join(projectRoot, path))
     const slow = join(directory, 'slow.mjs')
@@ -204,7 +239,6 @@ describe('a process that writes a ledger', () => {
 })
 
 /** What needs root or a tracer is proven wherever the machine has it. */
-const isRoot = process.getuid?.() === 0
 const hasStrace = spawnSync('strace', ['-f', 'true']).status === 0
 
 if (isRoot) {

@@ -58,7 +58,9 @@ describe('a failpoint', () => {
     },
   )
 
-  test('stands at one place of the executor for each name, and there are more than forty', () => {
+  // It reads the whole repository; a busy machine takes its time for that.
+  const patience = { timeout: 60_000 }
+  test('stands at one place of the executor for each name, over forty', patience, () => {
     const placed = [...readRepository(projectRoot).modules.values()]
       .filter(({ path }) => path.startsWith('trading-plane/'))
       .flatMap(({ text }) => [...text.matchAll(/\bfailpoint\('([a-z-]+)'\)/g)])
