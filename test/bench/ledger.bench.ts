@@ -67,7 +67,7 @@ try {
 async function main(): Promise<void> {
   say('the peers are made ready')
   const missing: string[] = []
-  const peers = openPeers(directory, (name, why) => {
+  const peers = await openPeers(directory, (name, why) => {
     missing.push(name)
     say(`${name} cannot be had and is not measured: ${why}`)
   })

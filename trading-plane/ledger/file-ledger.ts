@@ -26,7 +26,7 @@ const openingBytesMax = 4_096
  * Records that become durable in one turn of the loop: what waits for them goes on in between, and
  * the writer gets its next batch meanwhile.
  */
-const acknowledgedPerTurnMax = 64
+const acknowledgedPerTurnMax = 256
 
 type Append = Result<LedgerReceipt, 'LEDGER_FULL'>
 type Waiting = {

@@ -26,8 +26,8 @@ const rejected: OrderOutcome = { kind: 'rejected', code: 10_009, message: 'not_e
 
 /**
  * What stands between the engine's wish to send and the first instruction of the adapter: record,
- * audit, rate limit, lease, the engine's last word, degraded mode, authorization and its use. Engine,
- * authorizer, gateway and limiter are the product's own.
+ * audit, rate limit, lease, the engine's last word, degraded mode, authorization and its use.
+ * Engine, authorizer, gateway and limiter are the product's own.
  *
  * @returns microseconds of each order
  */

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { encodeRecord } from '@bulkhead/trading-plane/ledger/codec.ts'
 import { sampleOf } from './ledger-load.ts'
@@ -25,19 +25,18 @@ export type Peer = {
  * installed by the benchmark itself, as they were published and without running their scripts. One
  * that cannot be had is told by `onMissing` and not measured.
  */
-export function openPeers(
+export async function openPeers(
   directory: string,
   onMissing: (name: Peer['name'], why: string) => void,
-): Peer[] {
+): Promise<Peer[]> {
   const why = install()
-  const load = createRequire(join(installed, 'package.json'))
   const peers: Peer[] = [nodeSqlite(join(directory, 'node.sqlite'))]
   for (const [name, open] of [
-    ['better_sqlite3', () => betterSqlite3(load, join(directory, 'better.sqlite'))],
-    ['lmdb', () => lmdb(load, join(directory, 'lmdb'))],
+    ['better_sqlite3', () => betterSqlite3(join(directory, 'better.sqlite'))],
+    ['lmdb', () => lmdb(join(directory, 'lmdb'))],
   ] as const) {
     try {
-      peers.push(open())
+      peers.push(await open())
     } catch (error) {
       onMissing(name, why ?? String(error).split('\n')[0] ?? '')
     }
@@ -58,6 +57,11 @@ function install(): string | null {
   if (run.status === 0) return null
   const said = run.error?.message ?? run.stderr.trim().replaceAll('\n', ' ').slice(0, 200)
   return `npm install failed: ${said}`
+}
+
+function load<T>(module: string): Promise<T> {
+  const file = join(installed, 'node_modules', module)
+  return import(pathToFileURL(file).href) as Promise<T>
 }
 
 function nodeSqlite(file: string): Peer {
@@ -86,8 +90,10 @@ type BetterSqlite3 = new (
   close(): unknown
 }
 
-function betterSqlite3(load: NodeJS.Require, file: string): Peer {
-  const Database = load('better-sqlite3') as BetterSqlite3
+async function betterSqlite3(file: string): Promise<Peer> {
+  const { default: Database } = await load<{ default: BetterSqlite3 }>(
+    'better-sqlite3/lib/index.js',
+  )
   const database = new Database(file)
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
@@ -110,8 +116,8 @@ type Lmdb = {
   }
 }
 
-function lmdb(load: NodeJS.Require, path: string): Peer {
-  const library = load('lmdb') as Lmdb
+async function lmdb(path: string): Promise<Peer> {
+  const library = await load<Lmdb>('lmdb/node-index.js')
   // A commit returns when it is on the disk, as those of the others do.
   const durability = { noSync: false, overlappingSync: false }
   const keys = { keyEncoding: 'uint32', encoding: 'binary' }

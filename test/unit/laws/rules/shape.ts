@@ -17,8 +17,11 @@ const SOURCE_LINES_MAX = 400
 const TEST_LINES_MAX = 600
 const RUNTIME_CHECK = 'shared/runtime/runtime-version.ts'
 
-/** The strategy to host is named by configuration, so its path is only known at run time. */
-const LOADS_BY_NAME = /^trading-plane\/orchestrator\//
+/**
+ * The strategy to host is named by configuration, and what the ledger is compared with is installed
+ * by the benchmark: these paths are only known at run time.
+ */
+const LOADS_BY_NAME = /^(trading-plane\/orchestrator\/|test\/bench\/support\/ledger-peers\.ts$)/
 
 /** Tool configuration must export a default; the tools ask for it. */
 const TOOL_CONFIG = /^[\w.-]+\.config\.ts$/

@@ -122,18 +122,18 @@ describe('the ledger', () => {
   })
 
   test('acknowledges in portions, so that the loop turns in between', async () => {
-    const { ledger } = await open()
+    const { ledger } = await open({ waitingMax: 4_096 })
     const perTurn: number[] = [0]
-    const appended = Array.from({ length: 400 }, (_, n) =>
+    const appended = Array.from({ length: 2_000 }, (_, n) =>
       ledger.append(dispatch(n)).then(() => {
         perTurn[perTurn.length - 1] = (perTurn.at(-1) ?? 0) + 1
       }),
     )
-    const count = () => setImmediate(() => perTurn.push(0) && ledger.durableSeq < 401 && count())
+    const count = () => setImmediate(() => perTurn.push(0) && ledger.durableSeq < 2_001 && count())
     count()
     await Promise.all(appended)
-    // A turn may begin with being told and go on with looking: twice sixty-four.
-    expect(Math.max(...perTurn)).toBeLessThanOrEqual(128)
+    // A turn may begin with being told and go on with looking: twice 256.
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(512)
     await ledger.close()
   })
 
