@@ -99,7 +99,9 @@ async function writeTraced(directory: string, ledger: string, fault: Fault) {
   const when = `when=${fault.nth}${fault.isSticky ? '+' : ''}`
   const trace = `trace=${Object.keys(faultedCalls).join()}`
   const inject = `inject=${fault.call}:${injections[fault.kind]}:${when}`
-  const argv = ['-f', '--seccomp-bpf', '-o', traceFile, '-e', trace, '-e', inject]
+  // The quicker way to trace sends no signals (strace 6.1).
+  const quicker = fault.kind === 'killed' ? [] : ['--seccomp-bpf']
+  const argv = ['-f', ...quicker, '-o', traceFile, '-e', trace, '-e', inject]
   argv.push(process.execPath, writerFile, ledger, JSON.stringify(config))
   argv.push(String(inFlight), String(records))
   const child = spawn('strace', argv, { stdio: ['ignore', 'pipe', 'ignore'] })
