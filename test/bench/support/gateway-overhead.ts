@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { Authorizer, type AuthorizerPorts } from '@bulkhead/trading-plane/gateway/authorize.ts'
@@ -55,11 +56,13 @@ export async function gatewayOverheadUs(
     ledger,
     audit,
     clock: systemClock,
+    sleep: (ms) => sleep(ms),
     admit: (_request, label) => limiter.admit(engine.requestClass(label)),
     onDispatched: (label, validUntilMs) =>
       engine.handle({ kind: 'dispatched', label, validUntilMs }, desk.at()),
     judge: (label) => engine.judgeDispatch(label, desk.at()),
     facts: (label) => engine.deskFacts(label, desk.at()),
+    onAhead: () => assert(false, 'the ledger takes every record in its time'),
     onUnaudited: () => assert(false, 'every entry is taken'),
     estimatedServerMs: () => desk.at().serverMs,
     orderLeaseMs: 2_000,
