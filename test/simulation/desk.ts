@@ -128,6 +128,7 @@ export class Desk {
       decisions: { take: nothing, withhold: nothing },
       clockSync: this.#clockSync,
       limiter,
+      reconnectFeed: nothing,
       log: quiet,
       instruments: [instrument],
       lastRunMs: clock.wallMs(),

@@ -29,6 +29,7 @@ type Order = {
   readonly amount: number
   readonly reduceOnly: boolean
   readonly session: number
+  readonly createdMs: number
   filled: number
   state: VenueOrder['state']
 }
@@ -108,6 +109,7 @@ export class Venue {
       amount,
       reduceOnly: order.reduceOnly,
       session,
+      createdMs: this.serverMs,
       filled: 0,
       state: 'open',
     }
@@ -228,6 +230,7 @@ function told(order: Order): VenueOrder {
     filledAmount: order.filled,
     reduceOnly: order.reduceOnly,
     state: order.state,
+    createdMs: order.createdMs,
     cancelReason: '',
   }
 }

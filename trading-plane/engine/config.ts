@@ -1,5 +1,6 @@
 import type { Policy } from '@bulkhead/shared/contracts/policy.ts'
 import type { GatesConfig } from './gates/config.ts'
+import type { SweeperLimits } from './sweeper/config.ts'
 import type { MonitorsConfig } from './monitors/config.ts'
 import type { TradePermissionConfig } from './trade-permission/config.ts'
 
@@ -19,6 +20,7 @@ export type IncidentsConfig = {
 export type EngineConfig = {
   readonly gates: GatesConfig
   readonly monitors: MonitorsConfig
+  readonly sweeper: SweeperLimits
   readonly orderNotionalUsdMax: number
   readonly positionNotionalUsdMax: number
   /** Live orders at one time, for opening and for closing orders each. */

@@ -35,6 +35,10 @@ export type Effect =
       readonly sequence: number
       readonly targets: readonly LookupTarget[]
     }
+  /** Read orders and trades; answered with `swept` or `sweep-failed`. */
+  | { readonly kind: 'sweep'; readonly targets: readonly LookupTarget[] }
+  /** Give the feed's connection up and make a new one. */
+  | { readonly kind: 'reconnect-feed' }
   /** Read all instruments; answered with `instruments` or `instruments-failed`. */
   | { readonly kind: 'read-instruments' }
   /** Read the best prices of an instrument; answered with `ticker-read`. */

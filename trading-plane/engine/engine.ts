@@ -28,6 +28,7 @@ import {
   takeVolatility,
 } from './monitors/watch.ts'
 import type { NetworkJitterState } from './monitors/network-jitter/core.ts'
+import { noteMarketData } from './monitors/zombie-socket/core.ts'
 import type { SafetyOverride } from './monitors/override.ts'
 import type { OverrideView } from './monitors/state.ts'
 import type { SmileView } from './monitors/svi/state.ts'
@@ -36,6 +37,7 @@ import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
 import { takePublicTrades, takeTradesGap } from './self-impact/flow.ts'
+import { failSweep, finishSweep } from './sweeper/core.ts'
 import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
@@ -239,6 +241,10 @@ export class Engine {
         return finishLookup(state, event.label, event.orders, at, out)
       case 'reconciled':
         return finishReconcile(state, event, at, out)
+      case 'swept':
+        return finishSweep(state, event.reading, at, out)
+      case 'sweep-failed':
+        return failSweep(state, at)
       case 'reconcile-failed':
         return failReconcile(state, at)
       case 'venue-ready':
@@ -261,7 +267,7 @@ export class Engine {
       case 'book-gap':
         return takeBookGap(state, event.instrument, at)
       case 'public-trades':
-        return takePublicTrades(state, event.flow)
+        return takePublicTrades(state, event.flow, at)
       case 'trades-gap':
         return takeTradesGap(state, event.instrument)
       case 'ticker':
@@ -272,6 +278,7 @@ export class Engine {
         return takeTickerRead(state, event)
       case 'feed-alive':
         state.feedTickMs = at.tickMs
+        state.monitors.zombieSocket = noteMarketData(state.monitors.zombieSocket, at.tickMs)
         return
       case 'safety':
         return takeSafetyReading(state, event.reading, at, out)

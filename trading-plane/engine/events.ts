@@ -57,6 +57,16 @@ export type SafetyReading = {
   readonly askedTickMs: number
 }
 
+/** A complete reading of what the venue knows of our orders. */
+export type OrdersReading = {
+  /** The venue's clock when the first question was asked. */
+  readonly askedServerMs: number | null
+  readonly openOrders: readonly VenueOrder[]
+  readonly trades: readonly VenueTrade[]
+  /** Of every label that was asked for: what the venue has beside the open orders. */
+  readonly byLabel: ReadonlyMap<string, readonly VenueOrder[]>
+}
+
 /** Everything that can happen to the trading plane (design 6.2). */
 export type EngineEvent =
   /** One record of the ledger, oldest first; before anything else happens. */
@@ -101,17 +111,14 @@ export type EngineEvent =
       /** Null when a read failed. */
       readonly orders: readonly VenueOrder[] | null
     }
-  | {
+  | (OrdersReading & {
       readonly kind: 'reconciled'
       readonly sequence: number
-      /** The venue's clock when the first question was asked. */
-      readonly askedServerMs: number | null
-      readonly openOrders: readonly VenueOrder[]
       readonly positions: readonly VenuePosition[]
-      readonly trades: readonly VenueTrade[]
-      readonly byLabel: ReadonlyMap<string, readonly VenueOrder[]>
-    }
+    })
   | { readonly kind: 'reconcile-failed'; readonly detail: string }
+  | { readonly kind: 'swept'; readonly reading: OrdersReading }
+  | { readonly kind: 'sweep-failed' }
   | { readonly kind: 'venue-ready'; readonly cancelOnDisconnect: 'armed' | 'absent' }
   /** `isTooMany`: the venue refused the connection with HTTP 429. */
   | { readonly kind: 'venue-lost'; readonly detail: string; readonly isTooMany?: boolean }

@@ -2,8 +2,10 @@ import type { VenueOrder, VenuePosition } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import { confirm } from './emergency-stop/core.ts'
-import type { EngineEvent } from './events.ts'
+import type { EngineEvent, OrdersReading } from './events.ts'
+import { hasOpenExposure } from './exposure/flat.ts'
 import { isLive, type Leg } from './legs/leg.ts'
+import { isFeedSilent, takeReconciled } from './monitors/zombie-socket/core.ts'
 import { textOfSteps } from './numbers/decimal.ts'
 import { hasTradesGap } from './self-impact/flow.ts'
 import { count, type EngineState, signedSize } from './state.ts'
@@ -37,13 +39,7 @@ export function finishReconcile(
 ): void {
   state.reconcile.isRunning = false
   state.reconcile.nextTickMs = at.tickMs + state.config.retryMs
-  applyTrades(state, event.trades, at, out)
-  applyOrders(state, event.openOrders, at, out)
-  let undecided = 0
-  for (const [label, orders] of event.byLabel) {
-    const seen = [...event.openOrders, ...orders]
-    if (!settle(state, label, seen, event.askedServerMs, at, out)) undecided += 1
-  }
+  const undecided = judgeOrders(state, event, at, out)
   const isMatched = adoptPositions(state, event.positions, out)
   if (undecided > 0) {
     count(state, 'reconciles_incomplete')
@@ -57,6 +53,11 @@ export function finishReconcile(
     state.openPermission = latch(state.openPermission, 'INVENTORY_MISMATCH_RECONCILE_REQUIRED')
   if (hasGap(state))
     state.openPermission = latch(state.openPermission, 'WS_BOOK_GAP_RECONCILE_REQUIRED')
+  const { monitors, config } = state
+  const limits = config.monitors.zombieSocket
+  monitors.zombieSocket = takeReconciled(monitors.zombieSocket, at.tickMs, limits)
+  if (isFeedSilent(monitors.zombieSocket, hasOpenExposure(state), at.tickMs, limits))
+    state.openPermission = latch(state.openPermission, 'WS_DATA_STALE_RECONCILE_REQUIRED')
   if (hasTradesGap(state, at))
     state.openPermission = latch(state.openPermission, 'WS_TRADES_GAP_RECONCILE_REQUIRED')
   if (!isLatched(state.openPermission)) state.venue.isSessionKillActive = false
@@ -75,6 +76,28 @@ export function finishReconcile(
       },
     },
   })
+}
+
+/**
+ * Takes over what the venue has of our orders, trades first, and decides every leg that was asked
+ * about.
+ *
+ * @returns how many of them are not accounted for
+ */
+export function judgeOrders(
+  state: EngineState,
+  { trades, openOrders, byLabel, askedServerMs }: OrdersReading,
+  at: At,
+  out: Effect[],
+): number {
+  applyTrades(state, trades, at, out)
+  applyOrders(state, openOrders, at, out)
+  let undecided = 0
+  for (const [label, orders] of byLabel) {
+    const seen = [...openOrders, ...orders]
+    if (!settle(state, label, seen, askedServerMs, at, out)) undecided += 1
+  }
+  return undecided
 }
 
 /**

@@ -14,6 +14,7 @@ import { createMonitors, type MonitorsState } from './monitors/state.ts'
 import { RateWindow } from './numbers/rate-window.ts'
 import { RecentSet } from './numbers/recent-set.ts'
 import { createImpactState, type ImpactState } from './self-impact/state.ts'
+import { createSweeperState, type SweeperState } from './sweeper/state.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
 import { createPermissionState, type PermissionState } from './trade-permission/state.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
@@ -123,6 +124,7 @@ export type EngineState = {
   feedTickMs: number | null
   openPermission: OpenPermission
   reconcile: { isRunning: boolean; nextTickMs: number }
+  readonly sweeper: SweeperState
   /** The mode as last published; never what a dispatch is judged by (design law 6). */
   published: ModeDecision | null
   readonly counters: Map<string, number>
@@ -181,6 +183,7 @@ export function createEngineState(config: EngineConfig): EngineState {
     feedTickMs: null,
     openPermission: openPermissionAtStart,
     reconcile: { isRunning: false, nextTickMs: 0 },
+    sweeper: createSweeperState(),
     published: null,
     counters: new Map(),
   }

@@ -7,6 +7,7 @@ import { askExchangeHealth, watch } from './monitors/watch.ts'
 import { startReads } from './reads.ts'
 import { startLookups, startReconcile } from './reconcile.ts'
 import { count, type EngineState } from './state.ts'
+import { startSweep } from './sweeper/core.ts'
 import { tickPermission } from './trade-permission/gate.ts'
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 import { latch, latchedReasons } from './trading-mode/open-permission.ts'
@@ -31,6 +32,7 @@ export function tick(state: EngineState, at: At, out: Effect[]): void {
   wantMissingTrades(state, at)
   startReconcile(state, at, out)
   sendUnsent(state, at, out)
+  startSweep(state, at, out)
   startReads(state, at, out)
   askExchangeHealth(state, at, out)
 }

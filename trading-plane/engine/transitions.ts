@@ -61,7 +61,7 @@ export function applyOrders(
   for (const order of orders) {
     const leg = legOf(state, order.label, order.venueOrderId)
     if (leg === undefined) {
-      cancelOrphan(state, order, out)
+      if (isResting(order) && parseLabel(order.label) !== undefined) cancelGhost(state, order, out)
       continue
     }
     const filledSteps = stepsOf(state, leg, order.filledAmount)
@@ -147,11 +147,13 @@ export function cancelIfWanted(state: EngineState, label: string, at: At, out: E
   return true
 }
 
-/** An order at the venue with a label of ours that no leg knows has no owner: it goes. */
-function cancelOrphan(state: EngineState, order: VenueOrder, out: Effect[]): void {
-  const isResting = order.state === 'open' || order.state === 'untriggered'
-  if (!isResting || parseLabel(order.label) === undefined) return
-  count(state, 'orphan_orders')
+function isResting({ state }: VenueOrder): boolean {
+  return state === 'open' || state === 'untriggered'
+}
+
+/** An order at the venue with a label of ours that no leg minds has no owner: it goes. */
+export function cancelGhost(state: EngineState, order: VenueOrder, out: Effect[]): void {
+  count(state, 'ghost_orders')
   // The same wish is not sent again, whoever forgot of it (decision D-71).
   state.labels.add(order.label)
   const { label, venueOrderId, instrument } = order
@@ -160,12 +162,14 @@ function cancelOrphan(state: EngineState, order: VenueOrder, out: Effect[]): voi
     kind: 'cancel',
     cancel: { label, currency, venueOrderId },
     audit: {
-      action: 'ORPHAN_CANCEL_SENT',
+      action: 'GHOST_ORDER_CANCELED',
       subject: label,
       correlationId: '',
       fields: { instrument, venue_order_id: venueOrderId },
     },
   })
+  const fields = { label, instrument, venue_order_id: venueOrderId }
+  out.push({ kind: 'log', message: 'GhostOrderCanceled', fields })
 }
 
 function legOf(state: EngineState, label: string, venueOrderId: string): Leg | undefined {

@@ -3,6 +3,7 @@ import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import type { BookDepth, EngineEvent } from './events.ts'
 import { forgetReads } from './reads.ts'
+import { forgetSweep } from './sweeper/core.ts'
 import { raiseIncident } from './incidents/core.ts'
 import { count, type EngineState } from './state.ts'
 import { latch } from './trading-mode/open-permission.ts'
@@ -56,6 +57,7 @@ export function takeVenueLost(
   state.venue.cancelOnDisconnect = 'unknown'
   state.reconcile = { isRunning: false, nextTickMs: at.tickMs }
   forgetReads(state, at)
+  forgetSweep(state)
   if (!wasReady) return
   state.openPermission = latch(state.openPermission, 'SESSION_TERMINATION_RECONCILE_REQUIRED')
   count(state, 'venue_sessions_lost')

@@ -79,6 +79,11 @@ const incidentsSchema = z
     error: 'must not be below deviationWarningPct',
   })
 
+const sweeperSchema = z.strictObject({
+  /** `stale_order_sec`: how old an order that opens may grow at the venue. */
+  staleOrderS: z.int().min(5).max(86_400).default(30),
+})
+
 /** What is handed out by the control plane (decision D-49). */
 const handedPolicySchema = z.strictObject({
   /** Public half of the key that signs policies. */
@@ -130,6 +135,7 @@ export const executorConfigSchema = z
      * reconciliation; 0 withdraws all of them (decision D-69).
      */
     unsentAgeMsMax: z.int().min(0).max(300_000).default(30_000),
+    sweeper: sweeperSchema.prefault({}),
   })
   .refine((own) => isShadowFree(own.policy, own.environment), {
     path: ['policy', 'sets'],
@@ -168,6 +174,7 @@ export function engineConfig(
   return {
     ...config.limits,
     gates: gatesConfig(config.gates),
+    sweeper: { everyMs: 10_000, staleOrderMs: config.sweeper.staleOrderS * 1_000 },
     monitors: monitorsConfig(config.monitors, config.instruments, running),
     killSwitchAgeMsMax: 1_000,
     killSwitchAgeAtDispatchMsMax: 300,

@@ -13,6 +13,7 @@ import type { Gateway } from '../gateway/gateway.ts'
 import type { Ledger } from '../ledger/ports.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { FeedBatch } from '../market-data/messages.ts'
+import { readOrders } from './account-reader.ts'
 import type { DecisionKeeper } from './decisions.ts'
 import type { VenueEvents, VenueOrder, VenueRead } from '../venues/port.ts'
 
@@ -38,6 +39,8 @@ export type LoopPorts = {
   readonly clockSync: { ask(): Promise<void> }
   /** Told when the venue refused something for its number. */
   readonly limiter: { noteRefusal(): void }
+  /** Gives the feed's connection up and makes a new one. */
+  readonly reconnectFeed: () => void
   readonly log: Logger
   /** What is configured to be traded. */
   readonly instruments: readonly string[]
@@ -251,6 +254,12 @@ export class ExecutorLoop {
         case 'reconcile':
           void this.#reconcile(effect.sequence, effect.targets)
           break
+        case 'sweep':
+          void this.#sweep(effect.targets)
+          break
+        case 'reconnect-feed':
+          this.#ports.reconnectFeed()
+          break
         case 'read-instruments':
           void this.#readInstruments()
           break
@@ -360,39 +369,37 @@ export class ExecutorLoop {
   async #reconcile(sequence: number, targets: readonly LookupTarget[]): Promise<void> {
     const { reads } = this.#ports.gateway
     const session = this.#session
-    const askedServerMs = reads.estimatedServerMs()
     const failed = (detail: string) => {
       this.#ports.log.warn({ detail }, 'reconciliation failed')
       if (session === this.#session) this.handle({ kind: 'reconcile-failed', detail })
     }
     failpoint('reconcile-begun')
-    const trades = await reads.tradesSince(this.#tradesSinceMs)
-    failpoint('reconcile-trades-read')
-    if (!trades.ok) return failed(trades.detail)
-    const openOrders = await reads.openOrders()
-    failpoint('reconcile-orders-read')
-    if (!openOrders.ok) return failed(openOrders.detail)
-    const byLabel = new Map<string, readonly VenueOrder[]>()
-    for (const { label, currency } of targets) {
-      const orders = await reads.ordersByLabel(label, currency)
-      if (!orders.ok) return failed(orders.detail)
-      byLabel.set(label, orders.value)
-    }
-    failpoint('reconcile-labels-read')
+    const orders = await readOrders(reads, this.#tradesSinceMs, targets)
+    if (!orders.ok) return failed(orders.detail)
     const positions = await reads.positions()
     failpoint('reconcile-positions-read')
     if (!positions.ok) return failed(positions.detail)
     if (session !== this.#session) return
-    this.handle({
-      kind: 'reconciled',
-      sequence,
-      askedServerMs,
-      openOrders: openOrders.value,
-      positions: positions.value,
-      trades: trades.value,
-      byLabel,
-    })
+    const read = { ...orders.value, positions: positions.value }
+    this.handle({ kind: 'reconciled', sequence, ...read })
     failpoint('reconcile-handled')
+    this.#noteTradesRead(orders.value.askedServerMs)
+  }
+
+  async #sweep(targets: readonly LookupTarget[]): Promise<void> {
+    const session = this.#session
+    const orders = await readOrders(this.#ports.gateway.reads, this.#tradesSinceMs, targets)
+    if (session !== this.#session) return
+    if (!orders.ok) {
+      this.#ports.log.warn({ detail: orders.detail }, 'orders and trades could not be read')
+      this.handle({ kind: 'sweep-failed' })
+      return
+    }
+    this.handle({ kind: 'swept', reading: orders.value })
+    this.#noteTradesRead(orders.value.askedServerMs)
+  }
+
+  #noteTradesRead(askedServerMs: number | null): void {
     if (askedServerMs !== null) this.#tradesSinceMs = askedServerMs - tradeLookbackMs
   }
 }

@@ -187,6 +187,7 @@ const loop = new ExecutorLoop({
   sleep,
   clockSync,
   limiter,
+  reconnectFeed: () => marketData.reconnect(),
   log,
   instruments: config.instruments,
   lastRunMs: recovered.lastWrittenMs ?? clock.wallMs(),

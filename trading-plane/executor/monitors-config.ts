@@ -127,6 +127,17 @@ const svi = z
     error: 'must not be below rmseMax, nor driftThinMax below driftMax',
   })
 
+const zombieSocket = z
+  .strictObject({
+    /** `ws_zombie_silence_ms`, `ws_zombie_activity_window_ms`. */
+    silenceMs: z.int().min(1_000).max(600_000).default(15_000),
+    activityWindowMs: z.int().min(1_000).max(3_600_000).default(60_000),
+  })
+  .refine((own) => own.silenceMs <= own.activityWindowMs, {
+    path: ['silenceMs'],
+    error: 'must not be above activityWindowMs',
+  })
+
 /** What the monitors judge by, with the defaults of contract Appendix A. */
 export const monitorsSchema = z.strictObject({
   cortex: cortex.prefault({}),
@@ -137,6 +148,7 @@ export const monitorsSchema = z.strictObject({
   clockDrift: clockDrift.prefault({}),
   certificate: certificate.prefault({}),
   svi: svi.prefault({}),
+  zombieSocket: zombieSocket.prefault({}),
   /** `watchdog_kill_s`. */
   watchdogKillS: seconds(1, 600).default(10),
 })
@@ -195,6 +207,7 @@ export function monitorsConfig(
       freshnessMs: settings.certificate.freshnessS * 1_000,
     },
     svi: { ...sviLimits, tripWindowMs: tripWindowS * 1_000 },
+    zombieSocket: settings.zombieSocket,
     watchdogKillMs: settings.watchdogKillS * 1_000,
   }
 }

@@ -62,6 +62,7 @@ const timer = setInterval(() => {
 
 port.on('message', (command: FeedCommand) => {
   if (command === 'taken') isTaken = true
+  else if (command === 'reconnect') feed.reconnect()
   else stop()
 })
 link.open()

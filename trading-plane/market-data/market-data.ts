@@ -27,6 +27,11 @@ export class MarketData {
     })
   }
 
+  /** Gives the connection up, alive or not, and makes a new one. */
+  reconnect(): void {
+    this.#tell('reconnect')
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#tell('stop')

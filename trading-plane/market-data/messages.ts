@@ -91,5 +91,5 @@ export type FeedBatch = {
   readonly malformedCount: number
 }
 
-/** From executor to worker: the batch was taken; or end. */
-export type FeedCommand = 'taken' | 'stop'
+/** From executor to worker: the batch was taken; connect anew; or end. */
+export type FeedCommand = 'taken' | 'reconnect' | 'stop'

@@ -45,6 +45,8 @@ export type VenueOrder = {
   readonly filledAmount: number
   readonly reduceOnly: boolean
   readonly state: VenueOrderState
+  /** When the venue took it; null where it does not say. */
+  readonly createdMs: number | null
   /** Why the venue cancelled it, in the venue's words; empty when it did not. */
   readonly cancelReason: string
 }

@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest'
 import { intentLineBytesMax } from '@bulkhead/shared/contracts/intents.ts'
 import { eventually } from '../../support/eventually.ts'
 import { instrument, StrategyHand } from './desk.ts'
-import { crossingPrice, deskTest, restingPrice } from './desk-test.ts'
+import { type ReadyDesk, crossingPrice, deskTest, restingPrice } from './desk-test.ts'
 
 describe('the intent socket', () => {
   deskTest('denies nonsense with a reason, ignores noise, and goes on trading', async (t) => {
@@ -176,18 +176,26 @@ describe('a venue that misbehaves', () => {
     await hand.until(intent, 'open')
   })
 
-  deskTest('a feed that freezes silences its heartbeat and closes opening', async (t) => {
-    const { desk, hand } = t
+  const frozen = async ({ desk, hand }: ReadyDesk) => {
     const resting = hand.place({ limit_price: restingPrice(hand) })
     await hand.until(resting, 'open')
-    for (const channel of ['book.*', 'ticker.*']) {
+    for (const channel of ['book.*', 'ticker.*', 'trades.*']) {
       await desk.venue.control('POST', '/faults', { kind: 'freeze_feed', match: { channel } })
     }
     await hand.until(resting, 'cancelled')
     const status = await desk.until('ReduceOnly', (now) => now.trading_mode === 'ReduceOnly')
     expect(status.market_data_age_ms).toBeGreaterThan(3_000)
+    await desk.until('the silence', ({ open_permission_reason_codes: codes }) =>
+      codes.includes('WS_DATA_STALE_RECONCILE_REQUIRED'),
+    )
+    await eventually('a new connection', () =>
+      desk.executorLog().includes('nothing was told of any market'),
+    )
     await desk.venue.control('DELETE', '/faults')
     await desk.until('Active again', (now) => now.trading_mode === 'Active')
+  }
+  deskTest('a feed that freezes has no heartbeat, closes opening and is connected anew', frozen, {
+    monitors: { zombieSocket: { silenceMs: 3_500 } },
   })
 
   deskTest('a cut connection is built anew and reconciled', async ({ desk, hand }) => {

@@ -9,12 +9,15 @@ export type ReadyDesk = { readonly desk: Desk; readonly hand: StrategyHand }
 export function deskTest(
   title: string,
   body: (ready: ReadyDesk) => Promise<void>,
-  options: { readonly venue?: Readonly<Record<string, unknown>> } = {},
+  options: {
+    readonly venue?: Readonly<Record<string, unknown>>
+    readonly monitors?: Readonly<Record<string, unknown>>
+  } = {},
 ): void {
   test(title, async () => {
     const desk = await startDesk(options.venue)
     try {
-      await desk.startExecutor()
+      await desk.startExecutor({}, options.monitors)
       await desk.until('Active', ({ trading_mode }) => trading_mode === 'Active')
       const hand = await StrategyHand.connect(desk.redis.layout.intentSocket)
       await eventually('a book', () => hand.book())

@@ -35,7 +35,10 @@ export type Desk = {
   readonly safety: SafetyHand
   /** How the executor reaches the venue, unless a test says otherwise. */
   readonly venueConfig: Readonly<Record<string, unknown>>
-  startExecutor(overrides?: Readonly<Record<string, unknown>>): Promise<ChildProcess>
+  startExecutor(
+    overrides?: Readonly<Record<string, unknown>>,
+    monitors?: Readonly<Record<string, unknown>>,
+  ): Promise<ChildProcess>
   /** Starts it without waiting for anything; its standard error is a pipe. */
   launchExecutor(
     overrides: Readonly<Record<string, unknown>>,
@@ -171,7 +174,10 @@ export async function startDesk(
     },
     children: () => children,
     executorLog: () => readFileSync(layout.logFile('executor'), 'utf8'),
-    startExecutor: (overrides = {}) => start('executor', { ...executorConfig, ...overrides }),
+    startExecutor: (overrides = {}, monitors = {}) => {
+      const watched = { ...executorConfig.monitors, ...monitors }
+      return start('executor', { ...executorConfig, monitors: watched, ...overrides })
+    },
     launchExecutor: (overrides, env) =>
       launch(
         'executor',

@@ -7,7 +7,14 @@ import { isLatched } from '../trading-mode/open-permission.ts'
  */
 export function isProvablyFlat(state: EngineState): boolean {
   if (!state.venue.isReady || isLatched(state.openPermission)) return false
-  const instruments = [...state.positions.keys(), ...state.fillsSincePosition.keys()]
-  const isHolding = instruments.some((name) => signedSize(state, name) !== 0)
-  return !isHolding && state.legs.live().length === 0
+  return !hasOpenExposure(state)
+}
+
+/** Whether anything is held or on its way, as far as is known (contract 3.4 D). */
+export function hasOpenExposure(state: EngineState): boolean {
+  if (state.legs.liveCount > 0) return true
+  const isHeld = (name: string) => signedSize(state, name) !== 0
+  for (const name of state.positions.keys()) if (isHeld(name)) return true
+  for (const name of state.fillsSincePosition.keys()) if (isHeld(name)) return true
+  return false
 }

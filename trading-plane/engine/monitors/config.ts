@@ -6,6 +6,7 @@ import type { ExchangeHealthLimits } from './exchange-health/config.ts'
 import type { CertificateLimits } from './f1-certificate/config.ts'
 import type { NetworkJitterLimits } from './network-jitter/config.ts'
 import type { SviLimits } from './svi/config.ts'
+import type { ZombieSocketLimits } from './zombie-socket/config.ts'
 
 /** One part per monitor; the executor's schema holds defaults and bounds. */
 export type MonitorsConfig = {
@@ -19,6 +20,7 @@ export type MonitorsConfig = {
   readonly clockDrift: ClockDriftLimits
   readonly certificate: CertificateLimits
   readonly svi: SviLimits
+  readonly zombieSocket: ZombieSocketLimits
   /** `watchdog_kill_s`: silence of safety plane and loop together that kills. */
   readonly watchdogKillMs: number
 }

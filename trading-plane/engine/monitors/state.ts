@@ -7,6 +7,7 @@ import { type ExchangeHealthState, exchangeHealthAtStart } from './exchange-heal
 import type { CertificateReading } from './f1-certificate/core.ts'
 import { type NetworkJitterState, networkJitterAtStart } from './network-jitter/core.ts'
 import type { SafetyOverride } from './override.ts'
+import { type ZombieSocketState, zombieSocketAtStart } from './zombie-socket/core.ts'
 import { createSviState, type SviState } from './svi/state.ts'
 
 const FIVE_MINUTES_MS = 300_000
@@ -38,6 +39,7 @@ export type MonitorsState = {
   disk: DiskState
   certificate: CertificateReading | null
   readonly svi: SviState
+  zombieSocket: ZombieSocketState
   /** When the loop last completed a turn; null before the first one. */
   loopTickMs: number | null
   /** Connections that the venue refused because of too many (HTTP 429). */
@@ -63,6 +65,7 @@ export function createMonitors(config: MonitorsConfig): MonitorsState {
     disk: diskAtStart,
     certificate: null,
     svi: createSviState(config.svi),
+    zombieSocket: zombieSocketAtStart,
     loopTickMs: null,
     refusedConnections: new RateWindow(refusalsMax, FIVE_MINUTES_MS),
   }

@@ -8,9 +8,12 @@ import { type CortexInput, depthUsd, spreadBps, stepCortex } from './cortex/core
 import { type DiskReading, stepDisk, takeDiskReading } from './disk/core.ts'
 import { judgeExchangeHealth } from './exchange-health/core.ts'
 import { noteCall, stepNetworkJitter } from './network-jitter/core.ts'
+import { hasOpenExposure } from '../exposure/flat.ts'
+import { latch, latchedReasons } from '../trading-mode/open-permission.ts'
 import { strongestOverride } from './override.ts'
 import type { MarketWatch, OverrideView } from './state.ts'
 import { stepSvi, takeOptionQuote } from './svi/watch.ts'
+import { stepZombieSocket } from './zombie-socket/core.ts'
 
 /** One turn of all monitors, before the mode is computed from what they found. */
 export function watch(state: EngineState, at: At, out: Effect[]): void {
@@ -33,6 +36,7 @@ export function watch(state: EngineState, at: At, out: Effect[]): void {
   monitors.isMaintenance = health.isMaintenance
   monitors.disk = stepDisk(monitors.disk, tickMs, config.monitors.disk)
   stepSvi(state, at, out)
+  watchFeed(state, at, out)
   const producers = [
     { producer: 'exchange_health', override: health.override },
     ...monitors.markets.flatMap((market) => watchMarket(state, market, tickMs)),
@@ -43,6 +47,21 @@ export function watch(state: EngineState, at: At, out: Effect[]): void {
     monitors.markets.length === 0
       ? { kind: 'ForceReduceOnly', cooldownS: 0 }
       : strongestOverride(producers.map(({ override }) => override))
+}
+
+/** A connection that lives and tells nothing is given up; opening waits for a reconciliation. */
+function watchFeed(state: EngineState, at: At, out: Effect[]): void {
+  const { monitors, config } = state
+  const limits = config.monitors.zombieSocket
+  const isExposed = hasOpenExposure(state)
+  const step = stepZombieSocket(monitors.zombieSocket, isExposed, at.tickMs, limits)
+  monitors.zombieSocket = step.state
+  const reason = 'WS_DATA_STALE_RECONCILE_REQUIRED'
+  if (step.isSilent && !latchedReasons(state.openPermission).includes(reason)) {
+    count(state, 'feed_silences')
+    state.openPermission = latch(state.openPermission, reason)
+  }
+  if (step.reconnects) out.push({ kind: 'reconnect-feed' })
 }
 
 function watchMarket(state: EngineState, market: MarketWatch, tickMs: number): OverrideView[] {

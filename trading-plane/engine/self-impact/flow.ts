@@ -4,6 +4,7 @@ import type { At } from '../at.ts'
 import { notionalUsd } from '../exposure/exposure.ts'
 import { hasExpired } from '../gates/lifecycle.ts'
 import { isSizedInUsd } from '../intents/instrument.ts'
+import { noteMarketData } from '../monitors/zombie-socket/core.ts'
 import { NotionalWindow } from '../numbers/notional-window.ts'
 import { count, type EngineState } from '../state.ts'
 import { latch } from '../trading-mode/open-permission.ts'
@@ -11,8 +12,10 @@ import type { Impact } from './core.ts'
 import type { InstrumentFlow } from './state.ts'
 
 /** Takes over the public trades of one instrument. */
-export function takePublicTrades(state: EngineState, told: TradeFlow): void {
+export function takePublicTrades(state: EngineState, told: TradeFlow, at: At): void {
   const { instrument, knownTickMs, sums } = told
+  const { monitors } = state
+  if (sums.length > 0) monitors.zombieSocket = noteMarketData(monitors.zombieSocket, at.tickMs)
   const flow = flowOf(state, instrument)
   flow.knownTickMs = knownTickMs
   if (knownTickMs !== null) state.impact.broken.delete(instrument)

@@ -76,6 +76,11 @@ export class DeribitFeed {
     this.#connection.stop()
   }
 
+  /** Gives the connection up, alive or not, and begins another one. */
+  reconnect(): void {
+    this.#connection.restart('nothing was told of any market')
+  }
+
   /**
    * Asks for a fresh snapshot of one book: unsubscribe, subscribe (Deribit's own advice on a gap).
    */

@@ -31,6 +31,7 @@ const orderWire = z
     filled_amount: amount.default(0),
     reduce_only: z.boolean().default(false),
     order_state: z.enum(['open', 'filled', 'rejected', 'cancelled', 'untriggered', 'triggered']),
+    creation_timestamp: z.number().positive().nullable().default(null),
     cancel_reason: z.string().max(64).default(''),
   })
   .transform(
@@ -44,6 +45,7 @@ const orderWire = z
       filledAmount: wire.filled_amount,
       reduceOnly: wire.reduce_only,
       state: wire.order_state,
+      createdMs: wire.creation_timestamp,
       cancelReason: wire.cancel_reason,
     }),
   )

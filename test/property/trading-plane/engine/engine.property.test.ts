@@ -208,6 +208,7 @@ function order(
     amount,
     state,
     filledAmount,
+    createdMs: null,
     cancelReason: '',
   }
 }

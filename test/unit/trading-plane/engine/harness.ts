@@ -69,6 +69,7 @@ export const monitors: MonitorsConfig = {
       cortex: { inputAgeMsMax: 60_000 },
       basis: { priceAgeMsMax: 60_000 },
       disk: { ageMsMax: 600_000 },
+      zombieSocket: { silenceMs: 600_000, activityWindowMs: 600_000 },
     }),
     [reference.name],
     running,
@@ -108,6 +109,7 @@ const ordersOnly = policySchema.parse({
 export const engineConfig: EngineConfig = {
   gates,
   monitors,
+  sweeper: { everyMs: 10_000, staleOrderMs: 30_000 },
   orderNotionalUsdMax: 1_000,
   positionNotionalUsdMax: 3_000,
   openOrdersMax: 5,
@@ -395,6 +397,7 @@ export function venueOrder(order: Partial<VenueOrder> = {}): VenueOrder {
     filledAmount: 0,
     reduceOnly: false,
     state: 'open',
+    createdMs: null,
     cancelReason: '',
     ...order,
   }

@@ -82,6 +82,7 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
     decisions: { take: () => events.push('judged'), withhold: () => {} },
     isOutputFull: () => false,
     clock,
+    reconnectFeed: () => {},
     sleep: () => Promise.resolve(),
     clockSync: { ask: () => Promise.resolve() },
     limiter: { noteRefusal: () => {} },

@@ -89,6 +89,7 @@ describe('the account', () => {
 
 /** Order entry as the exchange answered it (captured), with the fields that we do not read. */
 const capturedOrder = {
+  creation_timestamp: 1_767_978_363_493,
   label: 'O-19700101-000000-001-001-1',
   price: 2973.55,
   user_id: 96_103,
@@ -118,6 +119,7 @@ describe('messages of the exchange', () => {
       filledAmount: 0,
       reduceOnly: false,
       state: 'open',
+      createdMs: 1_767_978_363_493,
       cancelReason: '',
     })
   })
