@@ -6,10 +6,12 @@ import type { Effect } from './effects.ts'
 import { judgeFill, raiseIncident } from './incidents/core.ts'
 import { amountStepsOf } from './intents/quantize.ts'
 import { parseLabel } from './intents/label.ts'
+import { matchLabel } from './intents/label-match.ts'
 import { isLive, type Leg, type LegInput, type LegState, stepLeg } from './legs/leg.ts'
 import { decimalOf, textOfSteps } from './numbers/decimal.ts'
 import { noteOwnTrade } from './self-impact/flow.ts'
 import { count, type EngineState } from './state.ts'
+import { latch, latchedReasons } from './trading-mode/open-permission.ts'
 
 type OutcomeState = IntentOutcome['state']
 
@@ -59,12 +61,16 @@ export function applyOrders(
   out: Effect[],
 ): void {
   for (const order of orders) {
-    const leg = legOf(state, order.label, order.venueOrderId)
+    const leg = ownerOf(state, order, stepsAt(state, order.instrument, order.amount) ?? null)
+    if (leg === 'ambiguous') {
+      noteAmbiguous(state, order, out)
+      continue
+    }
     if (leg === undefined) {
       if (isResting(order) && parseLabel(order.label) !== undefined) cancelGhost(state, order, out)
       continue
     }
-    const filledSteps = stepsOf(state, leg, order.filledAmount)
+    const filledSteps = stepsAt(state, leg.instrument, order.filledAmount)
     if (filledSteps === undefined) {
       count(state, 'venue_amounts_off_grid')
       continue
@@ -85,12 +91,16 @@ export function applyTrades(
 ): void {
   for (const trade of trades) {
     if (state.tradeIds.has(trade.tradeId)) continue
-    const leg = legOf(state, trade.label, trade.venueOrderId)
+    const leg = ownerOf(state, trade, null)
+    if (leg === 'ambiguous') {
+      noteAmbiguous(state, trade, out)
+      continue
+    }
     if (leg === undefined) {
       noteUnknownTrade(state, trade, out)
       continue
     }
-    const steps = stepsOf(state, leg, trade.amount)
+    const steps = stepsAt(state, leg.instrument, trade.amount)
     if (steps === undefined) {
       count(state, 'trades_off_grid')
       continue
@@ -172,12 +182,38 @@ export function cancelGhost(state: EngineState, order: VenueOrder, out: Effect[]
   out.push({ kind: 'log', message: 'GhostOrderCanceled', fields })
 }
 
-function legOf(state: EngineState, label: string, venueOrderId: string): Leg | undefined {
-  return state.legs.get(label) ?? state.legs.byVenueOrder(venueOrderId)
+type Told = Pick<VenueOrder, 'label' | 'venueOrderId' | 'instrument' | 'side'>
+
+/** The leg that an order or a trade belongs to, by its label, its number, or the parts of it. */
+function ownerOf(
+  state: EngineState,
+  { label, venueOrderId, instrument, side }: Told,
+  amountSteps: number | null,
+): Leg | 'ambiguous' | undefined {
+  const known = state.legs.get(label) ?? state.legs.byVenueOrder(venueOrderId)
+  const parts = known === undefined ? parseLabel(label) : undefined
+  if (parts === undefined) return known
+  const candidates = state.legs.ofGroupLeg(parts)
+  return matchLabel(parts, { instrument, side, amountSteps }, candidates) ?? undefined
 }
 
-function stepsOf(state: EngineState, leg: Leg, amount: number): number | undefined {
-  const spec = state.instruments.get(leg.instrument)
+/**
+ * Whose it is cannot be said, so it is nobody's: people are told, and nothing opens before orders
+ * and trades are read again (contract 1.1.2).
+ */
+function noteAmbiguous(state: EngineState, { label, venueOrderId }: Told, out: Effect[]): void {
+  const reason = 'WS_TRADES_GAP_RECONCILE_REQUIRED'
+  const isNews = !latchedReasons(state.openPermission).includes(reason)
+  state.openPermission = latch(state.openPermission, reason)
+  count(state, 'labels_ambiguous')
+  if (!isNews) return
+  const fields = { label, venue_order_id: venueOrderId }
+  const record = { action: 'LABEL_AMBIGUOUS', subject: label, correlationId: '', fields }
+  out.push({ kind: 'audit', record }, { kind: 'log', message: 'LabelAmbiguous', fields })
+}
+
+function stepsAt(state: EngineState, instrument: string, amount: number): number | undefined {
+  const spec = state.instruments.get(instrument)
   const exact = decimalOf(amount)
   if (spec === undefined || exact === undefined) return undefined
   return amountStepsOf(spec, textOfSteps(1, exact))

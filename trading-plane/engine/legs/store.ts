@@ -1,4 +1,5 @@
 import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
+import type { LabelParts } from '../intents/label.ts'
 import { isLive, type Leg } from './leg.ts'
 
 /** What we still want of a leg and when we last asked for it. */
@@ -44,6 +45,12 @@ export class LegStore {
   byVenueOrder(venueOrderId: string): Leg | undefined {
     const label = this.#labelOfVenueOrder.get(venueOrderId)
     return label === undefined ? undefined : this.#legs.get(label)
+  }
+
+  /** The legs with group and leg index of a label, live or ended; asked for what is not known. */
+  ofGroupLeg({ gid12, legIndex }: Pick<LabelParts, 'gid12' | 'legIndex'>): Leg[] {
+    const middle = `:${gid12}:${legIndex}:`
+    return [...this.#legs.values()].filter(({ label }) => label.includes(middle))
   }
 
   /** Adds a leg or replaces it by its next state. */
