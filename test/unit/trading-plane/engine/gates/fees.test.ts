@@ -99,6 +99,25 @@ describe('fee rates that are too old or were never told', () => {
     expectSent(bench.propose(closing))
   })
 
+  test('AT-031: are hard-stale after a restart, however young the clock of the new process is', () => {
+    const before = aged(hardMs - 1)
+    expect(before.mode().mode).toBe('Active')
+    const bench = untold()
+    expect(bench.tickMs).toBeLessThan(hardMs)
+    expect(bench.engine.view(bench.at()).snapshot.feeModelAgeMs).toBeNull()
+    const { mode, riskState, reasons } = bench.mode()
+    expect({ mode, riskState }).toEqual({ mode: 'ReduceOnly', riskState: 'Degraded' })
+    expect(reasons).toContain('REDUCEONLY_FEE_MODEL_HARD_STALE')
+    bench.give({ kind: 'instruments-failed' })
+    bench.pass(100)
+    expect(bench.mode().mode).toBe('ReduceOnly')
+    expect(ofKind(bench.propose(), 'submit')).toEqual([])
+    bench.readInstruments()
+    bench.pass(100)
+    expect(bench.mode().mode).toBe('Active')
+    expectSent(bench.propose())
+  })
+
   test('AT-042: are hard-stale where nothing is known of them', () => {
     const bench = untold()
     const { mode, riskState, reasons } = bench.mode()
