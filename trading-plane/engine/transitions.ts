@@ -67,7 +67,7 @@ export function applyOrders(
       continue
     }
     if (leg === undefined) {
-      if (isResting(order) && parseLabel(order.label) !== undefined) cancelGhost(state, order, out)
+      cancelGhost(state, order, out)
       continue
     }
     const filledSteps = stepsAt(state, leg.instrument, order.filledAmount)
@@ -78,7 +78,7 @@ export function applyOrders(
     const { state: venueState, venueOrderId } = order
     advance(state, leg, { kind: 'order', state: venueState, filledSteps, venueOrderId }, at, out)
     // It went out ahead of a ledger that never had its dispatch (decision D-71): nobody minds it.
-    if (leg.state === 'not_placed') cancelOrphan(state, order, out)
+    if (leg.state === 'not_placed') cancelGhost(state, order, out)
   }
 }
 
@@ -157,12 +157,10 @@ export function cancelIfWanted(state: EngineState, label: string, at: At, out: E
   return true
 }
 
-function isResting({ state }: VenueOrder): boolean {
-  return state === 'open' || state === 'untriggered'
-}
-
 /** An order at the venue with a label of ours that no leg minds has no owner: it goes. */
 export function cancelGhost(state: EngineState, order: VenueOrder, out: Effect[]): void {
+  const isResting = order.state === 'open' || order.state === 'untriggered'
+  if (!isResting || parseLabel(order.label) === undefined) return
   count(state, 'ghost_orders')
   // The same wish is not sent again, whoever forgot of it (decision D-71).
   state.labels.add(order.label)

@@ -35,3 +35,15 @@ export async function readOrders(
   const value = { askedServerMs, trades: trades.value, openOrders: openOrders.value, byLabel }
   return { ok: true, value }
 }
+
+/** The orders of one label. Both endpoints must answer; one of them alone proves nothing. */
+export async function readOrdersOf(
+  reads: VenueReads,
+  { label, currency }: LookupTarget,
+): Promise<VenueRead<VenueOrder[]>> {
+  const open = await reads.openOrders()
+  if (!open.ok) return open
+  const byLabel = await reads.ordersByLabel(label, currency)
+  if (!byLabel.ok) return byLabel
+  return { ok: true, value: [...open.value, ...byLabel.value] }
+}

@@ -13,9 +13,9 @@ import type { Gateway } from '../gateway/gateway.ts'
 import type { Ledger } from '../ledger/ports.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { FeedBatch } from '../market-data/messages.ts'
-import { readOrders } from './account-reader.ts'
+import { readOrders, readOrdersOf } from './account-reader.ts'
 import type { DecisionKeeper } from './decisions.ts'
-import type { VenueEvents, VenueOrder, VenueRead } from '../venues/port.ts'
+import type { VenueEvents } from '../venues/port.ts'
 
 /**
  * How far back a reconciliation asks for trades (contract Appendix A, and the time we were away).
@@ -347,19 +347,9 @@ export class ExecutorLoop {
 
   async #lookUp({ label, currency }: LookupTarget): Promise<void> {
     failpoint('lookup-begun')
-    const orders = await this.#ordersOf(label, currency)
+    const orders = await readOrdersOf(this.#ports.gateway.reads, { label, currency })
     failpoint('lookup-answered')
     this.handle({ kind: 'looked-up', label, orders: orders.ok ? orders.value : null })
-  }
-
-  /** Both endpoints must answer; one of them alone proves nothing. */
-  async #ordersOf(label: string, currency: string): Promise<VenueRead<VenueOrder[]>> {
-    const { reads } = this.#ports.gateway
-    const open = await reads.openOrders()
-    if (!open.ok) return open
-    const byLabel = await reads.ordersByLabel(label, currency)
-    if (!byLabel.ok) return byLabel
-    return { ok: true, value: [...open.value, ...byLabel.value] }
   }
 
   /**

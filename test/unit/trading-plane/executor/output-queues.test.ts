@@ -77,6 +77,7 @@ function deskOn(isOutputFull: () => boolean) {
     decisions: { take: () => {}, withhold: () => {} },
     isOutputFull,
     clock,
+    reconnectFeed: () => {},
     sleep: () => Promise.resolve(),
     clockSync: { ask: () => Promise.resolve() },
     limiter: { noteRefusal: () => {} },
