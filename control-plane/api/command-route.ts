@@ -8,7 +8,7 @@ import { type CommandReply, routeSchemas } from './http-schema.ts'
 const gateMsMax = 5_000
 
 export type CommandRouteParts = {
-  readonly gate: CommandGate
+  readonly gate: Pick<CommandGate, 'refuse' | 'submit'>
   readonly commandTimeoutMs: number
 }
 

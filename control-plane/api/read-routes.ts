@@ -25,9 +25,10 @@ export type ReadRouteParts = {
   readonly status: () => Promise<StatusReport>
   readonly decisions: (intentId: string) => ReturnType<typeof readDecisions>
   readonly approvals: () => ReturnType<typeof readApprovals>
-  readonly archive: AuditArchive
-  readonly streams: EventStreams
-  readonly metrics: Metrics
+  /** Only what reads of it. */
+  readonly archive: Pick<AuditArchive, 'after' | 'latest' | 'lastId'>
+  readonly streams: Pick<EventStreams, 'add' | 'isFull'>
+  readonly metrics: Pick<Metrics, 'registry'>
 }
 
 /** Everything that only reads. None of these can change the desk, whatever is sent to them. */

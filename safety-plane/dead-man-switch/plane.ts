@@ -20,9 +20,9 @@ import { createPhasePerformer } from '../kill-sequence/phases.ts'
 import { FileEpisodeStore } from '../kill-sequence/store.ts'
 import { LivenessPaths } from '../liveness/paths.ts'
 import { deliverLeftBehind } from '../last-resort/spool.ts'
-import { AlertQueue } from '../notify/loop.ts'
+import type { AlertQueue } from '../notify/loop.ts'
+import { openAlerts } from '../notify/open.ts'
 import type { AlertChannel } from '../notify/ports.ts'
-import { AlertQueueFile } from '../notify/queue-file.ts'
 import { PeerLoop } from '../peers/loop.ts'
 import type { IdentityCache } from '../sever/identities.ts'
 import type { KillableTarget, Severer } from '../sever/loop.ts'
@@ -108,7 +108,7 @@ export class SafetyPlane {
     const { identities, severer } = this.#createSevering()
     this.#identities = identities
     this.#severer = severer
-    this.#alerts = this.#createAlerts()
+    this.#alerts = openAlerts(config.notify, config.stateDir, this.#writer, parts)
     this.#wire = this.#createWire()
     this.#runner = this.#createRunner()
     this.#reappearance = this.#createReappearance()
@@ -348,14 +348,6 @@ export class SafetyPlane {
     const connect = gateOf(this.#config.egressGate, this.#self, this.#parts.clock)
     const audit = (record: AuditRecord) => this.#writer.record(record)
     return new Wire({ connect, audit, onChange: () => void this.#publishStatus() })
-  }
-
-  #createAlerts(): AlertQueue {
-    const { alertChannels: channels, clock, log } = this.#parts
-    const { notify: limits, stateDir } = this.#config
-    const store = new AlertQueueFile(stateDir, log)
-    const audit = (record: AuditRecord) => this.#writer.record(record)
-    return new AlertQueue({ channels, limits, store, audit, clock, log })
   }
 
   #createCommands(): CommandLoop {

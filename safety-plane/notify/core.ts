@@ -1,11 +1,11 @@
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
-import type { KillAlert } from './ports.ts'
+import type { Alert } from './ports.ts'
 
 /** An alert that at least one channel has not taken yet. */
 export type WaitingAlert = {
-  /** Episode, level and event: one message however often its phase is run. */
+  /** One message however often its phase is run, or however often it is tried. */
   readonly id: string
-  readonly alert: KillAlert
+  readonly alert: Alert
   readonly raisedWallMs: number
   /** Names of the channels that still owe it. */
   readonly pending: readonly string[]
@@ -31,12 +31,16 @@ export type QueueStep = {
   readonly dropped: readonly WaitingAlert[]
 }
 
-export const alertId = ({ episode, level, event }: KillAlert) => `${episode}:${level}:${event}`
+/** Episode, level and event of a kill; event, component and occurrence of anything else. */
+export const alertId = (alert: Alert) =>
+  'level' in alert
+    ? `${alert.episode}:${alert.level}:${alert.event}`
+    : `${alert.event}:${alert.component}:${alert.occurrence}`
 
 /** Takes an alert in for every channel that has not had it. The oldest gives way to it. */
 export function enqueue(
   state: AlertQueueState,
-  alert: KillAlert,
+  alert: Alert,
   channels: readonly string[],
   nowMs: number,
   { queueMax }: QueueLimits,

@@ -67,8 +67,10 @@ export class EmailChannel implements AlertChannel {
       })
       return 'SENT'
     } catch (error) {
-      const { code, name } = Object(error) as { code?: string; name?: string }
+      const { code, name, message } = Object(error) as Partial<NodeJS.ErrnoException>
       if (name === 'AbortError' || name === 'TimeoutError') return 'TIMED_OUT'
+      // The library puts its own code in the place of the one that names a refused certificate.
+      if (code === 'ESOCKET' && /certificate/i.test(message ?? '')) return 'TLS_FAILED'
       return outcomeOfCode[code ?? ''] ?? 'UNREACHABLE'
     }
   }

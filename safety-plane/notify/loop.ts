@@ -14,10 +14,10 @@ import {
   type WaitingAlert,
 } from './core.ts'
 import type {
+  Alert,
   AlertChannel,
   AlertMessage,
   AlertStore,
-  KillAlert,
   Notifier,
   NotifyReport,
 } from './ports.ts'
@@ -64,7 +64,7 @@ export class AlertQueue implements Notifier {
     this.#timer = setInterval(() => this.#tryAll(), this.#options.limits.roundIntervalMs)
   }
 
-  async send(alert: KillAlert): Promise<NotifyReport> {
+  async send(alert: Alert): Promise<NotifyReport> {
     if (this.#names.length === 0) return { outcome: 'not_configured', channels: {} }
     const { limits, clock } = this.#options
     const step = enqueue(this.#state, alert, this.#names, clock.wallMs(), limits)

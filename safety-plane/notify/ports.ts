@@ -15,13 +15,36 @@ export type KillAlert = {
   readonly unconfirmed: readonly string[]
 }
 
+/** What else of the desk people must learn of: its protection got worse, or a kill is not done. */
+export const deskEvents = [
+  'READINESS_LOST',
+  'SAFE_MODE_ENTERED',
+  'EGRESS_GATE_LOST',
+  'TARGET_NOT_DEAD',
+  'TARGET_REAPPEARED',
+] as const
+export type DeskEvent = (typeof deskEvents)[number]
+
+export type DeskAlert = {
+  readonly title: string
+  readonly event: DeskEvent
+  /** Tells this time from every other: wall clock in milliseconds. */
+  readonly occurrence: string
+  /** Empty outside a kill. */
+  readonly episode: string
+  readonly component: string
+  readonly details: readonly string[]
+}
+
+export type Alert = KillAlert | DeskAlert
+
 /** An alert as a channel gets it. */
 export type AlertMessage = {
   /** Same for every try of the same alert, so that a receiver can tell a second delivery. */
   readonly id: string
   /** Wall clock at which the alert was raised, ISO 8601 in UTC. */
   readonly raisedAt: string
-  readonly alert: KillAlert
+  readonly alert: Alert
 }
 
 /** One way to reach a person. */
@@ -47,7 +70,7 @@ export type NotifyReport = {
 
 export interface Notifier {
   /** Makes the alert durable, tries every channel, and tells what came of it. */
-  send(alert: KillAlert): Promise<NotifyReport>
+  send(alert: Alert): Promise<NotifyReport>
 }
 
 /** Where waiting alerts survive a restart. */

@@ -4,10 +4,10 @@ import { z } from 'zod'
 import { replaceFileDurably } from '@bulkhead/shared/runtime/durable-file.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import { type AlertQueueState, noAlerts } from './core.ts'
-import type { AlertStore } from './ports.ts'
+import { type AlertStore, deskEvents } from './ports.ts'
 
 const text = z.string().max(1_024)
-const alertSchema = z.strictObject({
+const killAlertSchema = z.strictObject({
   title: text,
   event: z.enum(['KILL_PROVEN', 'KILL_UNPROVEN']),
   episode: text,
@@ -16,12 +16,20 @@ const alertSchema = z.strictObject({
   component: text,
   unconfirmed: z.array(text).max(32),
 })
+const deskAlertSchema = z.strictObject({
+  title: text,
+  event: z.enum(deskEvents),
+  occurrence: text,
+  episode: text,
+  component: text,
+  details: z.array(text).max(32),
+})
 const queueSchema = z.strictObject({
   waiting: z
     .array(
       z.strictObject({
         id: text,
-        alert: alertSchema,
+        alert: z.union([killAlertSchema, deskAlertSchema]),
         raisedWallMs: z.number(),
         pending: z.array(text).max(8),
         rounds: z.int().min(0),

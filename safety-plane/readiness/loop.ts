@@ -67,7 +67,7 @@ export class ReadinessProbe {
     const reasons = await this.#probe()
     const before = this.#last
     this.#last = { ready: reasons.length === 0, reasons }
-    if (before.reasons.join() !== reasons.join()) await this.#report()
+    if (before.reasons.join() !== reasons.join()) await this.#report(before)
     if (this.#isClosed) return
     const { intervalMs } = this.#options
     const waitMs = this.#last.ready ? intervalMs : Math.min(retryMsMax, intervalMs)
@@ -118,13 +118,17 @@ export class ReadinessProbe {
     return hasCgroup && reachableByGroup.includes(verdict) ? null : verdict
   }
 
-  async #report(): Promise<void> {
+  async #report(before: Readiness): Promise<void> {
     const { ready, reasons } = this.#last
     await this.#options.audit({
       action: 'READINESS_CHANGED',
       subject: this.#options.self,
       correlationId: '',
-      fields: { ready: String(ready), reasons: reasons.join('; ') },
+      fields: {
+        ready: String(ready),
+        was_ready: String(before.ready),
+        reasons: reasons.join('; '),
+      },
     })
   }
 }

@@ -61,6 +61,7 @@ export class AuditWriter {
   #delivery: Promise<Result<number, AuditDeliveryFault>> | null = null
   /** True while entries go to the spool. */
   #isBehind = false
+  #listener: ((record: AuditRecord) => void) | null = null
   /** Until when a crowded inbox is left alone, on the monotonic clock. */
   #crowdedUntilMs = Number.NEGATIVE_INFINITY
   /** Lines of the spool that was set aside for delivery and that the inbox has. */
@@ -83,6 +84,11 @@ export class AuditWriter {
     return this.#waiting.length >= this.#inFlightMax
   }
 
+  /** Shows every record to one listener, before it is stored; it must neither throw nor wait. */
+  listen(listener: (record: AuditRecord) => void): void {
+    this.#listener = listener
+  }
+
   /**
    * Records one entry. The receipt says where it stands; AUDIT_UNAVAILABLE means that neither Redis
    * nor the disk took it, and the caller's rule decides what may still go on (decision D-08). Such
@@ -90,6 +96,7 @@ export class AuditWriter {
    * two is back: it may still be recorded after its caller was refused.
    */
   async record(record: AuditRecord): Promise<Result<AuditReceipt, AuditFailure>> {
+    this.#listener?.(record)
     if (this.isFull) {
       void this.#storeWaiting()
       return fail('AUDIT_UNAVAILABLE')

@@ -1,7 +1,17 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 
 /** A turn of an SMTP dialogue, as the verb of the client names it; GREETING is the peer's own. */
-type Turn = 'GREETING' | 'EHLO' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'MESSAGE' | 'QUIT'
+type Turn =
+  | 'GREETING'
+  | 'EHLO'
+  | 'STARTTLS'
+  | 'AUTH'
+  | 'MAIL'
+  | 'RCPT'
+  | 'DATA'
+  | 'MESSAGE'
+  | 'QUIT'
 
 export type SmtpPeerOptions = {
   /** At this turn the peer says nothing any more. */
@@ -12,15 +22,22 @@ export type SmtpPeerOptions = {
   readonly answers?: Readonly<Partial<Record<Turn, string>>>
   /** Pause before every answer. */
   readonly delayMs?: number
+  /** Offers STARTTLS, and goes on encrypted with these. */
+  readonly tls?: { readonly key: string; readonly cert: string }
 }
 
-export type Mail = { readonly from: string; readonly to: readonly string[]; readonly text: string }
+export type Mail = {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly text: string
+  readonly isEncrypted: boolean
+}
 
 /** A real, small SMTP server on loopback that takes mail, is slow, refuses, or falls silent. */
 export type SmtpPeer = {
   readonly port: number
   readonly mails: readonly Mail[]
-  /** Everything that clients said, for what must not be in it. */
+  /** Everything that clients said unencrypted, for what must not be in it. */
   readonly said: () => string
   readonly openConnections: () => number
   readonly close: () => Promise<void>
@@ -29,6 +46,7 @@ export type SmtpPeer = {
 const consent: Readonly<Record<Turn, string>> = {
   GREETING: '220 peer ESMTP',
   EHLO: '250-peer\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME',
+  STARTTLS: '220 go ahead',
   AUTH: '235 welcome',
   MAIL: '250 ok',
   RCPT: '250 ok',
@@ -45,11 +63,18 @@ export async function startSmtpPeer(options: SmtpPeerOptions = {}): Promise<Smtp
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
-    const dialogue = new Dialogue(socket, options, mails)
-    socket.on('data', (bytes) => {
+    const dialogue = new Dialogue(socket, options, mails, () => {
+      socket.off('data', onData)
+      const encrypted = new TLSSocket(socket, { isServer: true, ...options.tls })
+      const inside = new Dialogue(encrypted, withoutTls(options), mails, () => undefined)
+      encrypted.on('data', (bytes: Buffer) => inside.take(bytes.toString()))
+      encrypted.on('error', () => socket.destroy())
+    })
+    const onData = (bytes: Buffer) => {
       said += bytes.toString()
       dialogue.take(bytes.toString())
-    })
+    }
+    socket.on('data', onData)
     dialogue.greet()
   })
   await new Promise<void>((resolve) => {
@@ -72,12 +97,14 @@ class Dialogue {
   readonly #socket: Socket
   readonly #options: SmtpPeerOptions
   readonly #mails: Mail[]
+  readonly #startTls: () => void
   #from = ''
   #to: string[] = []
   #buffer = ''
   #isMessage = false
 
-  constructor(socket: Socket, options: SmtpPeerOptions, mails: Mail[]) {
+  constructor(socket: Socket, options: SmtpPeerOptions, mails: Mail[], startTls: () => void) {
+    this.#startTls = startTls
     this.#socket = socket
     this.#options = options
     this.#mails = mails
@@ -105,7 +132,10 @@ class Dialogue {
     if (verb === 'MAIL') this.#from = addressIn(line)
     if (verb === 'RCPT') this.#to.push(addressIn(line))
     if (verb === 'DATA') this.#isMessage = true
-    if (verb in consent) this.#answer(verb as Turn)
+    if (verb === 'STAR' && this.#options.tls !== undefined) {
+      this.#answer('STARTTLS')
+      if (this.#options.answers?.STARTTLS === undefined) this.#startTls()
+    } else if (verb in consent) this.#answer(verb as Turn)
     else this.#write('502 what?')
   }
 
@@ -113,7 +143,8 @@ class Dialogue {
     this.#isMessage = false
     const { answers, silentAt } = this.#options
     const isTaken = answers?.MESSAGE === undefined && silentAt !== 'MESSAGE'
-    if (isTaken) this.#mails.push({ from: this.#from, to: this.#to, text })
+    if (isTaken)
+      this.#mails.push({ from: this.#from, to: this.#to, text, isEncrypted: this.#isEncrypted })
     this.#to = []
     this.#answer('MESSAGE')
   }
@@ -122,7 +153,16 @@ class Dialogue {
     const { silentAt, hangUpAt, answers } = this.#options
     if (turn === silentAt) return
     if (turn === hangUpAt) this.#socket.destroy()
-    else this.#write(answers?.[turn] ?? consent[turn])
+    else this.#write(answers?.[turn] ?? this.#consentTo(turn))
+  }
+
+  #consentTo(turn: Turn): string {
+    const offersTls = turn === 'EHLO' && this.#options.tls !== undefined
+    return offersTls ? consent.EHLO.replace('250-AUTH', '250-STARTTLS\r\n250-AUTH') : consent[turn]
+  }
+
+  get #isEncrypted(): boolean {
+    return this.#socket instanceof TLSSocket
   }
 
   #write(line: string): void {
@@ -131,5 +171,7 @@ class Dialogue {
     else setTimeout(() => this.#socket.writable && this.#socket.write(`${line}\r\n`), delayMs)
   }
 }
+
+const withoutTls = ({ tls: _, ...others }: SmtpPeerOptions): SmtpPeerOptions => others
 
 const addressIn = (line: string) => /<([^>]*)>/.exec(line)?.[1] ?? ''

@@ -28,7 +28,8 @@ afterEach(async () => {
 })
 
 test('what was severed and runs again is severed again while the kill stands', async () => {
-  world = await createWorld()
+  const nobody = [{ kind: 'webhook', name: 'nobody', url: 'http://127.0.0.1:9/' }]
+  world = await createWorld({ notify: { channels: nobody, tries: 1 } })
   const opened = world
   await opened.startComponent('orchestrator')
   const first = await opened.startComponent('executor')
@@ -49,6 +50,10 @@ test('what was severed and runs again is severed again while the kill stands', a
     { trigger: 'TARGET_REAPPEARED', component: 'executor' },
   ])
   expect(rowsOf(rows, 'KILL_INTENDED').at(-1)).toMatchObject({ pid: String(second.pid) })
+  await eventually('an alert of it', async () => {
+    const tried = rowsOf(await opened.audit(), 'ALERT_NOT_DELIVERED')
+    return tried.some(({ alert }) => alert?.startsWith('TARGET_REAPPEARED:executor:'))
+  })
   await eventually('confirmed anew', async () => (await opened.status())?.episode?.confirmed)
   expect((await opened.status())?.kill_switch_mode).toBe('HARD_STOP')
 })

@@ -3,14 +3,15 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, expect, test } from 'vitest'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import { createLogger } from '@bulkhead/shared/runtime/log.ts'
 import { systemClock } from '@bulkhead/shared/runtime/system-clock.ts'
 import { openChannels } from '@bulkhead/safety-plane/notify/channels.ts'
 import { notifySchema } from '@bulkhead/safety-plane/notify/config.ts'
 import { AlertQueue } from '@bulkhead/safety-plane/notify/loop.ts'
-import type { KillAlert } from '@bulkhead/safety-plane/notify/ports.ts'
+import type { DeskAlert, KillAlert } from '@bulkhead/safety-plane/notify/ports.ts'
 import { AlertQueueFile } from '@bulkhead/safety-plane/notify/queue-file.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startSmtpPeer, type SmtpPeer, type SmtpPeerOptions } from '../../support/smtp-peer.ts'
@@ -223,6 +224,42 @@ test('a relay that offers no encryption gets no login and no mail where it is as
   expect(peer.said()).not.toMatch(/AUTH|MAIL/)
 })
 
+describe('a relay that offers STARTTLS', () => {
+  const fixture = (name: string) =>
+    readFileSync(join(import.meta.dirname, '../../fixtures/smtp', name), 'utf8')
+  const pair = { key: fixture('relay.key'), cert: fixture('relay.crt') }
+  const trusted = getCACertificates('default')
+  afterEach(() => setDefaultCACertificates(trusted))
+
+  const send = async (options: SmtpPeerOptions) => {
+    const { peer, channel } = await smtpPeer({ tls: pair, ...options })
+    const passwordFile = secretFile('mail', secret)
+    const { queue } = await notifier([
+      { ...channel, username: 'desk', passwordFile, tls: 'starttls' },
+    ])
+    return { peer, report: await queue.send(alert) }
+  }
+
+  test('is told login and alert only once the connection is encrypted', async () => {
+    setDefaultCACertificates([...trusted, pair.cert])
+    const { peer, report } = await send({})
+    expect(report.channels).toEqual({ there: 'SENT' })
+    expect(peer.mails).toMatchObject([{ from: 'desk@example.org', isEncrypted: true }])
+    expect(peer.said()).toContain('STARTTLS')
+    expect(peer.said()).not.toMatch(/AUTH|MAIL|Kill switch/)
+  })
+
+  test.each([
+    ['whose certificate nobody vouches for', false, {}],
+    ['and then refuses to begin', true, { answers: { STARTTLS: '454 not now' } }],
+  ] as const)('%s gets neither', async (_what, isTrusted, options) => {
+    if (isTrusted) setDefaultCACertificates([...trusted, pair.cert])
+    const { peer, report } = await send(options)
+    expect(report.channels).toEqual({ there: 'TLS_FAILED' })
+    expect([peer.mails, /AUTH|MAIL/.test(peer.said())]).toEqual([[], false])
+  })
+})
+
 test('no secret appears in log, queue, audit or report, whatever fails', async () => {
   const { peer, channel } = await smtpPeer({ answers: { AUTH: '535 no' } })
   const { url } = await receiver(reset)
@@ -269,6 +306,32 @@ test('a queue file that cannot be read is set aside, and alerts go on', async ()
   const { queue } = await notifier([{ kind: 'webhook', url }])
   expect((await queue.send(alert)).outcome).toBe('sent')
   expect(readdirSync(folder)).toContain('alerts.json.unreadable')
+})
+
+test('what else people must learn of survives a restart too, and is told under the same id', async () => {
+  const news: DeskAlert = {
+    title: 'The kill path is not ready',
+    event: 'READINESS_LOST',
+    occurrence: '1700000000000',
+    episode: '',
+    component: 'dead_man_switch',
+    details: ['EXCHANGE_UNREACHABLE'],
+  }
+  const { received, url } = await receiver(status(503), status(503), status(503), status(200))
+  const channels = [{ kind: 'webhook', url }]
+  const first = await notifier(channels)
+  expect((await first.queue.send(news)).outcome).toBe('failed')
+  first.queue.close()
+  const second = await notifier(channels)
+  second.queue.start()
+  await eventually('the alert', () => received.length === 4)
+  second.queue.close()
+  const { body } = received.at(-1)!
+  expect(body).toMatchObject({
+    ...news,
+    id: 'READINESS_LOST:dead_man_switch:1700000000000',
+    text: 'The kill path is not ready (dead_man_switch) - EXCHANGE_UNREACHABLE',
+  })
 })
 
 test('an alert that nobody took survives SIGKILL of the safety plane and is told by the next run', async () => {
