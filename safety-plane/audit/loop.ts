@@ -90,7 +90,12 @@ export class AuditDrain {
     )
     if (grown.size === 0 || (isOnlyOwnSeal && this.#sealed.size > 0)) return
     const { seals, clock, writer } = this.#options
-    const { seal, digest } = seals.append(grown, this.#lastId, clock.wallNs().toString())
+    const { seal, digest } = seals.append(
+      grown,
+      this.#state,
+      this.#lastId,
+      clock.wallNs().toString(),
+    )
     this.#sealed = this.#state
     const text = [...grown].map(([id, { seq, hash }]) => `${id}:${seq}:${hash}`).join(' ')
     await writer.record({

@@ -5,7 +5,8 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/)
 /**
  * One line of the sealed-heads file, which the safety plane keeps outside Redis: how far the audit
  * chains had come, so that a rewritten or shortened log shows. A line names only chains that grew
- * since the line before; the newest line of a chain counts. Chain ids are `writer/chain`.
+ * since the line before, the first line of a file all of them; the newest line of a chain counts.
+ * Chain ids are `writer/chain`.
  */
 export const sealedHeadsSchema = z.strictObject({
   /** Counts from 1 without a hole. */

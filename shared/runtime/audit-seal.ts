@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { type SealedHeads, sealedHeadsSchema } from '../contracts/audit-heads.ts'
 import { auditGenesis } from '../contracts/audit-entry.ts'
 import { canonicalJson, type Json } from '../kernel/canonical-json.ts'
@@ -43,8 +44,34 @@ const signedBytes = (unsigned: Omit<SealedHeads, 'signature'>) =>
 export const sealText = (seal: SealedHeads) => JSON.stringify(seal)
 export const sealDigest = (text: string) => hash('sha256', text)
 
-/** Reads the file as it stands; nothing is checked but the shape of each line. */
+/** Digits of the number that a rotated file bears: that of the last seal in it. */
+const rotatedDigits = 12
+
+/** Where a file goes when it is full; the names sort in the order of the seals. */
+export const rotatedSealFile = (file: string, lastSeal: number) =>
+  `${file}.${String(lastSeal).padStart(rotatedDigits, '0')}`
+
+/** The rotated files beside a file of sealed heads, oldest first. */
+export function rotatedSealFiles(file: string): string[] {
+  const [directory, name] = [dirname(file), `${basename(file)}.`]
+  if (!existsSync(directory)) return []
+  return readdirSync(directory)
+    .filter((entry) => entry.startsWith(name) && /^\d{12}$/.test(entry.slice(name.length)))
+    .sort()
+    .map((entry) => join(directory, entry))
+}
+
+/** Reads every seal, from the oldest rotated file on; only the shape of each line is checked. */
 export function readSeals(file: string): SealFileContent {
+  const parts = [...rotatedSealFiles(file), file].map(readSealFile)
+  return {
+    lines: parts.flatMap(({ lines }) => lines),
+    unreadableLines: parts.reduce((sum, { unreadableLines }) => sum + unreadableLines, 0),
+  }
+}
+
+/** Reads one file as it stands; nothing is checked but the shape of each line. */
+export function readSealFile(file: string): SealFileContent {
   if (!existsSync(file)) return { lines: [], unreadableLines: 0 }
   const text = readFileSync(file, 'utf8')
   const lines: SealLine[] = []

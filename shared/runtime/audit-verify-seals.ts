@@ -34,7 +34,10 @@ export function checkSeals(content: SealFileContent, publicKey: KeyObject | null
       continue
     }
     for (const [chainId, { seq, hash }] of Object.entries(seal.heads)) {
-      sealed.set(chainId, [...(sealed.get(chainId) ?? []), { seq, hash }])
+      const known = sealed.get(chainId)
+      if (known === undefined) sealed.set(chainId, [{ seq, hash }])
+      // A rotated file begins with all heads, also with those that have not moved.
+      else if (known.at(-1)?.seq !== seq || known.at(-1)?.hash !== hash) known.push({ seq, hash })
     }
   }
   return { sealed, faults }

@@ -262,7 +262,7 @@ describe('an attack on the seals', () => {
         const { state, lastId } = new SealFile(file, sealKey).read()
         rmSync(file)
         const forger = generateKeyPairSync('ed25519').privateKey
-        new SealFile(file, forger).append(state, lastId, '1')
+        new SealFile(file, forger).append(state, state, lastId, '1')
       },
       { code: 'SEAL_FORGED', seq: 1 },
     ],
