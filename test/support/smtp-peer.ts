@@ -23,7 +23,7 @@ export type SmtpPeerOptions = {
   /** Pause before every answer. */
   readonly delayMs?: number
   /** Offers STARTTLS, and goes on encrypted with these. */
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined
 }
 
 export type Mail = {
@@ -66,7 +66,7 @@ export async function startSmtpPeer(options: SmtpPeerOptions = {}): Promise<Smtp
     const dialogue = new Dialogue(socket, options, mails, () => {
       socket.off('data', onData)
       const encrypted = new TLSSocket(socket, { isServer: true, ...options.tls })
-      const inside = new Dialogue(encrypted, withoutTls(options), mails, () => undefined)
+      const inside = new Dialogue(encrypted, { ...options, tls: undefined }, mails, () => undefined)
       encrypted.on('data', (bytes: Buffer) => inside.take(bytes.toString()))
       encrypted.on('error', () => socket.destroy())
     })
@@ -171,7 +171,5 @@ class Dialogue {
     else setTimeout(() => this.#socket.writable && this.#socket.write(`${line}\r\n`), delayMs)
   }
 }
-
-const withoutTls = ({ tls: _, ...others }: SmtpPeerOptions): SmtpPeerOptions => others
 
 const addressIn = (line: string) => /<([^>]*)>/.exec(line)?.[1] ?? ''
