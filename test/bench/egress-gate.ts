@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { startNode } from '../integration/safety-plane/support/process.ts'
 import { openTunnel, startEgressGate, type TestGate } from '../support/egress-gate.ts'
 import { eventually } from '../support/eventually.ts'
+import { makeRealTime } from './support/load.ts'
 
 /** As long as an order that is placed on Deribit. */
 const message = Buffer.alloc(256, 1)
@@ -95,6 +96,8 @@ async function withVenue<T>(
 ): Promise<T> {
   const file = join(import.meta.dirname, 'support/far-venue.ts')
   const venue = spawn(process.execPath, [file, kind], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // A venue is a machine of its own: it reads a byte when it arrives, not when ours lets it run.
+  makeRealTime(venue.pid ?? 0)
   let gate: TestGate | undefined
   try {
     const lines = linesOf(venue)

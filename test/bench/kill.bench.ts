@@ -14,7 +14,9 @@ import { metricOf, writeReport } from './support/report.ts'
  * How late a threshold is noticed, idle and with every core burnt, and how long it takes from
  * noticing until the flag is written, the cancel is on the wire, the executor is dead and the
  * exchange is clear; alone and at twice the recorded peak message rate. Real processes, real Redis,
- * real paper venue. `--quick` takes a tenth of the samples.
+ * real paper venue. Beside it what the kernel alone needs to end such a process, one by one with
+ * ours, so that the report tells how much of a figure is our own. `--quick` takes a tenth of the
+ * samples.
  */
 const isQuick = process.argv.includes('--quick')
 const kills = isQuick ? 20 : 200
@@ -84,12 +86,23 @@ function keepKills(samples: KillSamples, suffix: string, factor: number): void {
     detect_to_cancel: samples.detectToCancelMs,
     detect_to_dead: samples.detectToDeadMs,
     sever_to_dead: samples.severToDeadMs,
+    kernel_kill_to_dead: samples.kernelKillToDeadMs,
     command_to_clear: samples.commandToClearMs,
   }
   for (const [name, values] of Object.entries(figures)) {
     const limit = limits[`${name}_ms`]
     keep(`${name}${suffix}_ms`, 'ms', values, limit === undefined ? undefined : limit * factor)
   }
+}
+
+function keepLoaded(name: string, samples: readonly number[]): void {
+  keep(`${name}_loaded_ms`, 'ms', samples, (limits[`${name}_ms`] ?? 0) * loadFactor)
+}
+
+/** How many times what the kernel alone needs, at a share of all samples. */
+function overKernel(samples: KillSamples, share: 'p50' | 'p99'): number {
+  const [ours, kernel] = [samples.severToDeadMs, samples.kernelKillToDeadMs]
+  return metricOf('ms', ours)[share] / metricOf('ms', kernel)[share]
 }
 
 /** What the egress gate costs, and how soon after the decision nothing passes it any more. */
@@ -103,12 +116,16 @@ async function gateFigures(): Promise<void> {
   say('egress gate: cut, executor of 1 GB')
 }
 
-async function killsUnderLoad(): Promise<void> {
+async function figuresUnderLoad(): Promise<void> {
   const load = await startMessageLoad()
   try {
     say(`load: ${load.perSecond.toFixed(0)} messages a second`)
     if (load.perSecond < loadPerSecondMin) throw new Error('the load is below twice the peak')
     keepKills(await measureKills(kills, progress('kills under load', kills)), '_loaded', loadFactor)
+    const onRound = progress('overshoot under load', rounds)
+    const late = await measureOvershoot({ rounds, isRealTime: false, onRound })
+    keepLoaded('overshoot_idle', late ?? [])
+    keepLoaded('decision_to_last_byte', await measureDecisionToLastByteMs(0, kills))
     keep('load_messages_per_s', '1/s', [load.perSecond])
   } finally {
     await load.close()
@@ -125,9 +142,9 @@ const alone = await measureKills(kills, progress('kills', kills))
 keepKills(alone, '', 1)
 keep('safety_plane_rss_mb', 'MB', alone.rssMb)
 await gateFigures()
-await killsUnderLoad()
+await figuresUnderLoad()
 
-writeReport('kill', {
+const metrics = {
   ...Object.fromEntries(
     series.map(({ name, unit, samples }) => [name, metricOf(unit, samples)] as const),
   ),
@@ -138,6 +155,10 @@ writeReport('kill', {
     p99: Math.round(control.percentile(99) / 1e3) / 1e3,
     max: Math.round(control.max / 1e3) / 1e3,
   },
+}
+writeReport('kill', metrics, {
+  sever_to_kernel_p50: overKernel(alone, 'p50'),
+  sever_to_kernel_p99: overKernel(alone, 'p99'),
 })
 writeFileSync(
   join(projectRoot, 'artifacts/bench/kill.svg'),

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
@@ -27,6 +27,8 @@ const victimFile = join(
   '../../integration/safety-plane/support/beating-component.ts',
 )
 const victimMb = 100
+/** A component that this watcher does not watch, for the victim that only the kernel ends. */
+const peer = 'market_data_adapter'
 const restingOrders = 2
 const waitMsMax = 60_000
 /** Short waits between the phases; none of them is in a figure. */
@@ -49,6 +51,8 @@ export type KillSamples = {
   readonly detectToCancelMs: number[]
   readonly detectToDeadMs: number[]
   readonly severToDeadMs: number[]
+  /** The same process killed in the same way by a bare loop that does nothing but look. */
+  readonly kernelKillToDeadMs: number[]
   readonly commandToClearMs: number[]
   readonly rssMb: number[]
 }
@@ -90,6 +94,7 @@ export async function measureKills(
       detectToCancelMs: [],
       detectToDeadMs: [],
       severToDeadMs: [],
+      kernelKillToDeadMs: [],
       commandToClearMs: [],
       rssMb: [],
     }
@@ -176,9 +181,10 @@ class KillBench {
     return new KillBench({ world, wire, tree, api, adminKey, safetyPid: safety.pid, beats })
   }
 
-  /** One victim, one kill, one reset. */
+  /** One victim, one kill, one reset; and the same victim again for the kernel alone. */
   async sample(samples: KillSamples): Promise<void> {
-    const victim = await this.#startVictim()
+    samples.kernelKillToDeadMs.push(await this.#kernelAlone())
+    const victim = await this.#startVictim('executor')
     for (let order = 0; order < restingOrders; order += 1) await rest(this.#world)
     const sentTickMs = systemClock.monotonicMs()
     await this.#post(killCommand('L1'))
@@ -219,10 +225,31 @@ class KillBench {
     this.#tree.remove()
   }
 
-  async #startVictim(): Promise<{ readonly ended: Promise<unknown> }> {
+  /**
+   * What the kernel needs to end such a process and to say so, with none of our code in between: the
+   * floor of what a verified death can take on this machine.
+   */
+  async #kernelAlone(): Promise<number> {
+    const { ended } = await this.#startVictim(peer)
+    const group = this.#tree.directoryOf(this.#tree.groupOf(peer))
+    const events = openSync(join(group, 'cgroup.events'), 'r')
+    const seen = Buffer.alloc(256)
+    const startTickMs = systemClock.monotonicMs()
+    writeFileSync(join(group, 'cgroup.kill'), '1')
+    for (;;) {
+      const size = readSync(events, seen, 0, seen.length, 0)
+      if (seen.toString('latin1', 0, size).includes('populated 0')) break
+    }
+    const tookMs = systemClock.monotonicMs() - startTickMs
+    closeSync(events)
+    await ended
+    return tookMs
+  }
+
+  async #startVictim(component: string): Promise<{ readonly ended: Promise<unknown> }> {
     const redis = JSON.stringify(this.#world.redis.config('trading'))
-    const group = this.#tree.directoryOf(this.#tree.groupOf('executor'))
-    const argv = [process.execPath, victimFile, 'executor', redis, '50', String(victimMb)]
+    const group = this.#tree.directoryOf(this.#tree.groupOf(component))
+    const argv = [process.execPath, victimFile, component, redis, '50', String(victimMb)]
     const join = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
     const child = spawn('/bin/sh', ['-c', join, group, ...argv], {
       stdio: ['ignore', 'pipe', 'inherit'],
