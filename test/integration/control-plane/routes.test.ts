@@ -1,5 +1,5 @@
-import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
+import { Metrics } from '@bulkhead/control-plane/api/metrics.ts'
 import { buildServer } from '@bulkhead/control-plane/api/server.ts'
 import type { CommandOutcome } from '@bulkhead/control-plane/commands/core.ts'
 import { fail } from '@bulkhead/shared/kernel/result.ts'
@@ -18,7 +18,7 @@ const refused: CommandOutcome = {
 async function server() {
   const commanded: string[] = []
   const asked: string[] = []
-  const registry = new Registry()
+  const { registry } = new Metrics('test', '1')
   registry.metrics = async () => {
     asked.push('metrics')
     return ''
