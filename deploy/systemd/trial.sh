@@ -142,6 +142,8 @@ inside() {
 
   claim 'a second watcher is added' add_second_watcher
   claim 'it is up' is_active safety-2
+  claim 'the executor is up after the restart' is_active executor
+  claim 'the orchestrator is up after the restart' is_active orchestrator
   claim 'the desk trades with two' shows '^TradingMode +Active'
   systemctl stop bulkhead-safety.service
   timeout 30 bulkhead kill --level L1 --reason 'trial' >/run/kill.txt || true

@@ -217,7 +217,9 @@ describe('systemd units of the trading plane', () => {
     for (const unit of trading) {
       expect(unit.value('ExecCondition')).toContain('/trading-plane/start-condition/main.ts ')
       expect(unit.value('Restart')).toBe('on-failure')
-      expect(unit.value('After')?.split(' ')).toContain('bulkhead-safety.service')
+      const before = unit.values('After').flatMap((names) => names.split(' '))
+      expect(before).toContain('bulkhead-safety.service')
+      expect(before).toContain('bulkhead-safety-2.service')
       expect(unit.value('Slice')).toBe('bulkhead-trading.slice')
       expect(unit.value('PrivateUsers')).toBe('yes')
     }
@@ -229,7 +231,8 @@ describe('systemd units of the trading plane', () => {
       expect(new Set(unit.values('IPAddressAllow')), unit.name).toEqual(new Set(['localhost']))
     }
     const [executor] = trading
-    expect(executor?.value('After')?.split(' ')).toContain('bulkhead-egress.service')
+    const before = executor?.values('After').flatMap((names) => names.split(' '))
+    expect(before).toContain('bulkhead-egress.service')
   })
 
   test('are the only units in their slice, so that it may be killed as a whole', () => {
