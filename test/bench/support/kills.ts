@@ -226,8 +226,8 @@ class KillBench {
   }
 
   /**
-   * What the kernel needs to end such a process and to say so, with none of our code in between: the
-   * floor of what a verified death can take on this machine.
+   * What the kernel needs to end such a process and to say so, with none of our code in between:
+   * the floor of what a verified death can take on this machine.
    */
   async #kernelAlone(): Promise<number> {
     const { ended } = await this.#startVictim(peer)

@@ -22,7 +22,7 @@ const GATE = /^control-plane\/commands\/(loop|redis)\.ts$/
 const READERS =
   /^control-plane\/(api\/(\w+-reader|read-routes|status\.core|metrics|event-streams)|audit\/archive)\.ts$/
 
-/** The only modules that put a command into an inbox: the gate, and break glass past the API (D-50). */
+/** Only these put a command into an inbox: the gate, and break glass past the API (D-50). */
 const INBOX_WRITERS = ['control-plane/commands/redis.ts', 'control-plane/cli/direct-command.ts']
 
 /** Calls on a Redis connection that change something. */
@@ -109,9 +109,9 @@ function inboxFaults(module: SourceModule): Violation[] {
 }
 
 /**
- * The module and everything of this plane that it is given or loads: what it names by type is handed
- * to it, and what that loads comes along; the types that others name are shapes only, as is every
- * schema.
+ * The module and everything of this plane that it is given or loads: what it names by type is
+ * handed to it, and what that loads comes along; the types that others name are shapes only, as is
+ * every schema.
  */
 function reached(repository: Repository, start: SourceModule): SourceModule[] {
   const found = new Map([[start.path, start]])
