@@ -340,6 +340,9 @@ test('an alert that nobody took survives SIGKILL of the safety plane and is told
     response.writeHead(isUp ? 200 : 503).end()
   })
   const channels = [{ kind: 'webhook', name: 'there', url }]
+  // On a busy machine it may also be told that the kill path was not ready for a while.
+  const ofKill = () =>
+    received.map(({ body }) => String(body['id'])).filter((id) => id.includes(':KILL_'))
   const world = await createWorld({ notify: { channels, tries: 1 } })
   try {
     await Promise.all([world.startComponent('executor'), world.startComponent('orchestrator')])
@@ -347,17 +350,18 @@ test('an alert that nobody took survives SIGKILL of the safety plane and is told
     await eventually('ready', async () => (await world.status())?.ready)
     const { episode } = await world.ackOf(await world.send(killCommand('L0')))
     const recorded = (action: string) => async () =>
-      (await world.audit()).find((row) => row['action'] === action)
+      (await world.audit()).find(
+        (row) => row['action'] === action && row['alert']?.includes(':KILL_'),
+      )
     const failed = await eventually('a refused alert', recorded('ALERT_NOT_DELIVERED'), 20_000)
     expect(failed).toMatchObject({ outcome: 'RECEIVER_FAILED', correlation_id: episode })
     await safety.kill()
     isUp = true
-    const before = received.length
+    const before = ofKill().length
     await world.startSafety()
-    await eventually('a delivered alert', recorded('ALERT_DELIVERED'), 20_000)
-    const ids = new Set(received.map(({ body }) => body['id']))
-    expect([...ids]).toEqual([`${episode}:L0:KILL_PROVEN`])
-    expect(received).toHaveLength(before + 1)
+    await eventually('a delivered alert', () => ofKill().length > before, 20_000)
+    expect(new Set(ofKill())).toEqual(new Set([`${episode}:L0:KILL_PROVEN`]))
+    expect(ofKill()).toHaveLength(before + 1)
   } finally {
     await world.close()
   }
