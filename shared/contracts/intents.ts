@@ -102,6 +102,8 @@ export const intentOutcomeSchema = z.strictObject({
     'cancelled',
   ]),
   reject_reason_code: z.enum(intentDenialReasons).optional(),
+  /** The same intent came again: this is what became of it, and nothing new was done. */
+  is_repeat: z.literal(true).optional(),
   /** The venue's code and message when it rejected, for people. */
   venue_detail: z.string().max(256).optional(),
 })

@@ -8,6 +8,7 @@ import { ExecutorLoop } from '@bulkhead/trading-plane/executor/loop.ts'
 import { monitorsConfig, monitorsSchema } from '@bulkhead/trading-plane/executor/monitors-config.ts'
 import { Authorizer } from '@bulkhead/trading-plane/gateway/authorize.ts'
 import { Gateway } from '@bulkhead/trading-plane/gateway/gateway.ts'
+import { toolLimitsSchema } from '@bulkhead/trading-plane/gateway/tool-limits.ts'
 import { limiterConfig, rateLimitSchema } from '@bulkhead/trading-plane/rate-limit/config.ts'
 import { RequestLimiter } from '@bulkhead/trading-plane/rate-limit/loop.ts'
 import { engineConfig, hash64, volatilityIndex } from '../unit/trading-plane/engine/harness.ts'
@@ -95,8 +96,10 @@ export class Desk {
       clock,
       sleep: (ms) => world.sleep(ms),
       onAhead: (label, ledger) => this.#give({ kind: 'ahead-of-ledger', label, ledger }),
-      admit: (request, label) =>
-        limiter.admit(request === 'cancel' ? 'CANCEL' : this.#engine.requestClass(label)),
+      limits: toolLimitsSchema.parse({}),
+      useOf: (label) => this.#engine.requestClass(label),
+      onLimit: (label, use) => this.#give({ kind: 'tool-limit', label, use }),
+      admit: (use) => limiter.admit(use),
       onDispatched: (label, validUntilMs) =>
         this.#give({ kind: 'dispatched', label, validUntilMs }),
       judge: (label) => this.#loop.judgeDispatch(label),

@@ -2,7 +2,7 @@ import type { IntentOutcome } from '@bulkhead/shared/contracts/intents.ts'
 import { assertNever } from '@bulkhead/shared/kernel/assert.ts'
 import type { CommandRefusal } from '@bulkhead/shared/contracts/reasons/command-refusals.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
-import type { RequestClass } from '../rate-limit/core.ts'
+import type { ToolUse } from '../rate-limit/core.ts'
 import type { VenuePosition } from '../venues/port.ts'
 import { type ApprovalDecision, type ApprovalRequest } from './approvals/core.ts'
 import { judgeApproval, takeApproval } from './approvals/decide.ts'
@@ -14,7 +14,7 @@ import type { Effect } from './effects.ts'
 import { containExposure } from './emergency-close/containment.ts'
 import { stepCloses, takeTickerRead } from './emergency-close/core.ts'
 import type { EngineEvent } from './events.ts'
-import { raiseAhead } from './incidents/core.ts'
+import { raiseAhead, raiseToolLimit } from './incidents/core.ts'
 import { handleIntent } from './intents/handle-intent.ts'
 import type { Hash64 } from './intents/label.ts'
 import type { Leg } from './legs/leg.ts'
@@ -33,6 +33,7 @@ import type { SafetyOverride } from './monitors/override.ts'
 import type { OverrideView } from './monitors/state.ts'
 import type { SmileView } from './monitors/svi/state.ts'
 import { smileViews } from './monitors/svi/watch.ts'
+import { isJudgementTooOld } from './policy/judge.ts'
 import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
@@ -122,6 +123,7 @@ export class Engine {
     if (leg === undefined || leg.state !== 'sent') return 'OrderUnknown'
     if (!this.#state.venue.isReady) return 'VenueNotReady'
     if (leg.reduceOnly) return null
+    if (isJudgementTooOld(this.#state, label, at)) return 'PolicyEvaluatorTimeout'
     const ageMsMax = this.#state.config.killSwitchAgeAtDispatchMsMax
     const mode = modeNow(this.#state, at, ageMsMax)
     return openingDenial(this.#state, mode) ?? permissionDenial(this.#state, at, mode.mode)
@@ -137,8 +139,8 @@ export class Engine {
     return judgeApproval(this.#state, decision, at)
   }
 
-  /** What an order is to the venue's rate limit (contract 3.3). */
-  requestClass(label: string): RequestClass {
+  /** What an order is to the limits of the door and of the venue (contract 3.3). */
+  requestClass(label: string): ToolUse {
     const { legs, emergencyClose } = this.#state
     if (legs.get(label)?.reduceOnly !== true) return 'OPEN'
     const closes = [...emergencyClose.running.values()]
@@ -291,6 +293,8 @@ export class Engine {
         return cancelUnminded(state, event.strategyIds, at, out)
       case 'ahead-of-ledger':
         return raiseAhead(state, event.label, event.ledger, at, out)
+      case 'tool-limit':
+        return raiseToolLimit(state, event.label, event.use, at, out)
       case 'outputs':
         state.isOutputFull = event.isFull
         return

@@ -1,6 +1,7 @@
 import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
+import type { ToolUse } from '../rate-limit/core.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
 import type { Level } from '../market-data/book.core.ts'
 import type { TickerReading, TradeFlow, VolatilityReading } from '../market-data/messages.ts'
@@ -157,6 +158,8 @@ export type EngineEvent =
       readonly label: string
       readonly ledger: 'stuck' | 'full'
     }
+  /** A tool was used as often as it may within a minute. */
+  | { readonly kind: 'tool-limit'; readonly label: string; readonly use: ToolUse }
   /** Whether a queue that the loop fills has no room left. */
   | { readonly kind: 'outputs'; readonly isFull: boolean }
   | { readonly kind: 'tick' }

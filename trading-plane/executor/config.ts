@@ -3,6 +3,7 @@ import { watchersSchema } from '@bulkhead/shared/contracts/components.ts'
 import { commandWindowMsMax } from '@bulkhead/shared/runtime/command-signing.ts'
 import { redisLinkSchema } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { EngineConfig } from '../engine/config.ts'
+import { toolLimitsSchema } from '../gateway/tool-limits.ts'
 import { rateLimitSchema } from '../rate-limit/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
 import { egressGateAddressSchema } from '../venues/egress-tunnel.ts'
@@ -127,6 +128,7 @@ export const executorConfigSchema = z
     safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
     tradePermission: tradePermissionSchema.prefault({}),
     rateLimit: rateLimitSchema.prefault({}),
+    toolLimits: toolLimitsSchema.prefault({}),
     policy: policyConfigSchema,
     approvals: approvalsSchema.prefault({}),
     incidents: incidentsSchema.prefault({}),

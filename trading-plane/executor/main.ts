@@ -124,8 +124,10 @@ const authorizer = new Authorizer({
   audit,
   clock,
   sleep,
-  admit: (request, label) =>
-    limiter.admit(request === 'cancel' ? 'CANCEL' : engine.requestClass(label)),
+  limits: config.toolLimits,
+  useOf: (label) => engine.requestClass(label),
+  onLimit: (label, use) => loop.handle({ kind: 'tool-limit', label, use }),
+  admit: (use) => limiter.admit(use),
   onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
   judge: (label) => loop.judgeDispatch(label),
   facts: (label) => engine.deskFacts(label, loop.at()),

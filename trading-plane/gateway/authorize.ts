@@ -7,8 +7,10 @@ import type { ProposedOrder } from '../engine/effects.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
 import { type Ledger, stuckAfterMs } from '../ledger/ports.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
+import type { ToolUse } from '../rate-limit/core.ts'
 import type { CancelOrder, OrderOutcome, PlaceOrder } from '../venues/port.ts'
 import { type DeskFacts, mayCall } from './degraded-mode.core.ts'
+import { ToolLimits, type ToolLimitsConfig } from './tool-limits.ts'
 
 declare const authorized: unique symbol
 /**
@@ -24,8 +26,14 @@ export type AuthorizerPorts = {
   readonly audit: { record(record: AuditRecord): Promise<Result<unknown, 'AUDIT_UNAVAILABLE'>> }
   readonly clock: Clock
   readonly sleep: (ms: number) => Promise<void>
+  /** Calls of each tool per minute. */
+  readonly limits: ToolLimitsConfig
+  /** What an order is: it opens, takes risk away, or gets the desk out. */
+  readonly useOf: (label: string) => ToolUse
+  /** A budget is spent, and the call is not made. */
+  readonly onLimit: (label: string, use: ToolUse) => void
   /** Waits for the venue's rate limit; `false` means that the order is not to be sent now. */
-  readonly admit: (request: 'place' | 'cancel', label: string) => Promise<boolean>
+  readonly admit: (use: ToolUse) => Promise<boolean>
   /** Marks the order as sent in the engine, with its lease. */
   readonly onDispatched: (label: string, validUntilMs: number) => void
   /** The engine's last word: the mode computed now (contract 2.2.3.4). */
@@ -65,8 +73,11 @@ export class Authorizer {
   readonly #ports: AuthorizerPorts
   readonly #issued = new WeakMap<object, Issued>()
 
+  readonly #limits: ToolLimits
+
   constructor(ports: AuthorizerPorts) {
     this.#ports = ports
+    this.#limits = new ToolLimits(ports.limits)
   }
 
   /**
@@ -96,8 +107,10 @@ export class Authorizer {
       this.#ports.onUnaudited(order.label)
       if (!mayPass()) return fail('AuditUnavailable')
     }
+    const use = this.#ports.useOf(order.label)
+    if (!this.#takes(use, order.label)) return fail('ToolRateExceeded')
     // Before the lease begins and the mode is asked for: both are of the moment of sending.
-    if (!(await this.#ports.admit('place', order.label))) return fail('RateLimitBrownout')
+    if (!(await this.#ports.admit(use))) return fail('RateLimitBrownout')
     const serverMs = this.#ports.estimatedServerMs()
     if (serverMs === null) return fail('VenueNotReady')
     const { label } = order
@@ -127,7 +140,8 @@ export class Authorizer {
   ): Promise<Result<Authorized<CancelOrder>, IntentDenialReason>> {
     const audited = await this.#ports.audit.record(entry)
     if (!audited.ok) this.#ports.onUnaudited(cancel.label)
-    await this.#ports.admit('cancel', cancel.label)
+    if (!this.#takes('CANCEL', cancel.label)) return fail('ToolRateExceeded')
+    await this.#ports.admit('CANCEL')
     const call = { tool: 'cancel_order', isReducing: true } as const
     const mayPass = mayCall(this.#ports.facts(cancel.label), audited.ok, call)
     if (!mayPass) return fail(audited.ok ? 'DegradedModeForbidsTool' : 'AuditUnavailable')
@@ -166,6 +180,12 @@ export class Authorizer {
   /** The clock that authorizations and outcomes are timed by. */
   nowTickMs(): number {
     return this.#ports.clock.monotonicMs()
+  }
+
+  #takes(use: ToolUse, label: string): boolean {
+    const isWithin = this.#limits.take(use, this.#ports.clock.monotonicMs())
+    if (!isWithin) this.#ports.onLimit(label, use)
+    return isWithin
   }
 
   /**

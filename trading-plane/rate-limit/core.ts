@@ -4,6 +4,8 @@
  */
 export const requestClasses = ['EMERGENCY_CLOSE', 'CANCEL', 'HEDGE', 'OPEN', 'DATA'] as const
 export type RequestClass = (typeof requestClasses)[number]
+/** What changes something at the venue. */
+export type ToolUse = Exclude<RequestClass, 'DATA'>
 
 /** What the account may send: matching-engine requests per second, and at once. */
 export type RateLimit = {

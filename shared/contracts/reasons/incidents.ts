@@ -3,6 +3,7 @@ export const incidentCodes = [
   'POLICY_UNAVAILABLE',
   'APPROVALS_UNAVAILABLE',
   'SENT_AHEAD_OF_LEDGER',
+  'TOOL_RATE_EXCEEDED',
   'ORDER_NEEDS_REVIEW',
   'FILL_OF_UNKNOWN_ORDER',
   'VENUE_CONNECTION_LOST',
@@ -18,6 +19,8 @@ export const incidentWords: Readonly<Record<IncidentCode, string>> = {
   APPROVALS_UNAVAILABLE: 'People cannot be asked, so nothing that needs them is sent.',
   SENT_AHEAD_OF_LEDGER:
     'The ledger is stuck or full; what takes risk away is sent without waiting for it.',
+  TOOL_RATE_EXCEEDED:
+    'Orders or cancels are asked for faster than any sound program would; more are refused.',
   ORDER_NEEDS_REVIEW: 'Neither an order nor its cancel was answered.',
   FILL_OF_UNKNOWN_ORDER: 'The exchange told of a trade whose order this desk does not know.',
   VENUE_CONNECTION_LOST: 'The exchange is not connected; the orders that were there are listed.',

@@ -45,12 +45,14 @@ export const intentDenialReasons = [
   'TradePermissionRisk',
   'PolicyDenied',
   'PolicyUnavailable',
+  'PolicyEvaluatorTimeout',
   'ApprovalsUnavailable',
   'ApprovalsFull',
   'ApprovalInsufficient',
   'ApprovalDenied',
   'ApprovalExpired',
   'IntentTooOld',
+  'ToolRateExceeded',
 ] as const
 
 export type IntentDenialReason = (typeof intentDenialReasons)[number]

@@ -26,13 +26,18 @@ import { type Desk, startDesk, StrategyHand } from './desk.ts'
 const masterKey = Buffer.alloc(32, 9)
 const keyOf = (operatorId: string) => deriveOperatorKey(masterKey, operatorId, 1)
 
-/** `owen` stands behind the strategy; `rhea` is suspended in the registry. */
+/**
+ * Roles in the executor's own file and, at first, in the registry. `owen` stands behind the
+ * strategy; `rhea` is suspended in the registry.
+ */
 const operators: Readonly<Record<string, Role>> = {
   alice: 'ADMIN',
   otto: 'OPERATOR',
   vera: 'VIEWER',
   owen: 'ADMIN',
   rhea: 'RISK',
+  nina: 'ADMIN',
+  pia: 'ADMIN',
 }
 
 const policy = {
@@ -227,4 +232,21 @@ test('CP-A1.1: every order sent was judged, agreed to where asked, recorded and 
     'ORDER_DISPATCHED',
     'TOOL_CALL_RECORDED',
   ])
+})
+
+test('two agree by the rights that both have when the second signs', async () => {
+  const held = await propose()
+  const { request_id: intentId } = held.payload
+  expect(await say(held, 'alice', { type: 'ESCALATE', tier: 'T3' })).toMatchObject({ reason: '' })
+  const view = await eventually('it is asked of two', async () => {
+    const now = await viewOf(intentId, 'PENDING')
+    return now.payload.tier === 'T3' ? now : undefined
+  })
+  const isPending = { outcome: 'PENDING', reason: '' }
+  expect(await say(view, 'alice', { tier: 'T3' })).toMatchObject(isPending)
+  await control.run((redis) => redis.hset(redisKeys.rbacOperator('alice'), { role: 'VIEWER' }))
+  expect(await say(view, 'nina', { tier: 'T3' })).toMatchObject(isPending)
+  expect(hand.states(intentId)).toEqual(['held'])
+  expect(await say(view, 'pia', { tier: 'T3' })).toMatchObject({ outcome: 'EXECUTED' })
+  expect(await viewOf(intentId, 'CONSUMED')).toMatchObject({ granted_by: ['nina', 'pia'] })
 })

@@ -27,6 +27,8 @@ export type ApprovalDecision = {
   readonly tier: HoldingTier
   /** Whether the hash that was signed is that of the payload as it is held now. */
   readonly isBound: boolean
+  /** People who agreed before and may not any more: their word falls with their right. */
+  readonly lapsed: readonly string[]
 }
 
 /**
@@ -62,7 +64,8 @@ export function decided(request: ApprovalRequest, decision: ApprovalDecision): A
   if (decision.type === 'ESCALATE') {
     return { ...request, payload: { ...request.payload, tier }, grantedBy: [] }
   }
-  return { ...request, grantedBy: [...request.grantedBy, operatorId] }
+  const stillValid = request.grantedBy.filter((granter) => !decision.lapsed.includes(granter))
+  return { ...request, grantedBy: [...stillValid, operatorId] }
 }
 
 /** Whether as many people agreed as its tier asks for. */

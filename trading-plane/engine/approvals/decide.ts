@@ -36,7 +36,9 @@ export function takeApproval(
   const held = state.approvals.pending.get(decision.requestId)
   if (held === undefined || refuseDecision(held.request, decision, at.tickMs) !== null) return
   const request = decided(held.request, decision)
-  const by = { decided_by: decision.operatorId }
+  const { operatorId, lapsed } = decision
+  const fallen = lapsed.length === 0 ? {} : { lapsed: lapsed.join(' ') }
+  const by = { decided_by: operatorId, ...fallen }
   out.push({ kind: 'audit', record: approvalEntry(actions[decision.type], request, by) })
   if (request.state === 'DENIED') {
     noteEnded(state.approvals, request)

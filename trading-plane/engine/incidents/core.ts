@@ -3,6 +3,7 @@ import type { VenueTrade } from '../../venues/port.ts'
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
 import { filledSteps, isUndecided, type Leg } from '../legs/leg.ts'
+import type { ToolUse } from '../../rate-limit/core.ts'
 import { count, type EngineState } from '../state.ts'
 
 /** Least time between two words on the same trouble, where it goes on. */
@@ -54,6 +55,20 @@ export function raiseAhead(
     at,
     out,
   )
+}
+
+/** Says that a program asks for more than any sound one would (control-plane refactor 3.2). */
+export function raiseToolLimit(
+  state: EngineState,
+  label: string,
+  use: ToolUse,
+  at: At,
+  out: Effect[],
+): void {
+  count(state, `tool_limit_${use}`)
+  const correlationId = state.legs.get(label)?.intentId ?? ''
+  const incident = { code: 'TOOL_RATE_EXCEEDED', severity: 'critical' } as const
+  raiseLasting(state, { ...incident, subject: label, correlationId, fields: { use } }, at, out)
 }
 
 /**

@@ -24,6 +24,7 @@ import { decisionOf } from './decision.ts'
 import { type Hash64, orderLabel } from './label.ts'
 import { orderSize } from './order-size.ts'
 import { quantize } from './quantize.ts'
+import { repeatOf } from './repeat.ts'
 import { submit } from './submit.ts'
 import { enter, finish, startTrace, type Trace } from './trace.ts'
 
@@ -51,6 +52,12 @@ export function handleIntent(
   agreed: HoldingTier | null,
 ): 'permitted' | 'held' | IntentDenialReason {
   count(state, `intents_${intent.type}`)
+  const first = intent.type === 'place' ? repeatOf(state, intent, hash64) : null
+  if (first !== null) {
+    count(state, 'intents_repeated')
+    out.push({ kind: 'tell', message: first })
+    return 'permitted'
+  }
   const trace = startTrace()
   const objection =
     intent.type === 'cancel'

@@ -13,7 +13,9 @@ export function submit(state: EngineState, leg: Leg, size: OrderSize, at: At, ou
   state.intentIds.add(leg.intentId)
   state.labels.add(leg.label)
   state.legs.set(leg)
-  state.legs.wish(leg.label).expectedPrice = expectedPriceOf(state, leg)
+  const wish = state.legs.wish(leg.label)
+  wish.expectedPrice = expectedPriceOf(state, leg)
+  wish.judgedTickMs = at.tickMs
   const { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly } = leg
   out.push({
     kind: 'submit',

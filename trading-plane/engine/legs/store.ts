@@ -7,6 +7,8 @@ export type LegWish = {
   cancelWanted: boolean
   cancelTickMs: number
   lookupTickMs: number
+  /** When the policy began to judge it; null for an order of an earlier run. */
+  judgedTickMs: number | null
   /** Since when it is minded; null until the first turn that sees it. */
   sinceTickMs: number | null
   /** What it should trade at; null for an order of an earlier run. */
@@ -101,6 +103,7 @@ export class LegStore {
         cancelWanted: false,
         cancelTickMs: Number.NEGATIVE_INFINITY,
         lookupTickMs: Number.NEGATIVE_INFINITY,
+        judgedTickMs: null,
         sinceTickMs: null,
         expectedPrice: null,
         isAborted: false,

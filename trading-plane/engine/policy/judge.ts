@@ -14,6 +14,19 @@ import { ageMs } from '../mode-view.ts'
 import { count, type EngineState, signedSize } from '../state.ts'
 import { evaluatePolicy } from './core.ts'
 
+/** How long a judgement may take and count (control-plane refactor 5.3, PREFLIGHT_POLICY). */
+const judgementMsMax = 5_000
+
+/**
+ * Whether it is too long ago that the policy began to judge an order. The judgement is one step of
+ * the loop and knows no time; so the time is looked at when the order is to be sent. One of an
+ * earlier run is bounded by its age (decision D-69).
+ */
+export function isJudgementTooOld(state: EngineState, label: string, at: At): boolean {
+  const sinceTickMs = state.legs.wish(label).judgedTickMs ?? at.tickMs
+  return at.tickMs - sinceTickMs > judgementMsMax
+}
+
 /** What the policy says of an order; null when it could not be evaluated. */
 export function judgePolicy(
   state: EngineState,

@@ -3,6 +3,7 @@ import {
   type ApprovalCommand,
   type CommandAck,
   operatorRecordSchema,
+  type Permission,
   permissionOf,
   rolePermissions,
 } from '@bulkhead/shared/contracts/commands.ts'
@@ -105,9 +106,11 @@ export class ApprovalDesk {
     const known = this.#memory.get(command.nonce)
     if (known !== undefined && known !== 'open') return this.#finish(raw, command.nonce, known)
     const claimed = await this.#claim(command, known === 'open')
-    const refusal = claimed === 'used' ? 'NONCE_REPLAYED' : await this.#refuseByRole(command)
+    const refusal = claimed === 'used' ? 'NONCE_REPLAYED' : await this.#refuseSigner(command)
     if (claimed === 'unavailable' || refusal === 'OPERATOR_STORE_UNAVAILABLE') return false
-    const outcome = refusal === null ? await this.#obey(command) : refused(refusal)
+    const lapsed = refusal === null ? await this.#lapsed(command) : []
+    if (lapsed === null) return false
+    const outcome = refusal === null ? await this.#obey(command, lapsed) : refused(refusal)
     if (outcome.reason !== '') await this.#auditRefusal(command, outcome.reason)
     const ack = this.#ackOf(command.command_id, outcome)
     if (claimed === 'used') return this.#settle(raw, ack)
@@ -138,37 +141,66 @@ export class ApprovalDesk {
     return set.value === 'OK' || isOurs ? 'claimed' : 'used'
   }
 
-  async #refuseByRole(command: ApprovalCommand): Promise<CommandRefusal | null> {
+  async #refuseSigner(command: ApprovalCommand): Promise<CommandRefusal | null> {
+    const { operator_id: operatorId, key_version: keyVersion } = command
+    if (!this.#ports.approvers.has(keyIdOf(operatorId, keyVersion))) return 'KEY_UNKNOWN'
+    return this.#refuseByRole(operatorId, keyVersion, permissionOf(command))
+  }
+
+  /** @param keyVersion of the key that was signed with; null asks whether the person may at all */
+  async #refuseByRole(
+    operatorId: string,
+    keyVersion: number | null,
+    permission: Permission,
+  ): Promise<CommandRefusal | null> {
     const { link, approvers } = this.#ports
-    const approver = approvers.get(keyIdOf(command.operator_id, command.key_version))
-    if (approver === undefined) return 'KEY_UNKNOWN'
-    const key = redisKeys.rbacOperator(command.operator_id)
+    const key = redisKeys.rbacOperator(operatorId)
     const read = await link.run((redis) => redis.hgetall(key))
     if (!read.ok) return 'OPERATOR_STORE_UNAVAILABLE'
     const record = operatorRecordSchema.safeParse(read.value)
     // The registry can take rights away and give none (D-31); to agree adds risk, so it must speak.
     if (!record.success || record.data.state !== 'ACTIVE') return 'OPERATOR_INACTIVE'
-    if (Number(record.data.key_version) !== command.key_version) return 'OPERATOR_INACTIVE'
+    const current = Number(record.data.key_version)
+    const approver = approvers.get(keyIdOf(operatorId, current))
+    if (approver === undefined || (keyVersion ?? current) !== current) return 'OPERATOR_INACTIVE'
     const roles = [approver.role, record.data.role]
-    const may = roles.every((role) => rolePermissions[role].includes(permissionOf(command)))
+    const may = roles.every((role) => rolePermissions[role].includes(permission))
     return may ? null : 'PERMISSION_DENIED'
   }
 
-  async #obey(command: ApprovalCommand): Promise<Outcome> {
+  /**
+   * Who agreed before and may not any more: every signature counts by the rights of its signer at
+   * the moment of the last one.
+   *
+   * @returns null when the registry could not be asked
+   */
+  async #lapsed(command: ApprovalCommand): Promise<readonly string[] | null> {
+    const held = this.#ports.engine.heldRequest(command.request_id)
+    if (held === undefined || command.type !== 'GRANT') return []
+    const lapsed: string[] = []
+    for (const granter of held.grantedBy) {
+      const refusal = await this.#refuseByRole(granter, null, permissionOf(command))
+      if (refusal === 'OPERATOR_STORE_UNAVAILABLE') return null
+      if (refusal !== null) lapsed.push(granter)
+    }
+    return lapsed
+  }
+
+  async #obey(command: ApprovalCommand, lapsed: readonly string[]): Promise<Outcome> {
     const { engine, handle, at, audit } = this.#ports
-    const unfit = engine.judgeApproval(this.#decisionOf(command), at())
+    const unfit = engine.judgeApproval(this.#decisionOf(command, lapsed), at())
     if (unfit !== null) return refused(unfit)
     const recorded = await audit.record(entryOf('APPROVAL_WORD_ACCEPTED', command))
     if (!recorded.ok) return refused('AUDIT_UNAVAILABLE')
     // To write it took time: what is held may be another by now, or gone.
-    const decision = this.#decisionOf(command)
+    const decision = this.#decisionOf(command, lapsed)
     const late = engine.judgeApproval(decision, at())
     if (late !== null) return refused(late)
     handle({ kind: 'approval', decision })
     return this.#outcomeOf(decision)
   }
 
-  #decisionOf(command: ApprovalCommand): ApprovalDecision {
+  #decisionOf(command: ApprovalCommand, lapsed: readonly string[]): ApprovalDecision {
     const held = this.#ports.engine.heldRequest(command.request_id)
     return {
       type: command.type,
@@ -176,6 +208,7 @@ export class ApprovalDesk {
       operatorId: command.operator_id,
       tier: command.tier,
       isBound: held !== undefined && approvalHash(held.payload) === command.request_hash,
+      lapsed,
     }
   }
 

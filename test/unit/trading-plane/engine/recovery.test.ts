@@ -272,6 +272,7 @@ describe('a restart', () => {
     next.recover([record])
     next.becomeActive()
     expect(denialOf(next.propose({ ...place, intent_id: randomUUID() }))).toBe('DuplicateIntent')
-    expect(denialOf(next.propose(place))).toBe('DuplicateIntent')
+    const again = next.propose({ ...place, limit_price: '58000' })
+    expect(denialOf(again)).toBe('DuplicateIntent')
   })
 })

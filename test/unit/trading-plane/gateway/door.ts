@@ -5,6 +5,11 @@ import { fail, ok } from '@bulkhead/shared/kernel/result.ts'
 import { Authorizer, type AuthorizerPorts } from '@bulkhead/trading-plane/gateway/authorize.ts'
 import { Gateway } from '@bulkhead/trading-plane/gateway/gateway.ts'
 import type { DeskFacts } from '@bulkhead/trading-plane/gateway/degraded-mode.core.ts'
+import {
+  type ToolLimitsConfig,
+  toolLimitsSchema,
+} from '@bulkhead/trading-plane/gateway/tool-limits.ts'
+import type { ToolUse } from '@bulkhead/trading-plane/rate-limit/core.ts'
 import type { Ledger } from '@bulkhead/trading-plane/ledger/ports.ts'
 import type { PlaceOrder, TradingVenue } from '@bulkhead/trading-plane/venues/port.ts'
 
@@ -37,6 +42,8 @@ export function openDoor(options: {
   serverMs?: number | null
   /** What the degraded mode follows from; a healthy desk that holds something by default. */
   facts?: Partial<DeskFacts>
+  limits?: Partial<ToolLimitsConfig>
+  useOf?: (label: string) => ToolUse
   factsOf?: (label: string) => DeskFacts
 }) {
   const steps: string[] = []
@@ -45,6 +52,7 @@ export function openDoor(options: {
   const unaudited: string[] = []
   const ahead: string[] = []
   const slept: number[] = []
+  const limited: string[] = []
   let tickMs = 0
   const ledger: Ledger = {
     append: async (written) => {
@@ -78,6 +86,9 @@ export function openDoor(options: {
       tickMs += ms
     },
     onAhead: (label, ledger) => ahead.push(`${label} ${ledger}`),
+    limits: toolLimitsSchema.parse(options.limits ?? {}),
+    useOf: options.useOf ?? (() => 'OPEN'),
+    onLimit: (label, use) => limited.push(`${label} ${use}`),
     admit: () => Promise.resolve(true),
     onDispatched: (label, validUntilMs) => {
       steps.push(`dispatched until ${validUntilMs}`)
@@ -117,5 +128,18 @@ export function openDoor(options: {
     tickMs += ms
   }
   const gateway = new Gateway(venue, authorizer, { admit: () => Promise.resolve(true) })
-  return { authorizer, gateway, venue, ports, steps, sent, audited, unaudited, ahead, slept, wait }
+  return {
+    authorizer,
+    gateway,
+    venue,
+    ports,
+    steps,
+    sent,
+    audited,
+    unaudited,
+    ahead,
+    slept,
+    limited,
+    wait,
+  }
 }

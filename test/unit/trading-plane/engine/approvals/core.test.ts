@@ -37,6 +37,7 @@ const grant: ApprovalDecision = {
   operatorId: 'alice',
   tier: 'T2',
   isBound: true,
+  lapsed: [],
 }
 
 describe('who may agree to what', () => {

@@ -54,6 +54,7 @@ const word = (
       operatorId: 'alice',
       tier: 'T2',
       isBound: true,
+      lapsed: [],
       ...decision,
     },
   })
@@ -143,7 +144,25 @@ describe('a held order', () => {
     expect(only(effects, 'submit').audit.correlationId).toBe(wish.intent_id)
     expect(ended(bench)).toMatchObject([{ state: 'CONSUMED', endedBy: 'went on' }])
     expect(word(bench, wish.intent_id, { operatorId: 'bob' })).toEqual([])
-    expect(toldStates(propose(bench, wish))).toEqual([['denied', 'DuplicateIntent']])
+    expect(toldStates(propose(bench, wish))).toEqual([['accepted', undefined]])
+    const other = { ...wish, post_only: true }
+    expect(toldStates(propose(bench, other))).toEqual([['denied', 'DuplicateIntent']])
+  })
+
+  test('counts nobody whose right fell before the last word', () => {
+    const bench = desk()
+    const wish = large()
+    propose(bench, wish)
+    word(bench, wish.intent_id, { type: 'ESCALATE', tier: 'T3' })
+    word(bench, wish.intent_id, { tier: 'T3' })
+    const second = word(bench, wish.intent_id, { tier: 'T3', operatorId: 'bob', lapsed: ['alice'] })
+    expect(ofKind(second, 'submit')).toEqual([])
+    expect(only(second, 'audit').record.fields).toMatchObject({
+      granted_by: 'bob',
+      lapsed: 'alice',
+    })
+    const third = word(bench, wish.intent_id, { tier: 'T3', operatorId: 'carol' })
+    expect(ofKind(third, 'submit')).toHaveLength(1)
   })
 
   test('waits for two different people where the policy wants two', () => {
@@ -195,7 +214,9 @@ describe('a held order', () => {
     const bench = desk()
     const wish = large()
     propose(bench, wish)
-    expect(toldStates(propose(bench, wish))).toEqual([['denied', 'DuplicateIntent']])
+    expect(toldStates(propose(bench, wish))).toEqual([['held', undefined]])
+    const other = { ...wish, post_only: true }
+    expect(toldStates(propose(bench, other))).toEqual([['denied', 'DuplicateIntent']])
     expect(pending(bench)).toHaveLength(1)
   })
 

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { Engine } from '@bulkhead/trading-plane/engine/engine.ts'
-import { EngineBench, engineConfig, hash64, intent, ofKind, only, openOrder } from '../harness.ts'
+import {
+  EngineBench,
+  engineConfig,
+  hash64,
+  intent,
+  ofKind,
+  only,
+  openOrder,
+  toldStates,
+} from '../harness.ts'
 import { closing, deskWith, expectDenied, expectSent } from '../gates/gate-bench.ts'
 
 /** A desk whose hash function is broken: it gives 64 digits where 16 are meant. */
@@ -46,9 +55,9 @@ describe('a session that comes back', () => {
     expect(bench.engine.view(bench.at()).openPermissionReasons).toEqual([])
     bench.pass(100)
     expect(bench.stateOf(label)).toBe('open')
-    for (const again of [wish, { ...wish, intent_id: intent().intent_id }]) {
-      expectDenied(bench.give({ kind: 'intent', intent: again }), 'DuplicateIntent')
-    }
+    expect(toldStates(bench.propose(wish))).toEqual(['open'])
+    const other = { ...wish, intent_id: intent().intent_id }
+    expectDenied(bench.propose(other), 'DuplicateIntent')
     expect(ofKind(bench.effects, 'submit')).toHaveLength(1)
   })
 })

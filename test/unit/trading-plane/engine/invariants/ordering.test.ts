@@ -4,6 +4,7 @@ import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
 import { type GateEntry, gateList } from '@bulkhead/trading-plane/engine/gates/list.ts'
 import { Authorizer } from '@bulkhead/trading-plane/gateway/authorize.ts'
 import { Gateway } from '@bulkhead/trading-plane/gateway/gateway.ts'
+import { toolLimitsSchema } from '@bulkhead/trading-plane/gateway/tool-limits.ts'
 import { ExecutorLoop } from '@bulkhead/trading-plane/executor/loop.ts'
 import type { Ledger } from '@bulkhead/trading-plane/ledger/ports.ts'
 import type { TradingVenue } from '@bulkhead/trading-plane/venues/port.ts'
@@ -59,6 +60,9 @@ function executor(bench: EngineBench, options: { readonly ledgerFull?: boolean }
     clock,
     sleep: never,
     onAhead: () => {},
+    limits: toolLimitsSchema.parse({}),
+    useOf: () => 'OPEN',
+    onLimit: () => {},
     admit: () => Promise.resolve(true),
     onDispatched: (label, validUntilMs) => loop.handle({ kind: 'dispatched', label, validUntilMs }),
     judge: (label) => {
