@@ -23,10 +23,12 @@ let fileNumber = data.fileNumber
 try {
   let segment = begin(data.before)
   for (;;) {
+    // Asked before the look, so that nothing that was taken before the stop is left behind.
+    const { isStopping } = ring
     const batch = ring.take(data.batchBytesMax)
     if (batch !== null) {
       segment = write(segment, batch)
-    } else if (ring.isStopping) {
+    } else if (isStopping) {
       break
     } else {
       ring.waitForMore(data.spinUs, data.syncIntervalMs)

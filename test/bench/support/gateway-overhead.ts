@@ -11,6 +11,14 @@ import type { OrderOutcome, TradingVenue } from '@bulkhead/trading-plane/venues/
 import { EngineBench, engineConfig, intent, only } from '../../unit/trading-plane/engine/harness.ts'
 
 const warmUps = 200
+/** What is measured are more orders than any desk may send. */
+const unlimited = {
+  openPerMinuteMax: Number.POSITIVE_INFINITY,
+  reducePerMinuteMax: 1,
+  containPerMinuteMax: 1,
+  cancelPerMinuteMax: 1,
+}
+
 /** Inputs are made fresh again after so many orders of a millisecond each. */
 const freshEvery = 100
 
@@ -57,7 +65,10 @@ export async function gatewayOverheadUs(
     audit,
     clock: systemClock,
     sleep: (ms) => sleep(ms),
-    admit: (_request, label) => limiter.admit(engine.requestClass(label)),
+    limits: unlimited,
+    useOf: (label) => engine.requestClass(label),
+    onLimit: () => assert(false, 'no budget is spent'),
+    admit: (use) => limiter.admit(use),
     onDispatched: (label, validUntilMs) =>
       engine.handle({ kind: 'dispatched', label, validUntilMs }, desk.at()),
     judge: (label) => engine.judgeDispatch(label, desk.at()),
