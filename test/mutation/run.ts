@@ -193,6 +193,8 @@ function report(mutants: readonly Mutant[], survivors: ReadonlySet<number>): num
   }
   const unexplained = left.filter((mutant) => !known.has(nameOf(mutant)))
   for (const mutant of unexplained) process.stdout.write(`SURVIVES ${nameOf(mutant)}\n`)
+  const outdated = options.only === '' ? withoutMutant(reasons, mutants) : []
+  for (const name of outdated) process.stdout.write(`NO SUCH MUTANT ${name}\n`)
   const score = (mutants.length - left.length) / mutants.length
   process.stdout.write(
     `${(score * 100).toFixed(1)} % of ${mutants.length} mutants killed, ` +
@@ -205,7 +207,14 @@ function report(mutants: readonly Mutant[], survivors: ReadonlySet<number>): num
   })
   const document = { at: new Date().toISOString(), score, files: rows, survivors: survivorRows }
   writeFileSync(join(artifacts, 'mutation.json'), `${JSON.stringify(document, null, 2)}\n`)
-  return unexplained.length === 0 && score >= scoreMin ? 0 : 1
+  const isExplained = unexplained.length + outdated.length === 0
+  return isExplained && score >= scoreMin ? 0 : 1
+}
+
+/** Reasons for changes of code that is not there any more. */
+function withoutMutant(reasons: readonly Reason[], mutants: readonly Mutant[]): string[] {
+  const names = new Set(mutants.map(nameOf))
+  return reasons.map(({ mutant }) => mutant).filter((name) => !names.has(name))
 }
 
 /** What a mutant is called in `survivors.json`: the code around it, so that lines may move. */

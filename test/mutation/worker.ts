@@ -7,8 +7,9 @@ import { type Mutant, withMutant } from './mutants.core.ts'
 export type Job = { readonly mutant: Mutant; readonly first: string; readonly copy: string }
 export type Verdict = { readonly id: number; readonly isKilled: boolean }
 
-/** Tests that put the gates or the mode to work; those of the monitors would only take time. */
-const related = 'gates,trading-mode,invariants,trade-permission,emergency-close,approvals,intents'
+/** Tests that put the gates or the mode to work; most of the monitors would only take time. */
+const related =
+  'gates,trading-mode,self-impact,invariants,trade-permission,emergency-close,approvals,intents'
 
 /** Judges one mutant after another in a copy of the sources that is its own. */
 let vitest: Vitest | undefined
@@ -31,6 +32,7 @@ async function judge({ mutant, first, copy }: Job): Promise<boolean> {
     include: [
       'test/unit/trading-plane/engine/*.test.ts',
       `test/unit/trading-plane/engine/{${related}}/*.test.ts`,
+      'test/unit/trading-plane/engine/monitors/{inputs,disk}.test.ts',
     ],
     pool: 'threads',
     isolate: false,

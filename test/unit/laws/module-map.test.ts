@@ -8,7 +8,7 @@ const rows = [...page.matchAll(/^\| `([\w/]+\.(?:rs|py))` \| (.+) \|$/gm)].map(
   ([, theirs = '', ours = '']) => ({ theirs, ours: ours.replaceAll('`', '') }),
 )
 /** Modules of the contract that nothing of ours stands for; only ever fewer. */
-const notBuiltMax = 17
+const notBuiltMax = 15
 
 test('every module that the contract names has one row, and its target exists', () => {
   expect(rows.length).toBeGreaterThanOrEqual(30)

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { Desk, type Settings } from './desk.ts'
 import { fixedParameters, modeParameters, orderParameters } from './probes-desk.ts'
+import { impactParameters } from './probes-impact.ts'
 import { marketParameters } from './probes-market.ts'
 import type { Parameter } from './parameter.ts'
 
@@ -11,6 +12,7 @@ const parameters: readonly Parameter[] = [
   ...orderParameters,
   ...marketParameters,
   ...modeParameters,
+  ...impactParameters,
 ]
 
 /** The key and the default of every parameter, as the page tells them. */
