@@ -99,7 +99,7 @@ describe('fee rates that are too old or were never told', () => {
     expectSent(bench.propose(closing))
   })
 
-  test('AT-031: are hard-stale after a restart, however young the clock of the new process is', () => {
+  test('are hard-stale after a restart, however young the clock of the new process is', () => {
     const before = aged(hardMs - 1)
     expect(before.mode().mode).toBe('Active')
     const bench = untold()
