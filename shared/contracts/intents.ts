@@ -59,6 +59,50 @@ export const placeIntentSchema = z.strictObject({
 })
 export type PlaceIntent = z.infer<typeof placeIntentSchema>
 
+/** Legs that one group can have: with its rescues each has a digit of its own in its label. */
+export const groupLegsMax = 3
+
+/** A leg is an order that opens and takes at once; its place in the list is its index. */
+const groupLegSchema = placeIntentSchema
+  .pick({
+    intent_id: true,
+    instrument: true,
+    side: true,
+    amount: true,
+    contracts: true,
+    limit_price: true,
+    ai_confidence: true,
+    expected_edge_usd: true,
+    fair_price: true,
+  })
+  .strict()
+export type GroupLegIntent = z.infer<typeof groupLegSchema>
+
+/**
+ * A wish for orders that make sense together only (contract 1.2): they are sent all or none, and
+ * what a broken group leaves is taken back. Each leg is reported under its own intent id.
+ */
+export const groupIntentSchema = z.strictObject({
+  type: z.literal('group'),
+  group_id: z.uuid(),
+  strategy_id: strategyId,
+  legs: z
+    .array(groupLegSchema)
+    .min(2)
+    .max(groupLegsMax)
+    .refine((legs) => areDistinct(legs.map((leg) => leg.instrument)), {
+      error: 'legs must be of different instruments',
+    })
+    .refine((legs) => areDistinct(legs.map((leg) => leg.intent_id)), {
+      error: 'legs must have different intent ids',
+    }),
+})
+export type GroupIntent = z.infer<typeof groupIntentSchema>
+
+function areDistinct(texts: readonly string[]): boolean {
+  return new Set(texts).size === texts.length
+}
+
 export const cancelIntentSchema = z.strictObject({
   type: z.literal('cancel'),
   intent_id: z.uuid(),
@@ -74,6 +118,7 @@ export type Intent = z.infer<typeof intentSchema>
 /** From orchestrator to executor. */
 export const toExecutorSchema = z.discriminatedUnion('type', [
   placeIntentSchema,
+  groupIntentSchema,
   cancelIntentSchema,
   z.strictObject({
     type: z.literal('hello'),
@@ -132,11 +177,34 @@ export const fillViewSchema = z.strictObject({
 })
 export type FillView = z.infer<typeof fillViewSchema>
 
+/**
+ * Where a group stands (contract 1.2.1): `Complete` is every leg filled, or none; `Flattened` is
+ * what was filled taken back; the others are on their way.
+ */
+export const groupStates = [
+  'New',
+  'Dispatched',
+  'Complete',
+  'MixedFailed',
+  'Flattening',
+  'Flattened',
+] as const
+export type GroupState = (typeof groupStates)[number]
+
+export const groupViewSchema = z.strictObject({
+  type: z.literal('group'),
+  group_id: z.uuid(),
+  strategy_id: strategyId,
+  state: z.enum(groupStates),
+})
+export type GroupView = z.infer<typeof groupViewSchema>
+
 /** From executor to orchestrator. */
 export const toOrchestratorSchema = z.discriminatedUnion('type', [
   intentOutcomeSchema,
   bookViewSchema,
   fillViewSchema,
+  groupViewSchema,
   z.strictObject({
     type: z.literal('mode'),
     trading_mode: z.enum(['Active', 'ReduceOnly', 'Kill']),

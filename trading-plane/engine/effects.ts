@@ -10,6 +10,14 @@ export type ProposedOrder = Omit<PlaceOrder, 'validUntilMs'>
 
 export type LookupTarget = { readonly label: string; readonly currency: string }
 
+/** Record and audit side by side, both durable, then the mode again, then the order. */
+export type SubmitEffect = {
+  readonly kind: 'submit'
+  readonly order: ProposedOrder
+  readonly record: LedgerRecord
+  readonly audit: AuditRecord
+}
+
 /**
  * What the engine wants done, in order. A `tell` after a `record` of the same event is said only
  * when the record is durable; an `audit` entry needs nobody to wait for it unless it rides in a
@@ -17,13 +25,14 @@ export type LookupTarget = { readonly label: string; readonly currency: string }
  */
 export type Effect =
   | { readonly kind: 'record'; readonly record: LedgerRecord }
-  /** Record and audit side by side, both durable, then the mode again, then the order. */
-  | {
-      readonly kind: 'submit'
-      readonly order: ProposedOrder
-      readonly record: LedgerRecord
-      readonly audit: AuditRecord
-    }
+  | SubmitEffect
+  /** Record a group; answered with `group-recorded`. Nothing of it is sent before. */
+  | { readonly kind: 'record-group'; readonly groupId: string; readonly record: LedgerRecord }
+  /**
+   * Orders that are sent together: each is authorized as for itself, and unless all are, none is
+   * sent and `group-withheld` says why.
+   */
+  | { readonly kind: 'submit-group'; readonly legs: readonly SubmitEffect[] }
   /** The same for an order of an earlier run, whose record stands in the ledger already. */
   | { readonly kind: 'resume'; readonly order: ProposedOrder; readonly audit: AuditRecord }
   | { readonly kind: 'cancel'; readonly cancel: CancelOrder; readonly audit: AuditRecord }

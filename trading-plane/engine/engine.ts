@@ -11,6 +11,9 @@ import type { At } from './at.ts'
 import type { EngineConfig } from './config.ts'
 import { isProvablyFlat } from './exposure/flat.ts'
 import type { Effect } from './effects.ts'
+import { stepGroups } from './groups/core.ts'
+import { proposeGroup, takeGroupRecorded } from './groups/propose.ts'
+import { rescuedGroup } from './groups/state.ts'
 import { containExposure } from './emergency-close/containment.ts'
 import { stepCloses, takeTickerRead } from './emergency-close/core.ts'
 import type { EngineEvent } from './events.ts'
@@ -87,6 +90,7 @@ export type EngineView = {
   readonly approvalsEnded: readonly ApprovalRequest[]
   /** HTTP 429 within five minutes. */
   readonly refusedConnectionsIn5m: number
+  readonly nakedEventsIn24h: number
   readonly counters: Readonly<Record<string, number>>
 }
 
@@ -107,8 +111,11 @@ export class Engine {
   handle(event: EngineEvent, at: At): Effect[] {
     const out: Effect[] = []
     this.#dispatch(event, at, out)
+    stepGroups(this.#state, at, out, this.#hash64)
     if (event.kind === 'tick') containExposure(this.#state, at, out, this.#hash64)
     stepCloses(this.#state, at, out, this.#hash64)
+    // Again: what a close has ended is neutral now, and not only with the next event.
+    stepGroups(this.#state, at, out, this.#hash64)
     // Last: a loop that stood still for too long closes what is held before it counts as alive.
     if (event.kind === 'tick') this.#state.monitors.loopTickMs = at.tickMs
     return out
@@ -125,7 +132,7 @@ export class Engine {
     if (leg.reduceOnly) return null
     if (isJudgementTooOld(this.#state, label, at)) return 'PolicyEvaluatorTimeout'
     const ageMsMax = this.#state.config.killSwitchAgeAtDispatchMsMax
-    const mode = modeNow(this.#state, at, ageMsMax)
+    const mode = modeNow(this.#state, at, ageMsMax, rescuedGroup(this.#state.groups, leg))
     return openingDenial(this.#state, mode) ?? permissionDenial(this.#state, at, mode.mode)
   }
 
@@ -191,6 +198,7 @@ export class Engine {
       smiles: smileViews(state, at),
       approvalsPending: [...state.approvals.pending.values()].map(({ request }) => request),
       approvalsEnded: state.approvals.ended,
+      nakedEventsIn24h: state.nakedEvents.count(at.tickMs),
       refusedConnectionsIn5m: state.monitors.refusedConnections.count(at.tickMs),
       counters: { ...Object.fromEntries(state.counters), ...gauges(state, at) },
     }
@@ -200,7 +208,7 @@ export class Engine {
     const state = this.#state
     switch (event.kind) {
       case 'ledger-record':
-        return takeLedgerRecord(state, event.record)
+        return takeLedgerRecord(state, event.record, at)
       case 'recovered':
         return finishRecovery(state)
       case 'instruments':
@@ -222,6 +230,13 @@ export class Engine {
         return
       case 'intent':
         handleIntent(state, event.intent, at, out, this.#hash64, null)
+        return
+      case 'group':
+        return proposeGroup(state, event.group, at, out, this.#hash64)
+      case 'group-recorded':
+        return takeGroupRecorded(state, event, at, out)
+      case 'group-withheld':
+        for (const leg of event.legs) takeWithheld(state, leg, at, out)
         return
       case 'approval':
         return takeApproval(state, event.decision, at, out, this.#hash64)
@@ -336,7 +351,7 @@ function takeDispatched(
 
 function takeWithheld(
   state: EngineState,
-  event: Extract<EngineEvent, { kind: 'withheld' }>,
+  event: Omit<Extract<EngineEvent, { kind: 'withheld' }>, 'kind'>,
   at: At,
   out: Effect[],
 ): void {

@@ -1,4 +1,4 @@
-import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
+import type { GroupIntent, Intent } from '@bulkhead/shared/contracts/intents.ts'
 import type { KillSwitchMode, WatchdogState } from '@bulkhead/shared/contracts/kill-switch.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { ToolUse } from '../rate-limit/core.ts'
@@ -99,6 +99,14 @@ export type EngineEvent =
   /** The release certificate as it is now; null when there is none that can be read. */
   | { readonly kind: 'certificate'; readonly certificate: Certificate | null }
   | { readonly kind: 'intent'; readonly intent: Intent }
+  | { readonly kind: 'group'; readonly group: GroupIntent }
+  /** The ledger took the record of a group, or did not. */
+  | { readonly kind: 'group-recorded'; readonly groupId: string; readonly isRecorded: boolean }
+  /** Orders that were to be sent together were not: one of them at least may not be. */
+  | {
+      readonly kind: 'group-withheld'
+      readonly legs: readonly { readonly label: string; readonly reason: IntentDenialReason }[]
+    }
   | { readonly kind: 'dispatched'; readonly label: string; readonly validUntilMs: number }
   | { readonly kind: 'withheld'; readonly label: string; readonly reason: IntentDenialReason }
   | { readonly kind: 'place-reply'; readonly label: string; readonly outcome: OrderOutcome }

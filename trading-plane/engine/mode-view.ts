@@ -2,6 +2,7 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import type { At } from './at.ts'
 import { isCoolingDown } from './emergency-stop/core.ts'
 import type { PolicyView } from './events.ts'
+import { isGroupExposed, isGroupHeld } from './groups/state.ts'
 import { hasDrifted } from './monitors/clock-drift/core.ts'
 import { judgeCertificate } from './monitors/f1-certificate/core.ts'
 import { haveSmilesTripped } from './monitors/svi/state.ts'
@@ -14,9 +15,18 @@ import type { ModeSnapshot } from './trading-mode/snapshot.ts'
 /** How far ahead of ours the clock may be by which a policy was dated. */
 const policySkewMsMax = 1_000
 
-/** The mode now, from one frozen snapshot of everything it depends on (contract 2.2.0). */
-export function modeNow(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeDecision {
-  return evaluateMode(snapshotOf(state, at, killSwitchAgeMsMax))
+/**
+ * The mode now, from one frozen snapshot of everything it depends on (contract 2.2.0).
+ *
+ * @param rescued a group whose own exposure is left out: of an order that takes it away
+ */
+export function modeNow(
+  state: EngineState,
+  at: At,
+  killSwitchAgeMsMax: number,
+  rescued?: string,
+): ModeDecision {
+  return evaluateMode(snapshotOf(state, at, killSwitchAgeMsMax, rescued))
 }
 
 /**
@@ -29,7 +39,12 @@ export function openingDenial(state: EngineState, mode: ModeDecision): IntentDen
   return isLatchAlone ? 'OpenPermissionLatched' : 'TradingModeForbidsOpen'
 }
 
-export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: number): ModeSnapshot {
+export function snapshotOf(
+  state: EngineState,
+  at: At,
+  killSwitchAgeMsMax: number,
+  rescued?: string,
+): ModeSnapshot {
   const { safety, venue, config, metadata, monitors, handedPolicy } = state
   const { reading } = state.account
   const { primary, secondary } = monitors.disk
@@ -53,6 +68,8 @@ export function snapshotOf(state: EngineState, at: At, killSwitchAgeMsMax: numbe
     isContinuityLost: isContinuityLost(state.openPermission),
     isSessionKillActive: venue.isSessionKillActive,
     isClosingInEmergency: state.emergencyClose.running.size > 0,
+    isGroupExposed: isGroupExposed(state.groups, rescued),
+    isGroupHeld: isGroupHeld(state.groups, at.tickMs, config.gates.groups.lockWaitMsMax),
     isBudgetHalted: isBudgetHalted(state, at),
     tooManyRequestsIn5m: state.complaints.count(at.tickMs),
     tooManyRequestsKillMin: config.tooManyRequestsKillMin,

@@ -1,4 +1,6 @@
 import type { IntentRecord, LedgerRecord } from '../ledger/records.ts'
+import type { At } from './at.ts'
+import { noteRescue, takeGroupRecord } from './groups/recover.ts'
 import { type Leg, stepLeg } from './legs/leg.ts'
 import { count, type EngineState } from './state.ts'
 import { countOpening } from './trade-permission/budget.ts'
@@ -15,7 +17,7 @@ export function finishRecovery(state: EngineState): void {
 }
 
 /** Rebuilds the legs from the ledger, one record after the other, oldest first. */
-export function takeLedgerRecord(state: EngineState, record: LedgerRecord): void {
+export function takeLedgerRecord(state: EngineState, record: LedgerRecord, at: At): void {
   switch (record.type) {
     case 'run':
       return
@@ -31,6 +33,7 @@ export function takeLedgerRecord(state: EngineState, record: LedgerRecord): void
         isProven: false,
         isSending: false,
       })
+      noteRescue(state.groups, record)
       return
     case 'dispatch':
       state.unsent.delete(record.label)
@@ -53,6 +56,15 @@ export function takeLedgerRecord(state: EngineState, record: LedgerRecord): void
     case 'trade':
       if (!state.tradeIds.add(record.trade_id)) return
       change(state, record.label, (leg) => stepLeg(leg, { kind: 'fill', steps: record.steps }).leg)
+      return
+    case 'group':
+    case 'group_state':
+    case 'group_close':
+      return takeGroupRecord(state.groups, record)
+    case 'naked': {
+      const agoMs = Math.max(0, at.nowMs - record.incident_ts_ms)
+      state.nakedEvents.take(at.tickMs - agoMs)
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { type ApprovalsState, createApprovalsState } from './approvals/state.ts'
 import type { ChurnRecord } from './churn/record.ts'
 import type { EngineConfig } from './config.ts'
 import { createEmergencyCloseState, type EmergencyCloseState } from './emergency-close/state.ts'
+import { createGroupsState, type GroupsState } from './groups/state.ts'
 import { type EmergencyStop, noEmergencyStop } from './emergency-stop/core.ts'
 import type { BookDepth, PolicyView } from './events.ts'
 import type { InstrumentSpec } from './intents/instrument.ts'
@@ -20,6 +21,9 @@ import { createPermissionState, type PermissionState } from './trade-permission/
 import type { ModeDecision } from './trading-mode/evaluate.ts'
 
 const FIVE_MINUTES_MS = 300_000
+const DAY_MS = 86_400_000
+/** Accounts kept for the count of a day: one close takes longer than a day has for so many. */
+const nakedEventsMax = 10_000
 /** Complaints kept for the five-minute count; more than this is a kill many times over. */
 const complaintsMax = 1_000
 
@@ -110,6 +114,10 @@ export type EngineState = {
   readonly account: AccountView
   readonly monitors: MonitorsState
   readonly emergencyClose: EmergencyCloseState
+  /** Orders that make sense together only (contract 1.2). */
+  readonly groups: GroupsState
+  /** Accounts of emergency closes within a day. */
+  readonly nakedEvents: RateWindow
   /** Intents that wait for people. */
   readonly approvals: ApprovalsState
   /** When people were last told of a trouble that goes on. */
@@ -174,6 +182,8 @@ export function createEngineState(config: EngineConfig): EngineState {
     account: { reading: null, isReading: false, nextTickMs: 0 },
     monitors: createMonitors(config.monitors),
     emergencyClose: createEmergencyCloseState(),
+    groups: createGroupsState(),
+    nakedEvents: new RateWindow(nakedEventsMax, DAY_MS),
     approvals: createApprovalsState(),
     toldIncidents: new Map(),
     isOutputFull: false,

@@ -3,6 +3,7 @@ import type { LedgerRecord } from '../ledger/records.ts'
 import type { VenueOrder, VenueTrade } from '../venues/port.ts'
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
+import { touchGroup } from './groups/state.ts'
 import { judgeFill, raiseIncident } from './incidents/core.ts'
 import { amountStepsOf } from './intents/quantize.ts'
 import { parseLabel } from './intents/label.ts'
@@ -43,6 +44,7 @@ export function advance(
   if (step.isAnomaly) count(state, 'leg_anomalies')
   if (step.leg === leg || !hasChanged(leg, step.leg)) return leg
   state.legs.set(step.leg)
+  touchGroup(state.groups, step.leg.groupId)
   out.push({ kind: 'record', record: legRecord(step.leg, at) })
   const isDenied = input.kind === 'withheld'
   const outcome = isDenied ? 'denied' : outcomeOf[step.leg.state]

@@ -119,6 +119,16 @@ const emergencyClose = z.strictObject({
   containmentPauseMs: z.int().min(1_000).max(3_600_000).default(30_000),
 })
 
+const groups = z.strictObject({
+  /** `atomic_qty_epsilon`: wide enough for rounding, never for a step. */
+  qtyEpsilon: z.number().min(0).max(0.000_001).default(0.000_000_001),
+  /** `group_lock_max_wait_ms`. */
+  lockWaitMsMax: z.int().min(1).max(1_000).default(10),
+  /** `rescue_cross_spread_ticks`. */
+  rescueCrossSpreadTicks: z.int().min(0).max(100).default(2),
+  openMax: z.int().min(1).max(64).default(8),
+})
+
 /**
  * What the gates judge by, with the defaults of contract Appendix A. What has no default there has
  * none here and must be said: a desk that does not know its limits does not start.
@@ -137,6 +147,7 @@ export const gatesSchema = z
     churn: churn.prefault({}),
     selfImpact: selfImpact.prefault({}),
     emergencyClose: emergencyClose.prefault({}),
+    groups: groups.prefault({}),
   })
   .refine((own) => own.instrumentMetadata.refreshS < own.instrumentMetadata.ttlS, {
     path: ['instrumentMetadata', 'refreshS'],
@@ -185,5 +196,6 @@ export function gatesConfig(settings: z.output<typeof gatesSchema>): GatesConfig
       cooldownMs: impact.cooldownS * 1_000,
     },
     emergencyClose: settings.emergencyClose,
+    groups: settings.groups,
   }
 }

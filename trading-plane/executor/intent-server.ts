@@ -2,6 +2,8 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import {
   type BookView,
+  groupLegsMax,
+  type GroupIntent,
   type Intent,
   intentLineBytesMax,
   type ToExecutor,
@@ -21,6 +23,7 @@ const unreadBytesMax = 1024 * 1024
 
 export type IntentServerEvents = {
   readonly onIntent: (intent: Intent) => void
+  readonly onGroup: (group: GroupIntent) => void
   /** A client speaks for these strategies. */
   readonly onStrategiesHere: (strategyIds: readonly string[]) => void
   /** A client that spoke for these strategies is gone. */
@@ -141,7 +144,7 @@ export class IntentServer {
     const message = parseLine(line)
     if (message.kind === 'malformed') {
       this.#counters.malformed += 1
-      if (message.denial !== undefined) this.#write(client, `${JSON.stringify(message.denial)}\n`)
+      this.#refuse(client, message)
     } else if (message.value.type === 'hello') {
       client.strategies = new Set(message.value.strategies)
       client.instruments = new Set(message.value.instruments)
@@ -149,12 +152,18 @@ export class IntentServer {
       this.#greet(client, message.value.strategies)
     } else if (client.strategies.has(message.value.strategy_id)) {
       failpoint('intent-received')
-      this.#events.onIntent(message.value)
+      if (message.value.type === 'group') this.#events.onGroup(message.value)
+      else this.#events.onIntent(message.value)
       failpoint('intent-handled')
     } else {
       this.#counters.malformed += 1
-      const { intent_id, strategy_id } = message.value
-      this.#write(client, `${JSON.stringify(malformedDenial(intent_id, strategy_id))}\n`)
+      this.#refuse(client, whoAsked(message.value))
+    }
+  }
+
+  #refuse(client: Client, { intentIds, strategyId }: Asker): void {
+    for (const intentId of intentIds) {
+      this.#write(client, `${JSON.stringify(malformedDenial(intentId, strategyId))}\n`)
     }
   }
 
@@ -182,9 +191,14 @@ export class IntentServer {
   }
 }
 
+/** Whom to answer: a group is answered for each of its legs. */
+type Asker = { readonly intentIds: readonly string[]; readonly strategyId: string }
+
 type ParsedLine =
   | { readonly kind: 'message'; readonly value: ToExecutor }
-  | { readonly kind: 'malformed'; readonly denial?: ToOrchestrator }
+  | ({ readonly kind: 'malformed' } & Asker)
+
+const nobody: Asker = { intentIds: [], strategyId: '' }
 
 /** A line that is no message is answered only if it says whom to answer. */
 function parseLine(line: string): ParsedLine {
@@ -192,15 +206,26 @@ function parseLine(line: string): ParsedLine {
   try {
     value = JSON.parse(line)
   } catch {
-    return { kind: 'malformed' }
+    return { kind: 'malformed', ...nobody }
   }
   const parsed = toExecutorSchema.safeParse(value)
   if (parsed.success) return { kind: 'message', value: parsed.data }
-  if (typeof value !== 'object' || value === null) return { kind: 'malformed' }
-  const { intent_id, strategy_id } = value as Readonly<Record<string, unknown>>
-  if (typeof intent_id !== 'string' || intent_id.length > 64) return { kind: 'malformed' }
-  const strategyId = typeof strategy_id === 'string' ? strategy_id.slice(0, 32) : ''
-  return { kind: 'malformed', denial: malformedDenial(intent_id, strategyId) }
+  return { kind: 'malformed', ...whoAsked(value) }
+}
+
+function whoAsked(value: unknown): Asker {
+  if (typeof value !== 'object' || value === null) return nobody
+  const { intent_id: own, strategy_id, legs } = value as Readonly<Record<string, unknown>>
+  const ofLegs = Array.isArray(legs) ? legs.slice(0, groupLegsMax).map(intentIdOf) : []
+  const intentIds = [own, ...ofLegs].filter((id) => typeof id === 'string' && id.length <= 64)
+  return {
+    intentIds: intentIds as string[],
+    strategyId: typeof strategy_id === 'string' ? strategy_id.slice(0, 32) : '',
+  }
+}
+
+function intentIdOf(leg: unknown): unknown {
+  return typeof leg === 'object' && leg !== null && 'intent_id' in leg ? leg.intent_id : undefined
 }
 
 function malformedDenial(intentId: string, strategyId: string): ToOrchestrator {
@@ -221,6 +246,7 @@ function concerns(client: Client, message: ToOrchestrator): boolean {
       return client.instruments.has(message.instrument)
     case 'outcome':
     case 'fill':
+    case 'group':
       return client.strategies.has(message.strategy_id)
   }
 }

@@ -1,20 +1,16 @@
-import type { AuditRecord } from '@bulkhead/shared/contracts/audit-entry.ts'
 import type { ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type { At } from '../engine/at.ts'
-import type { Effect, LookupTarget, ProposedOrder } from '../engine/effects.ts'
+import type { Effect, LookupTarget } from '../engine/effects.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/events.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
-import type { Authorizer } from '../gateway/authorize.ts'
-import type { Gateway } from '../gateway/gateway.ts'
-import type { Ledger } from '../ledger/ports.ts'
-import type { LedgerRecord } from '../ledger/records.ts'
 import type { FeedBatch } from '../market-data/messages.ts'
 import { readOrders, readOrdersOf } from './account-reader.ts'
 import type { DecisionKeeper } from './decisions.ts'
+import { Dispatcher, type DispatcherPorts } from './dispatcher.ts'
 import type { VenueEvents } from '../venues/port.ts'
 
 /**
@@ -23,12 +19,8 @@ import type { VenueEvents } from '../venues/port.ts'
 const tradeLookbackMs = 300_000
 const instrumentsRetryMs = 1_000
 
-export type LoopPorts = {
+export type LoopPorts = DispatcherPorts & {
   readonly engine: Engine
-  readonly gateway: Gateway
-  readonly authorizer: Authorizer
-  readonly ledger: Ledger
-  readonly audit: { record(record: AuditRecord): Promise<unknown> }
   readonly tell: (message: ToOrchestrator) => void
   readonly decisions: Pick<DecisionKeeper, 'take' | 'withhold'>
   /** Whether a queue that is filled from here has no room left. */
@@ -54,6 +46,7 @@ export type LoopPorts = {
  */
 export class ExecutorLoop {
   readonly #ports: LoopPorts
+  readonly #dispatcher: Dispatcher
   #tradesSinceMs: number
   #session = 0
   #hasEnded = false
@@ -63,6 +56,7 @@ export class ExecutorLoop {
 
   constructor(ports: LoopPorts) {
     this.#ports = ports
+    this.#dispatcher = new Dispatcher(ports, (event) => this.handle(event))
     this.#tradesSinceMs = ports.lastRunMs - tradeLookbackMs
   }
 
@@ -240,10 +234,16 @@ export class ExecutorLoop {
           })
           break
         case 'submit':
-          void this.#submit(effect.order, effect.record, effect.audit)
+          void this.#dispatcher.submit(effect.order, effect.record, effect.audit)
           break
         case 'resume':
-          void this.#submit(effect.order, null, effect.audit)
+          void this.#dispatcher.submit(effect.order, null, effect.audit)
+          break
+        case 'record-group':
+          void this.#dispatcher.recordGroup(effect)
+          break
+        case 'submit-group':
+          void this.#dispatcher.submitGroup(effect.legs)
           break
         case 'cancel':
           void this.#cancel(effect)
@@ -299,31 +299,6 @@ export class ExecutorLoop {
   #tellOutcome(message: ToOrchestrator): void {
     this.#ports.tell(message)
     failpoint('outcome-told')
-  }
-
-  async #submit(
-    order: ProposedOrder,
-    record: LedgerRecord | null,
-    entry: AuditRecord,
-  ): Promise<void> {
-    const { authorizer, gateway, audit } = this.#ports
-    const { label } = order
-    failpoint('submit-begun')
-    const allowed = await authorizer.authorizePlace(order, record, entry)
-    if (!allowed.ok) {
-      this.handle({ kind: 'withheld', label, reason: allowed.failure })
-      return
-    }
-    const sent = gateway.place(allowed.value)
-    const { correlationId, fields } = entry
-    void audit.record({
-      action: 'ORDER_DISPATCHED',
-      subject: label,
-      correlationId,
-      fields: { ...fields, valid_until_ms: String(allowed.value.validUntilMs) },
-    })
-    this.handle({ kind: 'place-reply', label, outcome: await sent })
-    failpoint('order-reply-handled')
   }
 
   async #cancel(effect: Extract<Effect, { kind: 'cancel' }>): Promise<void> {

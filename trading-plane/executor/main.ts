@@ -146,6 +146,7 @@ const gateway = new Gateway(venue, authorizer, limiter)
 const decisions = new DecisionKeeper(link, runId)
 const intents = new IntentServer({
   onIntent: (intent) => loop.handle({ kind: 'intent', intent }),
+  onGroup: (group) => loop.handle({ kind: 'group', group }),
   onStrategiesHere: (strategyIds) => loop.handle({ kind: 'strategies-here', strategyIds }),
   onStrategiesGone: (strategyIds) => loop.handle({ kind: 'strategies-gone', strategyIds }),
   greeting: (strategyIds) => [

@@ -81,7 +81,7 @@ function measurements(
     disk_used_secondary_last_update_ts_ms: since(snapshot.diskUsedSecondaryAgeMs),
     mm_util: snapshot.mmUtil,
     mm_util_last_update_ts_ms: since(snapshot.mmUtilAgeMs),
-    atomic_naked_events_24h: 0,
+    atomic_naked_events_24h: view.nakedEventsIn24h,
     '429_count_5m': view.refusedConnectionsIn5m,
     '10028_count_5m': snapshot.tooManyRequestsIn5m,
     wal_queue_depth: counters['wal_queue_depth'] ?? 0,

@@ -3,7 +3,7 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
-import type { ProposedOrder } from '../engine/effects.ts'
+import type { ProposedOrder, SubmitEffect } from '../engine/effects.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
 import { type Ledger, stuckAfterMs } from '../ledger/ports.ts'
 import type { LedgerRecord } from '../ledger/records.ts'
@@ -51,6 +51,10 @@ export type AuthorizerPorts = {
 /** As the ledger should have it; in its ring, on the way to a disk that is stuck; or not at all. */
 type Kept = 'kept' | 'taken' | 'refused'
 const kept: Kept = 'kept'
+
+/** An order that may be sent with its group. */
+export type GroupOrder = { readonly leg: SubmitEffect; readonly order: Authorized<PlaceOrder> }
+type WithheldLeg = { readonly label: string; readonly reason: IntentDenialReason }
 
 type Issued = { readonly tickMs: number; readonly correlationId: string }
 export type Redeemed = { readonly isFresh: boolean; readonly correlationId: string }
@@ -131,6 +135,34 @@ export class Authorizer {
   }
 
   /**
+   * Takes orders through the same that make sense together only (contract 1.2): unless each of them
+   * is authorized, and still is when the last one is, none of them is.
+   *
+   * @returns why each of them is not to be sent, where one is not
+   */
+  async authorizeGroup(
+    legs: readonly SubmitEffect[],
+  ): Promise<Result<readonly GroupOrder[], readonly WithheldLeg[]>> {
+    const judged = await Promise.all(
+      legs.map(async (leg) => ({
+        leg,
+        allowed: await this.authorizePlace(leg.order, leg.record, leg.audit),
+      })),
+    )
+    const orders = judged.flatMap(({ leg, allowed }) =>
+      allowed.ok ? [{ leg, order: allowed.value }] : [],
+    )
+    const isWhole = orders.length === legs.length
+    if (isWhole && orders.every(({ order }) => this.#isFresh(order))) return ok(orders)
+    return fail(
+      judged.map(({ leg, allowed }) => ({
+        label: leg.order.label,
+        reason: allowed.ok ? 'GroupLegDenied' : allowed.failure,
+      })),
+    )
+  }
+
+  /**
    * A cancel takes risk away: its audit entry is written first, to the spool if need be, and while
    * anything is at risk, or may be, a failure of both does not hold it back (decision D-08).
    */
@@ -157,9 +189,14 @@ export class Authorizer {
   redeem(request: Authorized<object>): Redeemed {
     const issued = this.#issued.get(request)
     assert(issued !== undefined, 'an authorization is used once and comes from here')
+    const isFresh = this.#isFresh(request)
     this.#issued.delete(request)
-    const isFresh = this.#ports.clock.monotonicMs() - issued.tickMs <= validMs
     return { isFresh, correlationId: issued.correlationId }
+  }
+
+  #isFresh(request: Authorized<object>): boolean {
+    const issued = this.#issued.get(request)
+    return issued !== undefined && this.#ports.clock.monotonicMs() - issued.tickMs <= validMs
   }
 
   /**

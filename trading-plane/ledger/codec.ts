@@ -1,3 +1,6 @@
+import { nakedCauses } from '@bulkhead/shared/contracts/atomic-naked-event.ts'
+import { groupStates } from '@bulkhead/shared/contracts/intents.ts'
+import { tradingModes } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import { legStates } from '../engine/legs/leg.ts'
 import { MsgpackReader } from './msgpack-reader.ts'
 import { MsgpackWriter } from './msgpack-writer.ts'
@@ -47,6 +50,18 @@ export function encodeRecord(record: LedgerRecord): Uint8Array {
       break
     case 'trade':
       writeTrade(record)
+      break
+    case 'group':
+      writeGroup(record)
+      break
+    case 'group_state':
+      writeGroupState(record)
+      break
+    case 'group_close':
+      writeGroupClose(record)
+      break
+    case 'naked':
+      writeNaked(record)
       break
   }
   return writer.finish()
@@ -103,6 +118,41 @@ function writeTrade(record: Of<'trade'>): void {
   writer.number(record.venue_ms)
 }
 
+function writeGroup(record: Of<'group'>): void {
+  writer.text(record.group_id, 64)
+  writer.text(record.strategy_id, 64)
+  writer.text(record.labels, 256)
+  writer.number(record.created_ms)
+}
+
+function writeGroupState(record: Of<'group_state'>): void {
+  writer.text(record.group_id, 64)
+  writer.oneOf(record.state, groupStates)
+  writer.count(record.rescues)
+  writer.number(record.at_ms)
+}
+
+function writeGroupClose(record: Of<'group_close'>): void {
+  writer.text(record.group_id, 64)
+  writer.count(record.leg_index)
+  writer.text(record.label, 64)
+  writer.number(record.at_ms)
+}
+
+function writeNaked(record: Of<'naked'>): void {
+  writer.text(record.group_id, 64)
+  writer.text(record.strategy_id, 64)
+  writer.number(record.incident_ts_ms)
+  writer.numberOrNull(record.exposure_usd_before)
+  writer.numberOrNull(record.exposure_usd_after)
+  writer.count(record.time_to_delta_neutral_ms)
+  writer.count(record.close_attempts)
+  writer.flag(record.hedge_used)
+  writer.flag(record.is_neutral)
+  writer.oneOf(record.cause, nakedCauses)
+  writer.oneOf(record.trading_mode_at_event, tradingModes)
+}
+
 /** Reads a record, or null when the bytes are none of a known shape. Never throws. */
 export function decodeRecord(bytes: Buffer, from = 0, end = bytes.length): LedgerRecord | null {
   const values = reader.begin(bytes, from, end)
@@ -123,6 +173,14 @@ function readOf(type: LedgerRecord['type']): LedgerRecord {
       return readLeg(type)
     case 'trade':
       return readTrade(type)
+    case 'group':
+      return readGroup(type)
+    case 'group_state':
+      return readGroupState(type)
+    case 'group_close':
+      return readGroupClose(type)
+    case 'naked':
+      return readNaked(type)
   }
 }
 
@@ -181,5 +239,52 @@ function readTrade(type: 'trade'): Of<'trade'> {
     fee: reader.number(),
     fee_currency: reader.text(16),
     venue_ms: reader.number(),
+  }
+}
+
+function readGroup(type: 'group'): Of<'group'> {
+  return {
+    type,
+    group_id: reader.text(64),
+    strategy_id: reader.text(64),
+    labels: reader.text(256),
+    created_ms: reader.number(),
+  }
+}
+
+function readGroupState(type: 'group_state'): Of<'group_state'> {
+  return {
+    type,
+    group_id: reader.text(64),
+    state: reader.oneOf(groupStates),
+    rescues: reader.count(),
+    at_ms: reader.number(),
+  }
+}
+
+function readGroupClose(type: 'group_close'): Of<'group_close'> {
+  return {
+    type,
+    group_id: reader.text(64),
+    leg_index: reader.count(),
+    label: reader.text(64),
+    at_ms: reader.number(),
+  }
+}
+
+function readNaked(type: 'naked'): Of<'naked'> {
+  return {
+    type,
+    group_id: reader.text(64),
+    strategy_id: reader.text(64),
+    incident_ts_ms: reader.number(),
+    exposure_usd_before: reader.numberOrNull(),
+    exposure_usd_after: reader.numberOrNull(),
+    time_to_delta_neutral_ms: reader.count(),
+    close_attempts: reader.count(),
+    hedge_used: reader.flag(),
+    is_neutral: reader.flag(),
+    cause: reader.oneOf(nakedCauses),
+    trading_mode_at_event: reader.oneOf(tradingModes),
   }
 }

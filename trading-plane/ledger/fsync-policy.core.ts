@@ -23,6 +23,10 @@ const entryTypes: Readonly<Record<LedgerRecord['type'], LedgerEntryType>> = {
   dispatch: 'ORDER_EVENT',
   leg: 'STATE_CHANGE',
   trade: 'POSITION_UPDATE',
+  group: 'ORDER_EVENT',
+  group_state: 'STATE_CHANGE',
+  group_close: 'ORDER_EVENT',
+  naked: 'STATE_CHANGE',
 }
 
 /** The entry type of a record. */

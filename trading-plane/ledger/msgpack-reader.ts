@@ -79,6 +79,12 @@ export class MsgpackReader {
     return value
   }
 
+  numberOrNull(): number | null {
+    if (this.#bytes[this.#at] !== 0xc0) return this.number()
+    this.#byte()
+    return null
+  }
+
   #byte(): number {
     const at = this.#at
     this.#at = at + 1

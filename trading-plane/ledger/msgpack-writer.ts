@@ -75,6 +75,11 @@ export class MsgpackWriter {
     this.#number(value)
   }
 
+  numberOrNull(value: number | null): void {
+    if (value === null) this.#put(nil)
+    else this.number(value)
+  }
+
   /** The bytes of the record; they are the writer's own until the next `begin`. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#at)

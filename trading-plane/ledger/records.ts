@@ -1,3 +1,6 @@
+import { nakedCauses } from '@bulkhead/shared/contracts/atomic-naked-event.ts'
+import { groupStates } from '@bulkhead/shared/contracts/intents.ts'
+import { tradingModes } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import { z } from 'zod'
 import { legStates } from '../engine/legs/leg.ts'
 
@@ -61,6 +64,50 @@ const tradeRecord = z.strictObject({
   venue_ms: z.number(),
 })
 
+/** A group, durable before any of its legs is handed out (contract 1.2.1). */
+const groupRecord = z.strictObject({
+  type: z.literal('group'),
+  group_id: z.string().max(64),
+  strategy_id: z.string().max(64),
+  /** Labels of its legs in their order, a space between. */
+  labels: z.string().max(256),
+  created_ms: z.number(),
+})
+
+/** A transition of a group, as it stands after it; also written before each rescue. */
+const groupStateRecord = z.strictObject({
+  type: z.literal('group_state'),
+  group_id: z.string().max(64),
+  state: z.enum(groupStates),
+  rescues: count,
+  at_ms: z.number(),
+})
+
+/** An order that takes a leg of a group back, or hedges it. */
+const groupCloseRecord = z.strictObject({
+  type: z.literal('group_close'),
+  group_id: z.string().max(64),
+  leg_index: count,
+  label,
+  at_ms: z.number(),
+})
+
+/** The account of an emergency close (contract 3.1, AtomicNakedEvent). */
+const nakedRecord = z.strictObject({
+  type: z.literal('naked'),
+  group_id: z.string().max(64),
+  strategy_id: z.string().max(64),
+  incident_ts_ms: z.number(),
+  exposure_usd_before: z.number().nullable(),
+  exposure_usd_after: z.number().nullable(),
+  time_to_delta_neutral_ms: count,
+  close_attempts: count,
+  hedge_used: z.boolean(),
+  is_neutral: z.boolean(),
+  cause: z.enum(nakedCauses),
+  trading_mode_at_event: z.enum(tradingModes),
+})
+
 /** First record of a file: which run wrote it. */
 const runRecord = z.strictObject({
   type: z.literal('run'),
@@ -75,6 +122,10 @@ export const ledgerRecordSchema = z.discriminatedUnion('type', [
   dispatchRecord,
   legRecord,
   tradeRecord,
+  groupRecord,
+  groupStateRecord,
+  groupCloseRecord,
+  nakedRecord,
 ])
 export type LedgerRecord = z.infer<typeof ledgerRecordSchema>
 export type IntentRecord = z.infer<typeof intentRecord>

@@ -194,12 +194,17 @@ function lastTimeOf(last: LedgerRecord | undefined): number | null {
     case 'run':
       return last.started_ms
     case 'intent':
+    case 'group':
       return last.created_ms
     case 'dispatch':
       return last.sent_ms
     case 'leg':
+    case 'group_state':
+    case 'group_close':
       return last.at_ms
     case 'trade':
       return last.venue_ms
+    case 'naked':
+      return last.incident_ts_ms
   }
 }

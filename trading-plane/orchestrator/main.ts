@@ -1,6 +1,6 @@
+import type { GroupIntent, Intent } from '@bulkhead/shared/contracts/intents.ts'
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { randomUUID } from 'node:crypto'
-import type { Intent } from '@bulkhead/shared/contracts/intents.ts'
 import { redisKeys, statusTtlMs } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { OrchestratorStatus } from '@bulkhead/shared/contracts/status.ts'
 import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
@@ -59,7 +59,7 @@ const audit = new AuditWriter({
   spoolFile: config.auditSpoolFile,
 })
 const ports = {
-  send: (intent: Intent) => executor.send(intent),
+  send: (intent: Intent | GroupIntent) => executor.send(intent),
   onFailed: (strategyId: string, message: string) => {
     const fields = { message: message.slice(0, 512) }
     void audit.record({ action: 'STRATEGY_FAILED', subject: strategyId, correlationId: '', fields })

@@ -1,8 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import type { Intent, IntentOutcome, ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import type {
+  GroupIntent,
+  Intent,
+  IntentOutcome,
+  ToOrchestrator,
+} from '@bulkhead/shared/contracts/intents.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
-import type { OrderWish, StrategyContext, StrategyHandlers } from '../strategies/strategy.ts'
+import type {
+  GroupLegWish,
+  GroupRef,
+  OrderWish,
+  StrategyContext,
+  StrategyHandlers,
+} from '../strategies/strategy.ts'
 import { decimalText, signedDecimalText } from './decimal-text.core.ts'
 import type { LoadedStrategy } from './strategy-loader.ts'
 
@@ -13,7 +24,7 @@ const openIntentsMax = 1_000
 
 export type HostPorts = {
   /** Sends an intent; false when the executor cannot be reached. */
-  readonly send: (intent: Intent) => boolean
+  readonly send: (intent: Intent | GroupIntent) => boolean
   /** The strategy threw and is stopped; `message` is what it threw. */
   readonly onFailed: (strategyId: string, message: string) => void
   readonly clock: Clock
@@ -58,6 +69,9 @@ export class StrategyHost {
         return
       case 'fill':
         if (message.strategy_id === this.id) this.#call((own) => own.onFill?.(message))
+        return
+      case 'group':
+        if (message.strategy_id === this.id) this.#call((own) => own.onGroup?.(message))
         return
       case 'outcome':
         if (message.strategy_id === this.id) this.#takeOutcome(message)
@@ -119,6 +133,7 @@ export class StrategyHost {
       id: this.id,
       nowMs: () => clock.monotonicMs(),
       place: (wish) => this.#place(wish),
+      placeGroup: (legs) => this.#placeGroup(legs),
       cancel: (intentId) => this.#cancel(intentId),
       log: (message, fields = {}) => log.info({ strategy: this.id, ...fields }, message),
     }
@@ -132,23 +147,33 @@ export class StrategyHost {
       strategy_id: this.id,
       group_id: randomUUID(),
       leg_index: 0,
-      instrument: wish.instrument,
-      side: wish.side,
-      amount: decimalText(wish.amount),
-      limit_price: decimalText(wish.limitPrice),
+      ...wishText(wish),
       time_in_force: wish.timeInForce ?? 'good_til_cancelled',
       post_only: wish.postOnly ?? false,
       reduce_only: wish.reduceOnly ?? false,
-      ai_confidence: wish.aiConfidence,
-      ...(wish.expectedEdgeUsd === undefined
-        ? {}
-        : { expected_edge_usd: signedDecimalText(wish.expectedEdgeUsd) }),
-      ...(wish.fairPrice === undefined ? {} : { fair_price: decimalText(wish.fairPrice) }),
     })
+    this.#note(intentId, sent)
+    return intentId
+  }
+
+  #placeGroup(wishes: readonly GroupLegWish[]): GroupRef {
+    const groupId = randomUUID()
+    const legs = wishes.map((wish) => ({ intent_id: randomUUID(), ...wishText(wish) }))
+    const sent = this.#ports.send({
+      type: 'group',
+      group_id: groupId,
+      strategy_id: this.id,
+      legs,
+    })
+    const intentIds = legs.map((leg) => leg.intent_id)
+    for (const intentId of intentIds) this.#note(intentId, sent)
+    return { groupId, intentIds }
+  }
+
+  #note(intentId: string, isSent: boolean): void {
     this.#proposed += 1
     remember(this.#openIntents, intentId)
-    if (!sent) this.#refuse(intentId)
-    return intentId
+    if (!isSent) this.#refuse(intentId)
   }
 
   #cancel(targetIntentId: string): void {
@@ -173,6 +198,21 @@ export class StrategyHost {
         reject_reason_code: 'VenueNotReady',
       })
     })
+  }
+}
+
+/** The part of a wish that every order has, as it travels. */
+function wishText(wish: GroupLegWish) {
+  return {
+    instrument: wish.instrument,
+    side: wish.side,
+    amount: decimalText(wish.amount),
+    limit_price: decimalText(wish.limitPrice),
+    ai_confidence: wish.aiConfidence,
+    ...(wish.expectedEdgeUsd === undefined
+      ? {}
+      : { expected_edge_usd: signedDecimalText(wish.expectedEdgeUsd) }),
+    ...(wish.fairPrice === undefined ? {} : { fair_price: decimalText(wish.fairPrice) }),
   }
 }
 

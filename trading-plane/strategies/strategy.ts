@@ -1,4 +1,9 @@
-import type { BookView, FillView, IntentOutcome } from '@bulkhead/shared/contracts/intents.ts'
+import type {
+  BookView,
+  FillView,
+  GroupView,
+  IntentOutcome,
+} from '@bulkhead/shared/contracts/intents.ts'
 import type { TradingMode } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import type { z } from 'zod'
 
@@ -33,6 +38,21 @@ export type OrderWish = {
   readonly fairPrice?: number
 }
 
+/**
+ * One order of a group. Every leg opens and trades at once what can be traded; its share of what
+ * the group is worth is its `expectedEdgeUsd`.
+ */
+export type GroupLegWish = Pick<
+  OrderWish,
+  'instrument' | 'side' | 'amount' | 'limitPrice' | 'expectedEdgeUsd' | 'fairPrice' | 'aiConfidence'
+>
+
+export type GroupRef = {
+  readonly groupId: string
+  /** Of the legs, in their order: under these their outcomes and fills are reported. */
+  readonly intentIds: readonly string[]
+}
+
 /** What a strategy may do. It proposes; the executor decides, and says what became of it. */
 export type StrategyContext = {
   readonly id: string
@@ -42,6 +62,11 @@ export type StrategyContext = {
    * Proposes an order and returns the intent's id, under which every outcome and fill is reported.
    */
   place(wish: OrderWish): string
+  /**
+   * Proposes two or three orders, each of another instrument, that make sense together only: they
+   * are sent all or none, and unless all fill whole, what did is taken back by the executor.
+   */
+  placeGroup(legs: readonly GroupLegWish[]): GroupRef
   /** Proposes to cancel the order of an intent. */
   cancel(intentId: string): void
   log(message: string, fields?: Readonly<Record<string, unknown>>): void
@@ -55,6 +80,8 @@ export type StrategyHandlers = {
   onBook?(book: BookView): void
   onFill?(fill: FillView): void
   onOutcome?(outcome: IntentOutcome): void
+  /** A group came to another state; `Complete` and `Flattened` are its ends. */
+  onGroup?(group: GroupView): void
   onMode?(mode: TradingMode, reasons: readonly string[]): void
   /** About every 250 ms, whether or not anything happened. */
   onTimer?(nowMs: number): void

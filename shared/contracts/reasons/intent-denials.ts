@@ -53,6 +53,8 @@ export const intentDenialReasons = [
   'ApprovalExpired',
   'IntentTooOld',
   'ToolRateExceeded',
+  'GroupLegDenied',
+  'GroupNeedsApproval',
 ] as const
 
 export type IntentDenialReason = (typeof intentDenialReasons)[number]

@@ -110,8 +110,8 @@ describe('the client of the venue is out of reach', () => {
   test('BYP-03: only the gateway calls what changes something at the venue', () => {
     const calls = callsOf(new Set(['place', 'cancel']))
     expect(calls).toEqual([
+      'trading-plane/executor/dispatcher.ts: gateway.place',
       'trading-plane/executor/loop.ts: gateway.cancel',
-      'trading-plane/executor/loop.ts: gateway.place',
       'trading-plane/gateway/gateway.ts: this.#venue.cancel',
       'trading-plane/gateway/gateway.ts: this.#venue.place',
     ])
@@ -158,7 +158,14 @@ describe('the client of the venue is out of reach', () => {
     const definition = { id: 'any', params: {} as never, instruments: () => [], create }
     const ports = { send: () => true, onFailed: () => undefined } as never
     const host = new StrategyHost({ id: 'any', definition, params: {}, instruments: [] }, ports)
-    expect(Reflect.ownKeys(given ?? {})).toEqual(['id', 'nowMs', 'place', 'cancel', 'log'])
+    expect(Reflect.ownKeys(given ?? {})).toEqual([
+      'id',
+      'nowMs',
+      'place',
+      'placeGroup',
+      'cancel',
+      'log',
+    ])
     expect(Reflect.ownKeys(host)).toEqual(['id', 'instruments'])
   })
 

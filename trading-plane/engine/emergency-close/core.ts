@@ -14,6 +14,7 @@ import { decimalOf, stepsIn } from '../numbers/decimal.ts'
 import { count, type EngineState, signedSize } from '../state.ts'
 import { noteFlatten } from '../churn/churn.ts'
 import { modeNow } from '../mode-view.ts'
+import { causeOf, giveAccount } from './account.ts'
 import { findHedge } from './hedge.ts'
 import { bestPrice, crossingOrder } from './price.ts'
 import type { NakedClose } from './state.ts'
@@ -28,15 +29,21 @@ export type CloseNeed = Pick<
 
 /**
  * Begins to close a position without the ordinary gates, unless it is being closed already or was a
- * moment ago.
+ * moment ago. A broken group minds its own pauses.
  *
- * @returns whether it began
+ * @returns the close, or null when it did not begin
  */
-export function startClose(state: EngineState, need: CloseNeed, at: At, out: Effect[]): boolean {
+export function startClose(
+  state: EngineState,
+  need: CloseNeed,
+  at: At,
+  out: Effect[],
+): NakedClose | null {
   const { running, pausedUntilTickMs } = state.emergencyClose
   const { instrument } = need
-  const isPaused = at.tickMs < (pausedUntilTickMs.get(instrument) ?? Number.NEGATIVE_INFINITY)
-  if (isPaused || running.has(instrument) || closableSteps(state, need) === 0) return false
+  const pausedUntil = pausedUntilTickMs.get(instrument) ?? Number.NEGATIVE_INFINITY
+  const isPaused = at.tickMs < pausedUntil && need.cause !== 'atomic_legging_failure'
+  if (isPaused || running.has(instrument) || closableSteps(state, need) === 0) return null
   const close: NakedClose = {
     ...need,
     startedMs: at.nowMs,
@@ -44,13 +51,14 @@ export function startClose(state: EngineState, need: CloseNeed, at: At, out: Eff
     exposureUsdBefore: exposureUsd(state, instrument),
     attempts: 0,
     isHedged: false,
+    isHedgeWhole: false,
     labels: [],
     asked: new Map(),
   }
   running.set(instrument, close)
   count(state, 'emergency_closes')
   out.push(audit('EMERGENCY_CLOSE_STARTED', close, { cause: close.cause }))
-  return true
+  return close
 }
 
 /** Moves every close on that can move; asked after each event. */
@@ -139,6 +147,7 @@ function hedge(
   const reach = { best: best.price, ticks, limit: null }
   const order = crossingOrder(found.spec, close.side, found.steps, reach)
   close.isHedged = order !== undefined
+  close.isHedgeWhole = close.isHedged && found.isWhole
   if (order === undefined) endClose(state, close, at, out)
   else send(state, close, found.spec, order, at, out, hash64)
 }
@@ -210,7 +219,7 @@ function refuse(state: EngineState, close: NakedClose, at: At, out: Effect[]): v
   endClose(state, close, at, out)
 }
 
-/** The account of it, in the fields of contract 3.1 (AtomicNakedEvent). */
+/** Ends it with an account of it; of a group's closes the group gives one for all. */
 function endClose(state: EngineState, close: NakedClose, at: At, out: Effect[]): void {
   const { running, pausedUntilTickMs } = state.emergencyClose
   const { containmentPauseMs } = state.config.gates.emergencyClose
@@ -219,32 +228,27 @@ function endClose(state: EngineState, close: NakedClose, at: At, out: Effect[]):
   const { mode } = modeNow(state, at, state.config.killSwitchAgeMsMax)
   running.delete(close.instrument)
   pausedUntilTickMs.set(close.instrument, at.tickMs + pauseMs)
-  if (close.labels.length === 0) return
-  const left = exposureUsd(state, close.instrument)
+  if (close.labels.length === 0 || close.cause === 'atomic_legging_failure') return
   const isClosed = closableSteps(state, close) === 0
-  out.push(
-    audit('ATOMIC_NAKED_EVENT', close, {
-      group_id: close.groupId,
-      strategy_id: close.strategyId,
-      incident_ts_ms: String(close.startedMs),
-      exposure_usd_before: usdText(close.exposureUsdBefore),
-      exposure_usd_after: usdText(left),
-      time_to_delta_neutral_ms: String(Math.round(at.tickMs - close.startedTickMs)),
-      close_attempts: String(close.attempts),
-      hedge_used: String(close.isHedged),
-      is_neutral: String(isClosed),
-      cause: isClosed
-        ? close.cause
-        : close.isHedged
-          ? 'hedge_fallback'
-          : 'emergency_close_exhausted',
-      trading_mode_at_event: mode,
-    }),
-  )
+  const event = {
+    group_id: close.groupId,
+    strategy_id: close.strategyId,
+    incident_ts_ms: close.startedMs,
+    exposure_usd_before: close.exposureUsdBefore,
+    exposure_usd_after: exposureUsd(state, close.instrument),
+    time_to_delta_neutral_ms: Math.round(at.tickMs - close.startedTickMs),
+    close_attempts: close.attempts,
+    hedge_used: close.isHedged,
+    is_neutral: isClosed,
+    cause: causeOf(close.cause, isClosed, close.isHedged),
+    trading_mode_at_event: mode,
+  }
+  const { instrument: subject, originId: correlationId, side } = close
+  giveAccount(state, event, { subject, correlationId, fields: { side } }, at, out)
 }
 
 /** Whole steps still to be closed: what was wanted and is not filled, at most what is held. */
-function closableSteps(
+export function closableSteps(
   state: EngineState,
   need: Pick<NakedClose, 'instrument' | 'side' | 'wantedSteps'> & Partial<NakedClose>,
 ): number {
@@ -271,10 +275,6 @@ function exposureUsd(state: EngineState, instrument: string): number | null {
 function isLiveLeg(state: EngineState, label: string): boolean {
   const leg = state.legs.get(label)
   return leg !== undefined && isLive(leg)
-}
-
-function usdText(usd: number | null): string {
-  return usd === null ? 'unknown' : usd.toFixed(2)
 }
 
 /** A UUID (version 8) that the same run of events always gives. */

@@ -5,7 +5,12 @@ import { decimalOf, stepsIn } from '../numbers/decimal.ts'
 import { type EngineState, signedSize } from '../state.ts'
 import type { NakedClose } from './state.ts'
 
-export type Hedge = { readonly spec: InstrumentSpec; readonly steps: number }
+export type Hedge = {
+  readonly spec: InstrumentSpec
+  readonly steps: number
+  /** Whether it is for all that is left, but for what is less than a step. */
+  readonly isWhole: boolean
+}
 
 export function isPerpetual({ kind, name }: InstrumentSpec): boolean {
   return kind === 'perpetual' || name.endsWith('-PERPETUAL')
@@ -35,7 +40,7 @@ export function findHedge(
   if (largest === undefined || left === null) return null
   const coins = Math.min(left, net, Math.abs(largest.coins))
   const steps = stepsOf(state, largest.spec, coins)
-  return steps > 0 ? { spec: largest.spec, steps } : null
+  return steps > 0 ? { spec: largest.spec, steps, isWhole: coins >= left } : null
 }
 
 /** Signed coins of everything held of an underlying; null where one of them is not known. */

@@ -1,7 +1,11 @@
+import type { AtomicNakedEvent } from '@bulkhead/shared/contracts/atomic-naked-event.ts'
 import type { Side } from '../../venues/port.ts'
 
 /** Why exposure is closed without the ordinary gates. */
-export type CloseCause = 'close_without_book' | 'kill_containment'
+export type CloseCause = Extract<
+  AtomicNakedEvent['cause'],
+  'close_without_book' | 'kill_containment' | 'atomic_legging_failure'
+>
 
 /** One position on its way out: bounded attempts, then a hedge, then an account of it. */
 export type NakedClose = {
@@ -21,6 +25,8 @@ export type NakedClose = {
   readonly exposureUsdBefore: number | null
   attempts: number
   isHedged: boolean
+  /** Whether the hedge, once filled, leaves nothing open. */
+  isHedgeWhole: boolean
   /** Labels of its own orders, oldest first. */
   readonly labels: string[]
   /** Instruments whose ticker was asked for the attempt at hand, and whether it was answered. */

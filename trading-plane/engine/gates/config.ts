@@ -81,6 +81,17 @@ type EmergencyCloseLimits = {
   readonly containmentPauseMs: number
 }
 
+type GroupLimits = {
+  /** `atomic_qty_epsilon` of contract Appendix A, in the instrument's own unit. */
+  readonly qtyEpsilon: number
+  /** `group_lock_max_wait_ms`: how long a group may be held before nothing more is opened. */
+  readonly lockWaitMsMax: number
+  /** `rescue_cross_spread_ticks`: how far beyond the best price a rescue reaches. */
+  readonly rescueCrossSpreadTicks: number
+  /** Groups on their way at one time. */
+  readonly openMax: number
+}
+
 /** One part per gate that has something to set; the executor's schema holds defaults and bounds. */
 export type GatesConfig = {
   readonly instrumentMetadata: InstrumentMetadataLimits
@@ -95,4 +106,5 @@ export type GatesConfig = {
   readonly churn: ChurnLimits
   readonly selfImpact: SelfImpactLimits
   readonly emergencyClose: EmergencyCloseLimits
+  readonly groups: GroupLimits
 }

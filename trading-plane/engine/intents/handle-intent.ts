@@ -8,7 +8,7 @@ import type { Effect } from '../effects.ts'
 import { startClose } from '../emergency-close/core.ts'
 import { isLive, type Leg } from '../legs/leg.ts'
 import { modeNow } from '../mode-view.ts'
-import { applyPolicy } from '../policy/apply.ts'
+import { applyPolicy, type GatedOrder } from '../policy/apply.ts'
 import { count, type EngineState } from '../state.ts'
 import { meetOpening, notePermission } from '../trade-permission/gate.ts'
 import { deskNow } from '../trade-permission/judge.ts'
@@ -24,6 +24,7 @@ import { decisionOf } from './decision.ts'
 import { type Hash64, orderLabel } from './label.ts'
 import { orderSize } from './order-size.ts'
 import { quantize } from './quantize.ts'
+import type { ReadyOrder } from './ready-order.ts'
 import { repeatOf } from './repeat.ts'
 import { submit } from './submit.ts'
 import { enter, finish, startTrace, type Trace } from './trace.ts'
@@ -66,7 +67,7 @@ export function handleIntent(
   const isRefusal = typeof objection === 'string' && objection !== 'held'
   const denial = isRefusal ? { reason: objection } : objection
   if (denial === null) finish(trace)
-  else if (denial !== 'held') deny(state, intent, denial, at, out)
+  else if (denial !== 'held') denyIntent(state, intent, denial, at, out)
   out.push({ kind: 'decision', decision: decisionOf(state, intent, at, trace, denial) })
   return denial === null ? 'permitted' : denial === 'held' ? denial : denial.reason
 }
@@ -80,9 +81,28 @@ function handlePlace(
   trace: Trace,
   agreed: HoldingTier | null,
 ): Denial | IntentDenialReason | 'held' | null {
+  const judged = judgePlace(state, intent, at, out, hash64, trace, { agreed, mayWait: true })
+  if (typeof judged === 'string' || 'reason' in judged) return judged
+  submit(state, judged.leg, judged.size, at, out)
+  return null
+}
+
+/**
+ * Takes a wish through every gate up to the order that would be sent; nothing is reserved for it.
+ */
+export function judgePlace(
+  state: EngineState,
+  intent: PlaceIntent,
+  at: At,
+  out: Effect[],
+  hash64: Hash64,
+  trace: Trace,
+  people: Pick<GatedOrder, 'agreed' | 'mayWait'>,
+): Denial | IntentDenialReason | 'held' | ReadyOrder {
   enter(trace, 'Idempotency')
   const isHeld = state.approvals.pending.has(intent.intent_id)
-  if (isHeld || state.intentIds.has(intent.intent_id)) return 'DuplicateIntent'
+  const isKnown = state.legs.byIntent(intent.intent_id) !== undefined
+  if (isHeld || isKnown || state.intentIds.has(intent.intent_id)) return 'DuplicateIntent'
   const prepared = prepare(state, intent, at, trace)
   if (!prepared.ok) return prepared.failure
   enter(trace, 'Label')
@@ -99,16 +119,17 @@ function handlePlace(
   if (objection?.reason === 'LiquidityGateNoL2') handOver(state, order, at, out)
   const note = (denial: Denial | null) => {
     if (isOpening) notePermission(state, intent, desk.permission, denial?.reason ?? null, at, out)
-    return denial
   }
-  if ('reason' in priced) return note(priced)
+  if ('reason' in priced) {
+    note(priced)
+    return priced
+  }
   const { mode } = desk.mode
-  const gated = { intent, leg: newLeg(priced, label), size: priced.size, mode, agreed }
-  const ruling = applyPolicy(state, gated, at, out, hash64, trace)
+  const ready = { leg: newLeg(priced, label), size: priced.size }
+  const ruling = applyPolicy(state, { intent, ...ready, mode, ...people }, at, out, hash64, trace)
   if (ruling === 'held') return ruling
-  if (note(ruling) !== null) return ruling
-  submit(state, gated.leg, gated.size, at, out)
-  return null
+  note(ruling)
+  return ruling ?? ready
 }
 
 /**
@@ -133,10 +154,11 @@ function handOver(
     cause: 'close_without_book' as const,
     wantedSteps: quantized.amountSteps,
   }
-  if (startClose(state, need, at, out)) state.intentIds.add(intent.intent_id)
+  const close = startClose(state, need, at, out)
+  if (close !== null) state.intentIds.add(intent.intent_id)
 }
 
-function labelOf({ intent, quantized }: OnGrid, hash64: Hash64): string | null {
+export function labelOf({ intent, quantized }: OnGrid, hash64: Hash64): string | null {
   const identity = {
     instrument: intent.instrument,
     side: intent.side,
@@ -232,7 +254,8 @@ function cancelEnded(
   return null
 }
 
-function deny(
+/** Tells everybody whom it concerns that an intent came to nothing, and counts it. */
+export function denyIntent(
   state: EngineState,
   intent: Intent,
   { reason, log, figures = {} }: Denial,
@@ -262,7 +285,8 @@ function deny(
   out.push({ kind: 'log', message: log ?? 'IntentDenied', fields: { ...fields, ...figures } })
 }
 
-function newLeg({ intent, intentClass, spec, quantized }: PreparedIntent, label: string): Leg {
+/** The order that a wish has become, as nobody knows it yet. */
+export function newLeg({ intent, intentClass, spec, quantized }: OnGrid, label: string): Leg {
   return {
     label,
     intentId: intent.intent_id,

@@ -1,5 +1,5 @@
 import type { At } from '../at.ts'
-import type { Effect } from '../effects.ts'
+import type { Effect, SubmitEffect } from '../effects.ts'
 import { figure } from '../gates/gate.ts'
 import { expectedPriceOf } from '../incidents/core.ts'
 import type { Leg } from '../legs/leg.ts'
@@ -10,6 +10,11 @@ import type { OrderSize } from './order-size.ts'
  * Reserves the leg in memory at once; the gateway makes record and audit durable before it sends.
  */
 export function submit(state: EngineState, leg: Leg, size: OrderSize, at: At, out: Effect[]): void {
+  out.push(submitOf(state, leg, size, at))
+}
+
+/** The same, for orders that are sent together. */
+export function submitOf(state: EngineState, leg: Leg, size: OrderSize, at: At): SubmitEffect {
   state.intentIds.add(leg.intentId)
   state.labels.add(leg.label)
   state.legs.set(leg)
@@ -17,7 +22,7 @@ export function submit(state: EngineState, leg: Leg, size: OrderSize, at: At, ou
   wish.expectedPrice = expectedPriceOf(state, leg)
   wish.judgedTickMs = at.tickMs
   const { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly } = leg
-  out.push({
+  return {
     kind: 'submit',
     order: { label, instrument, side, amount, price, timeInForce, postOnly, reduceOnly },
     record: intentRecordOf(leg, at),
@@ -36,7 +41,7 @@ export function submit(state: EngineState, leg: Leg, size: OrderSize, at: At, ou
         ...sizeFields(size),
       },
     },
-  })
+  }
 }
 
 /** What is not known or does not apply is left out, not written as zero. */

@@ -1,3 +1,4 @@
+import { assert } from '@bulkhead/shared/kernel/assert.ts'
 import { BoundedQueue } from '@bulkhead/shared/kernel/queue.ts'
 import type { LabelParts } from '../intents/label.ts'
 import { isLive, type Leg } from './leg.ts'
@@ -112,6 +113,17 @@ export class LegStore {
       this.#wishes.set(label, wish)
     }
     return wish
+  }
+
+  /** Forgets a leg that was reserved and never recorded: it is as if it had never been. */
+  discard(label: string): void {
+    const leg = this.#legs.get(label)
+    if (leg === undefined) return
+    assert(leg.state === 'recorded', 'only what was never sent is forgotten')
+    this.#legs.delete(label)
+    this.#live.delete(label)
+    this.#wishes.delete(label)
+    this.#labelOfIntent.delete(leg.intentId)
   }
 
   #retire(label: string): void {

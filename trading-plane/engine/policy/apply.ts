@@ -27,6 +27,8 @@ export type GatedOrder = {
   readonly mode: TradingMode
   /** The tier at which people agreed to it; null when nobody was asked. */
   readonly agreed: HoldingTier | null
+  /** Whether it can wait for people; a leg of a group cannot (decision D-67). */
+  readonly mayWait: boolean
 }
 
 /** What the policy makes of an order: it stops it, has it wait for people, or lets it go. */
@@ -51,7 +53,7 @@ export function applyPolicy(
 /** T1 tells people, T2 and T3 wait for them; where they cannot be asked nothing is sent (B6). */
 function askPeople(
   state: EngineState,
-  { intent, leg, agreed }: GatedOrder,
+  { intent, leg, agreed, mayWait }: GatedOrder,
   decision: PolicyDecision,
   at: At,
   out: Effect[],
@@ -62,6 +64,7 @@ function askPeople(
     const isEnough = !isHigherTier(tier, agreed)
     return isEnough ? null : { reason: 'ApprovalInsufficient', figures: { ...figures, agreed } }
   }
+  if (isHolding(tier) && !mayWait) return { reason: 'GroupNeedsApproval', figures }
   try {
     const reason = tier === 'T0' ? null : tellOrHold(state, intent, { ...decision, tier }, at, out)
     if (reason !== null) return { reason, figures }

@@ -7,6 +7,7 @@ import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
 import { modeNow } from '../mode-view.ts'
 import { count, type EngineState } from '../state.ts'
+import type { ModeDecision } from '../trading-mode/evaluate.ts'
 import { askOpening, countOpening } from './budget.ts'
 import type { Desk } from './desk.ts'
 import { judgePermission } from './judge.ts'
@@ -25,10 +26,14 @@ const denialOfGate: Readonly<Record<PermissionGate, IntentDenialReason>> = {
  * are decided once for all gates that look at them.
  */
 export function meetOpening(state: EngineState, at: At): Desk {
+  return meetOpeningIn(state, at, modeNow(state, at, state.config.killSwitchAgeMsMax))
+}
+
+/** The same in a mode that was decided already. */
+export function meetOpeningIn(state: EngineState, at: At, mode: ModeDecision): Desk {
   const { permission, config } = state
   const { openingsPerDayMax } = config.tradePermission
   permission.tally = askOpening(permission.tally, at.nowMs, openingsPerDayMax)
-  const mode = modeNow(state, at, config.killSwitchAgeMsMax)
   return { mode, permission: judgeAndHold(state, at, mode.mode) }
 }
 

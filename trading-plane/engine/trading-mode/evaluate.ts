@@ -228,11 +228,13 @@ function isDegraded(snapshot: ModeSnapshot): boolean {
     unitsMismatchAgeMs !== null && !(unitsMismatchAgeMs > snapshot.unitsMismatchDegradedMs)
   const hasStop = snapshot.isSafetyReady === false || !isClear(snapshot.isBudgetHalted)
   const isClosing = !isClear(snapshot.isClosingInEmergency)
+  const isBroken = !isClear(snapshot.isGroupExposed) || !isClear(snapshot.isGroupHeld)
   const isAdrift =
     !isClear(snapshot.isContinuityLost) ||
     !(snapshot.rateLimitReadFailures < snapshot.rateLimitReadFailuresTrip)
   const isWorn =
     isClosing ||
+    isBroken ||
     !isClear(snapshot.isDiskDegraded) ||
     !isClear(snapshot.isOutputFull) ||
     !isClear(snapshot.hasClockDrifted) ||

@@ -29,6 +29,10 @@ export type ModeSnapshot = {
   readonly isSessionKillActive: boolean | null
   /** A position is being closed without the ordinary gates (contract 3.1). */
   readonly isClosingInEmergency: boolean
+  /** A group is broken and what it left is not taken back yet (contract 1.2). */
+  readonly isGroupExposed: boolean
+  /** A group could not be moved on for longer than it may be held (contract 1.2.1). */
+  readonly isGroupHeld: boolean
   /** The trade permission halts by budget (D-23). */
   readonly isBudgetHalted: boolean
   readonly tooManyRequestsIn5m: number

@@ -20,6 +20,7 @@ let server: IntentServer
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'bulkhead-test-'))
   server = new IntentServer({
+    onGroup: () => {},
     onIntent: () => {},
     onStrategiesHere: () => {},
     onStrategiesGone: () => {},

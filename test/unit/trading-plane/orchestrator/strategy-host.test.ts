@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Intent, ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
-import { placeIntentSchema } from '@bulkhead/shared/contracts/intents.ts'
+import type { GroupIntent, Intent, ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
+import { groupIntentSchema, placeIntentSchema } from '@bulkhead/shared/contracts/intents.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import { decimalText } from '@bulkhead/trading-plane/orchestrator/decimal-text.core.ts'
 import { StrategyHost } from '@bulkhead/trading-plane/orchestrator/strategy-host.ts'
@@ -33,6 +33,7 @@ function hostOf(
   options: { isConnected?: boolean } = {},
 ) {
   const sent: Intent[] = []
+  const groups: GroupIntent[] = []
   const failures: string[] = []
   const clock = { tickMs: 0 }
   const parsed = definition.params.parse(params)
@@ -42,7 +43,8 @@ function hostOf(
     {
       send: (message) => {
         if (options.isConnected === false) return false
-        sent.push(message)
+        if (message.type === 'group') groups.push(message)
+        else sent.push(message)
         return true
       },
       onFailed: (_id, message) => failures.push(message),
@@ -50,7 +52,7 @@ function hostOf(
       log: silent,
     },
   )
-  return { hosted, sent, failures, clock }
+  return { hosted, sent, groups, failures, clock }
 }
 
 const wish = { instrument: 'BTC-PERPETUAL', side: 'buy', amount: 10, limitPrice: 60_000.5 } as const
@@ -161,6 +163,31 @@ describe('a hosted strategy', () => {
     for (const state of ['open', 'filled', 'filled'] as const) hosted.take(outcome(intentId, state))
     hosted.take(outcome('6f9619ff-8b86-4011-b42d-00c04fc964ff', 'filled'))
     expect(heard).toEqual(['open', 'filled'])
+  })
+
+  test('proposes a group whose legs are told of under the ids that it was given', () => {
+    const heard: string[] = []
+    let ref = { groupId: '', intentIds: [] as readonly string[] }
+    const { hosted, groups } = host((context) => ({
+      onTimer: () => {
+        ref = context.placeGroup([
+          { ...wish, expectedEdgeUsd: 0.1 + 0.2, fairPrice: 60_100 },
+          { ...wish, instrument: 'ETH-PERPETUAL', side: 'sell' },
+        ])
+      },
+      onOutcome: ({ intent_id: id, state }) => heard.push(`${ref.intentIds.indexOf(id)} ${state}`),
+      onGroup: ({ state }) => heard.push(state),
+    }))
+    hosted.timer()
+    const [group] = groups.map((each) => groupIntentSchema.parse(JSON.parse(JSON.stringify(each))))
+    expect(group).toMatchObject({ strategy_id: 's', group_id: ref.groupId })
+    expect(group?.legs.map((leg) => leg.intent_id)).toEqual(ref.intentIds)
+    expect(group?.legs[0]).toMatchObject({ amount: '10', expected_edge_usd: '0.3' })
+    hosted.take(outcome(ref.intentIds[1] ?? '', 'denied'))
+    const news = { type: 'group' as const, group_id: ref.groupId, state: 'Flattened' as const }
+    hosted.take({ ...news, strategy_id: 's' })
+    hosted.take({ ...news, strategy_id: 'other' })
+    expect(heard).toEqual(['1 denied', 'Flattened'])
   })
 
   test('hears nothing of others', () => {

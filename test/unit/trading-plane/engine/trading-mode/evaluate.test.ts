@@ -26,6 +26,8 @@ const healthy: ModeSnapshot = {
   isOpenPermissionLatched: false,
   isBudgetHalted: false,
   isClosingInEmergency: false,
+  isGroupExposed: false,
+  isGroupHeld: false,
   isContinuityLost: false,
   isSessionKillActive: false,
   tooManyRequestsIn5m: 0,
