@@ -28,6 +28,7 @@ describe('the settings of the gates', () => {
         killAt: 0.95,
         ageMsMax: 30_000,
       },
+      groups: { qtyEpsilon: 1e-9, lockWaitMsMax: 10, rescueCrossSpreadTicks: 2 },
     })
   })
 

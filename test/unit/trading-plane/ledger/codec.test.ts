@@ -5,6 +5,21 @@ import { entryTypeOf, fsyncPolicyFor } from '@bulkhead/trading-plane/ledger/fsyn
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
 import { dispatch, intent } from '../../../support/ledger-files.ts'
 
+const naked: LedgerRecord = {
+  type: 'naked',
+  group_id: 'g',
+  strategy_id: 's',
+  incident_ts_ms: 1.5,
+  exposure_usd_before: 500.25,
+  exposure_usd_after: 0,
+  time_to_delta_neutral_ms: 240,
+  close_attempts: 3,
+  hedge_used: true,
+  is_neutral: false,
+  cause: 'hedge_fallback',
+  trading_mode_at_event: 'ReduceOnly',
+}
+
 const samples: readonly LedgerRecord[] = [
   { type: 'run', run_id: 'r', started_ms: 1.5 },
   intent(3),
@@ -30,6 +45,11 @@ const samples: readonly LedgerRecord[] = [
     fee_currency: 'BTC',
     venue_ms: 1_700_000_000_000,
   },
+  { type: 'group', group_id: 'g', strategy_id: 's', labels: 'l m', created_ms: 2.5 },
+  { type: 'group_state', group_id: 'g', state: 'MixedFailed', rescues: 2, at_ms: 3 },
+  { type: 'group_close', group_id: 'g', leg_index: 1, label: 'l', at_ms: 4 },
+  naked,
+  { ...naked, exposure_usd_before: null, exposure_usd_after: null },
 ]
 
 describe('a record on disk', () => {
@@ -107,6 +127,13 @@ describe('a record on disk', () => {
     )
     expect(recordLayout('trade').join(' ')).toBe(
       'trade_id label instrument side steps price fee fee_currency venue_ms',
+    )
+    expect(recordLayout('group').join(' ')).toBe('group_id strategy_id labels created_ms')
+    expect(recordLayout('group_state').join(' ')).toBe('group_id state rescues at_ms')
+    expect(recordLayout('group_close').join(' ')).toBe('group_id leg_index label at_ms')
+    expect(recordLayout('naked').join(' ')).toBe(
+      'group_id strategy_id incident_ts_ms exposure_usd_before exposure_usd_after ' +
+        'time_to_delta_neutral_ms close_attempts hedge_used is_neutral cause trading_mode_at_event',
     )
   })
 })
