@@ -133,9 +133,7 @@ export class CrashLane {
     hand.close()
   }
 
-  /**
-   * One order that rests, one that trades, and a group of two that trade, on the side of this cycle.
-   */
+  /** One order that rests, one that trades, a group of two, on the side of this cycle. */
   #propose(hand: StrategyHand): void {
     const [book, other] = traded.map((name) => hand.book(name))
     if (book === undefined || other === undefined) return

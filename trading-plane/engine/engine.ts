@@ -12,6 +12,7 @@ import type { EngineConfig } from './config.ts'
 import { isProvablyFlat } from './exposure/flat.ts'
 import type { Effect } from './effects.ts'
 import { stepGroups } from './groups/core.ts'
+import { withholdUnsent } from './groups/recover.ts'
 import { proposeGroup, takeGroupRecorded } from './groups/propose.ts'
 import { rescuedGroup } from './groups/state.ts'
 import { containExposure } from './emergency-close/containment.ts'
@@ -210,7 +211,8 @@ export class Engine {
       case 'ledger-record':
         return takeLedgerRecord(state, event.record, at)
       case 'recovered':
-        return finishRecovery(state)
+        finishRecovery(state)
+        return withholdUnsent(state, at, out)
       case 'instruments':
         return takeInstruments(state, event, at)
       case 'instruments-failed':

@@ -60,7 +60,7 @@ function begin(state: EngineState, group: Group, leg: GroupLeg, at: At, out: Eff
   leg.close = startClose(state, need, at, out)
 }
 
-/** The order that takes a leg back is recorded as its own before its dispatch can be. */
+/** The order that takes a leg back is recorded as its own before the order itself is. */
 function noteCloses(
   state: EngineState,
   group: Group,
@@ -73,7 +73,8 @@ function noteCloses(
     if (leg.closes.some((each) => each.label === label)) continue
     const own = state.legs.get(label)
     leg.closes.push({ ...unseenOrder(label), instrument: own?.instrument ?? '', isTerminal: false })
-    out.push({
+    const sent = out.findIndex((each) => each.kind === 'submit' && each.order.label === label)
+    out.splice(sent < 0 ? out.length : sent, 0, {
       kind: 'record',
       record: {
         type: 'group_close',

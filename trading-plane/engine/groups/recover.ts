@@ -1,4 +1,8 @@
 import type { IntentRecord, LedgerRecord } from '../../ledger/records.ts'
+import type { At } from '../at.ts'
+import type { Effect } from '../effects.ts'
+import type { EngineState } from '../state.ts'
+import { advance } from '../transitions.ts'
 import {
   type Group,
   type GroupsState,
@@ -31,6 +35,20 @@ export function takeGroupRecord(groups: GroupsState, record: GroupRecord): void 
   group.rescues = record.rescues
   if (record.state === 'MixedFailed') group.failedMs ??= record.at_ms
   if (record.state === 'Complete' || record.state === 'Flattened') retireGroup(groups, group)
+}
+
+/**
+ * What an earlier run recorded of a group and never sent stays unsent, unlike other orders
+ * (decision D-69): a leg alone is what a group is there to prevent.
+ */
+export function withholdUnsent(state: EngineState, at: At, out: Effect[]): void {
+  for (const { legs } of state.groups.open.values()) {
+    for (const { label } of legs.flatMap(({ orders, closes }) => [...orders, ...closes])) {
+      if (!state.unsent.delete(label)) continue
+      const leg = state.legs.get(label)
+      if (leg?.state === 'recorded') advance(state, leg, { kind: 'withheld' }, at, out)
+    }
+  }
 }
 
 /** An order of a group beyond its legs is the rescue of one of them. */
