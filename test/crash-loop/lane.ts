@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { GroupIntent, PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
+import type { PlaceIntent } from '@bulkhead/shared/contracts/intents.ts'
 import { failpointVariable } from '@bulkhead/trading-plane/failpoints/failpoint.ts'
 import { type Desk, startDesk, StrategyHand } from '../integration/trading-plane/desk.ts'
 import { eventually } from '../support/eventually.ts'
@@ -22,10 +22,6 @@ const cancelRefused = {
   times: 1,
 }
 
-/** Two instruments, so that there are groups. */
-const traded = ['BTC-PERPETUAL', 'ETH-PERPETUAL'] as const
-
-type VenuePosition = { readonly instrument_name: string; readonly size: number }
 type VenueOrderRow = { readonly order_id: string; readonly label: string }
 type Ending = { readonly signal: NodeJS.Signals | null; readonly stderr: string }
 
@@ -37,7 +33,7 @@ export class CrashLane {
   readonly #desk: Desk
   readonly #env: Readonly<Record<string, string>>
   readonly #labelOfOrder = new Map<string, string>()
-  #proposed: (PlaceIntent | GroupIntent)[] = []
+  #proposed: PlaceIntent[] = []
   #cycles = 0
 
   private constructor(desk: Desk, env: Readonly<Record<string, string>>) {
@@ -102,10 +98,9 @@ export class CrashLane {
     const { venueConfig } = this.#desk
     const overrides = {
       ledger: { segmentBytes: 524_288 },
-      venue: { ...venueConfig, currencies: ['BTC', 'ETH'], orderLeaseMs: 500 },
+      venue: { ...venueConfig, currencies: ['BTC'], orderLeaseMs: 500 },
       // The last life has no strategy that would mind what an earlier one left unsent.
       unsentAgeMsMax: 2_000,
-      instruments: traded,
       logLevel: 'warn',
     }
     return this.#desk.launchExecutor(overrides, { ...this.#env, ...env })
@@ -116,7 +111,7 @@ export class CrashLane {
     const isGone = () => child.exitCode !== null || child.signalCode !== null
     const hand = await this.#connect(isGone)
     if (hand === null) return
-    const canTrade = () => isActive(hand) && traded.every((name) => hand.book(name) !== undefined)
+    const canTrade = () => isActive(hand) && hand.book() !== undefined
     await eventually('Active or gone', () => isGone() || canTrade(), reachMsMax)
     for (const intent of this.#proposed) hand.send(intent)
     if (!isGone()) this.#proposed = []
@@ -124,19 +119,18 @@ export class CrashLane {
     while (!isGone()) {
       this.#propose(hand)
       await new Promise((resolve) => setTimeout(resolve, roundMs))
-      for (const intent of this.#proposed) {
-        if (intent.type === 'group') continue
-        if (hand.states(intent.intent_id).at(-1) === 'open') hand.cancel(intent.intent_id)
+      for (const { intent_id: id } of this.#proposed) {
+        if (hand.states(id).at(-1) === 'open') hand.cancel(id)
       }
       if (isLeaving && !isAsked) isAsked = child.kill('SIGTERM')
     }
     hand.close()
   }
 
-  /** One order that rests, one that trades, a group of two, on the side of this cycle. */
+  /** One order that rests and one that trades, on the side of this cycle. */
   #propose(hand: StrategyHand): void {
-    const [book, other] = traded.map((name) => hand.book(name))
-    if (book === undefined || other === undefined) return
+    const book = hand.book()
+    if (book === undefined) return
     const side = this.#cycles % 2 === 0 ? 'buy' : 'sell'
     const [resting, crossing] =
       side === 'buy' ? [book.bid * 0.99, book.ask * 1.005] : [book.ask * 1.01, book.bid * 0.995]
@@ -148,18 +142,8 @@ export class CrashLane {
         time_in_force: 'immediate_or_cancel',
       }),
     ]
-    const against = side === 'buy' ? other.bid * 0.999 : other.ask * 1.001
-    const within = side === 'buy' ? book.ask * 1.0005 : book.bid * 0.9995
-    const group = hand.group([
-      { side, limit_price: within.toFixed(1) },
-      {
-        instrument: traded[1],
-        side: side === 'buy' ? 'sell' : 'buy',
-        limit_price: against.toFixed(2),
-      },
-    ])
-    for (const wish of [...wishes, group]) hand.send(wish)
-    this.#proposed.push(...wishes, group)
+    for (const wish of wishes) hand.send(wish)
+    this.#proposed.push(...wishes)
   }
 
   async #connect(isGone: () => boolean): Promise<StrategyHand | null> {
@@ -177,26 +161,23 @@ export class CrashLane {
   }
 
   async #note(): Promise<void> {
-    const past = { count: '200', include_unfilled: 'true' }
-    const ended = 'private/get_order_history_by_currency'
-    const rows = await Promise.all([
+    const past = { currency: 'BTC', count: '200', include_unfilled: 'true' }
+    const [open, ended] = await Promise.all([
       this.#desk.venueCall('private/get_open_orders'),
-      this.#desk.venueCall(ended, { ...past, currency: 'BTC' }),
-      this.#desk.venueCall(ended, { ...past, currency: 'ETH' }),
+      this.#desk.venueCall('private/get_order_history_by_currency', past),
     ])
-    for (const row of rows.flat() as VenueOrderRow[]) {
+    for (const row of [...(open as VenueOrderRow[]), ...(ended as VenueOrderRow[])]) {
       this.#labelOfOrder.set(row.order_id, row.label)
     }
   }
 
   async #truth(): Promise<VenueTruth> {
-    const positions = await Promise.all(
-      ['BTC', 'ETH'].map((currency) => this.#desk.venueCall('private/get_positions', { currency })),
-    )
-    const held = (positions.flat() as VenuePosition[]).filter(({ size }) => size !== 0)
+    const positions = (await this.#desk.venueCall('private/get_positions', {
+      currency: 'BTC',
+    })) as { size: number }[]
     return {
       orders: [...this.#labelOfOrder].map(([orderId, label]) => ({ orderId, label })),
-      positionsUsd: new Map(held.map(({ instrument_name: name, size }) => [name, size])),
+      positionUsd: positions.reduce((sum, { size }) => sum + size, 0),
     }
   }
 

@@ -4,7 +4,7 @@ import { scanLedger } from '@bulkhead/trading-plane/ledger/recovery.ts'
 /** What the exchange says it was sent and holds, asked with another key than the executor's. */
 export type VenueTruth = {
   readonly orders: readonly { readonly orderId: string; readonly label: string }[]
-  readonly positionsUsd: ReadonlyMap<string, number>
+  readonly positionUsd: number
 }
 
 export type Finding = {
@@ -14,13 +14,12 @@ export type Finding = {
     | 'DECIDED_TWICE'
     | 'TRADE_TWICE'
     | 'POSITION_DIFFERS'
-    | 'GROUP_UNFINISHED'
     | 'LEDGER_REFUSED'
   readonly detail: string
 }
 
-/** Amount of one step, in USD. */
-const stepUsd: Readonly<Record<string, number>> = { 'BTC-PERPETUAL': 10, 'ETH-PERPETUAL': 1 }
+/** Amount of one step of BTC-PERPETUAL, in USD. */
+const stepUsd = 10
 
 /** Everything that is wrong between a ledger and its venue after any number of crashes. */
 export function compare(ledgerDir: string, venue: VenueTruth): readonly Finding[] {
@@ -30,14 +29,11 @@ export function compare(ledgerDir: string, venue: VenueTruth): readonly Finding[
   const decided = records.flatMap((record) => (record.type === 'dispatch' ? [record.label] : []))
   const trades = records.flatMap((record) => (record.type === 'trade' ? [record] : []))
   const labels = venue.orders.map(({ label }) => label)
-  const ledgerUsd = new Map<string, number>()
-  for (const { instrument, side, steps } of trades) {
-    const usd = (side === 'buy' ? steps : -steps) * (stepUsd[instrument] ?? Number.NaN)
-    ledgerUsd.set(instrument, (ledgerUsd.get(instrument) ?? 0) + usd)
-  }
-  const differing = [...new Set([...ledgerUsd.keys(), ...venue.positionsUsd.keys()])].filter(
-    (name) => (ledgerUsd.get(name) ?? 0) !== (venue.positionsUsd.get(name) ?? 0),
+  const ledgerUsd = trades.reduce(
+    (sum, { side, steps }) => sum + (side === 'buy' ? steps : -steps) * stepUsd,
+    0,
   )
+  const differs = ledgerUsd !== venue.positionUsd
   return [
     ...repeated(labels).map((detail) => ({ code: 'DUPLICATE_DISPATCH' as const, detail })),
     ...repeated(decided).map((detail) => ({ code: 'DECIDED_TWICE' as const, detail })),
@@ -48,23 +44,10 @@ export function compare(ledgerDir: string, venue: VenueTruth): readonly Finding[
     ...labels
       .filter((label) => !decided.includes(label))
       .map((detail) => ({ code: 'SENT_WITHOUT_RECORD' as const, detail })),
-    ...differing.map((name) => ({
-      code: 'POSITION_DIFFERS' as const,
-      detail: `${name}: ${ledgerUsd.get(name)} and ${venue.positionsUsd.get(name)}`,
-    })),
-    ...unfinished(records).map((detail) => ({ code: 'GROUP_UNFINISHED' as const, detail })),
+    ...(differs
+      ? [{ code: 'POSITION_DIFFERS' as const, detail: `${ledgerUsd} and ${venue.positionUsd}` }]
+      : []),
   ]
-}
-
-/** Groups of which the ledger tells no end. */
-function unfinished(records: readonly LedgerRecord[]): string[] {
-  const states = new Map<string, string>()
-  for (const record of records) {
-    if (record.type === 'group') states.set(record.group_id, 'New')
-    if (record.type === 'group_state') states.set(record.group_id, record.state)
-  }
-  const ends = new Set(['Complete', 'Flattened'])
-  return [...states].filter(([, state]) => !ends.has(state)).map((entry) => entry.join(' '))
 }
 
 function repeated(values: readonly string[]): string[] {

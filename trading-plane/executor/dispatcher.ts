@@ -39,24 +39,19 @@ export class Dispatcher {
 
   /** Nothing of a group is handed out before the ledger has it. */
   async recordGroup(effect: Extract<Effect, { kind: 'record-group' }>): Promise<void> {
-    failpoint('group-begun')
     const recorded = await this.#ports.ledger.append(effect.record)
-    failpoint('group-recorded')
     const { groupId } = effect
     this.#handle({ kind: 'group-recorded', groupId, isRecorded: recorded.ok })
-    failpoint('group-dispatched')
   }
 
   /** All of them leave in one go, or none does. */
   async submitGroup(legs: readonly SubmitEffect[]): Promise<void> {
     const allowed = await this.#ports.authorizer.authorizeGroup(legs)
-    failpoint('group-authorized')
     if (!allowed.ok) {
       this.#handle({ kind: 'group-withheld', legs: allowed.failure })
       return
     }
     await Promise.all(allowed.value.map(({ leg, order }) => this.#send(leg.audit, order)))
-    failpoint('group-answered')
   }
 
   async #send(entry: AuditRecord, order: Authorized<PlaceOrder>): Promise<void> {

@@ -53,12 +53,6 @@ export const failpoints = [
   'order-answered',
   'order-reply-handled',
   'outcome-told',
-  // A group of orders.
-  'group-begun',
-  'group-recorded',
-  'group-dispatched',
-  'group-authorized',
-  'group-answered',
   // News of orders and trades.
   'orders-heard',
   'orders-handled',

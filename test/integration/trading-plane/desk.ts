@@ -4,12 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type {
-  GroupIntent,
-  GroupLegIntent,
-  PlaceIntent,
-  ToOrchestrator,
-} from '@bulkhead/shared/contracts/intents.ts'
+import type { PlaceIntent, ToOrchestrator } from '@bulkhead/shared/contracts/intents.ts'
 import type { KillSwitchMode } from '@bulkhead/shared/contracts/kill-switch.ts'
 import { redisKeys } from '@bulkhead/shared/contracts/redis-keys.ts'
 import { type ExecutorStatus, executorStatusSchema } from '@bulkhead/shared/contracts/status.ts'
@@ -300,8 +295,7 @@ export class StrategyHand {
       socket.once('error', reject)
     })
     const hand = new StrategyHand(socket, strategyId)
-    const instruments = [instrument, 'ETH-PERPETUAL']
-    hand.send({ type: 'hello', strategies: [strategyId], instruments })
+    hand.send({ type: 'hello', strategies: [strategyId], instruments: [instrument] })
     return hand
   }
 
@@ -342,21 +336,6 @@ export class StrategyHand {
     }
   }
 
-  /** A group of orders that trade at once, not sent. */
-  group(legs: readonly Partial<GroupLegIntent>[]): GroupIntent {
-    return {
-      type: 'group',
-      group_id: randomUUID(),
-      strategy_id: this.strategyId,
-      legs: legs.map((leg) => {
-        const { intent_id, side, amount, limit_price, ...wish } = this.wish(leg)
-        const { expected_edge_usd, fair_price } = wish
-        const own = { intent_id, instrument: wish.instrument, side, amount, limit_price }
-        return { ...own, expected_edge_usd, fair_price }
-      }),
-    }
-  }
-
   cancel(targetIntentId: string): string {
     const intentId = randomUUID()
     this.send({
@@ -392,13 +371,10 @@ export class StrategyHand {
     }
   }
 
-  book(name: string = instrument): { bid: number; ask: number } | undefined {
-    const book = this.received.findLast(
-      (message) => message.type === 'book' && message.instrument === name,
-    )
-    if (book?.type !== 'book') return undefined
-    const bid = book.bids[0]?.[0]
-    const ask = book.asks[0]?.[0]
+  book(): { bid: number; ask: number } | undefined {
+    const book = this.received.findLast((message) => message.type === 'book')
+    const bid = book?.bids[0]?.[0]
+    const ask = book?.asks[0]?.[0]
     return bid === undefined || ask === undefined ? undefined : { bid, ask }
   }
 

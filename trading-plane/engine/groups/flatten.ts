@@ -22,7 +22,10 @@ export function flatten(state: EngineState, group: Group, at: At, out: Effect[])
     if (leg.close === null) begin(state, group, leg, at, out)
   }
   const isTried = group.legs.every(
-    (leg) => leg.close === null && (leg.attempts > 0 || leftSteps(state, leg) === 0),
+    (leg) =>
+      leg.close === null &&
+      !leg.orders.some(({ isOwing }) => isOwing) &&
+      (leg.attempts > 0 || leftSteps(state, leg) === 0),
   )
   const hasFill = group.legs.some((leg) => boughtSteps(leg) > 0)
   if (isTried && hasFill && !group.isTold) account(state, group, at, out)
