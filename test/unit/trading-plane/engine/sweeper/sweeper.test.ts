@@ -4,24 +4,7 @@ import type { OrdersReading } from '@bulkhead/trading-plane/engine/events.ts'
 import { hash64, intent, ofKind, only, trade, venueOrder, type EngineBench } from '../harness.ts'
 import { orderLabel } from '@bulkhead/trading-plane/engine/intents/label.ts'
 import { closing, deskWith, expectDenied, expectSent } from '../gates/gate-bench.ts'
-
-/** Time passes in turns until the engine asks. */
-function untilSweep(bench: EngineBench): Effect[] {
-  for (let turns = 0; turns < 200; turns += 1) {
-    const effects = bench.pass(100)
-    if (ofKind(effects, 'sweep').length > 0) return effects
-  }
-  throw new Error('no sweep')
-}
-
-/** The venue answers; what was asked for and is not told, it does not have. */
-function answer(bench: EngineBench, reading: Partial<OrdersReading> = {}): Effect[] {
-  const asked = bench.effects.findLast((effect) => effect.kind === 'sweep')
-  const targets = asked?.kind === 'sweep' ? asked.targets : []
-  const byLabel = new Map(targets.map(({ label }) => [label, []] as const))
-  const none = { askedServerMs: bench.at().serverMs, openOrders: [], trades: [], byLabel }
-  return bench.give({ kind: 'swept', reading: { ...none, ...reading } })
-}
+import { answer, untilSweep } from './sweep-bench.ts'
 
 const sweep = (bench: EngineBench, reading: Partial<OrdersReading> = {}) => {
   untilSweep(bench)

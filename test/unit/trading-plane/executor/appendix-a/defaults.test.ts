@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { projectRoot } from '@bulkhead/shared/runtime/home.ts'
 import { Desk, type Settings } from './desk.ts'
+import { accountParameters, fixedAccountParameters } from './probes-account.ts'
 import { fixedParameters, modeParameters, orderParameters } from './probes-desk.ts'
+import { groupParameters } from './probes-groups.ts'
 import { impactParameters } from './probes-impact.ts'
 import { marketParameters } from './probes-market.ts'
 import type { Parameter } from './parameter.ts'
@@ -13,12 +15,18 @@ const parameters: readonly Parameter[] = [
   ...marketParameters,
   ...modeParameters,
   ...impactParameters,
+  ...groupParameters,
+  ...accountParameters,
 ]
+const fixed: readonly Parameter[] = [...fixedParameters, ...fixedAccountParameters]
 
 /** The key and the default of every parameter, as the page tells them. */
 const page = readFileSync(join(projectRoot, 'docs/reference/critical-config-keys.md'), 'utf8')
 const rows = [...page.matchAll(/^\| `(\w+)` \| ([\d.]+) \| \w+ \| `([\w.]+)` \|$/gm)]
 const keys = new Map(rows.map(([, name, value, key]) => [name, { key: key ?? '', value }]))
+
+/** Every parameter that the page names with a default, fixed ones too. */
+const named = [...page.matchAll(/^\| `(\w+)` \| [\d.]+ \|/gm)].map(([, name = '']) => name)
 
 /** Waits that begin with the start of the desk, and are in the way of every other probe. */
 const quiet: Settings = { 'monitors.networkJitter.exitStableS': 0, emergencyCooldownS: 0 }
@@ -36,18 +44,24 @@ function settingsOf({ name, beside = {} }: Parameter, value?: number): Settings 
 }
 
 const answersOf = ({ inputs, probe }: Parameter, settings: Settings) =>
-  inputs.map((input) => probe(new Desk(settings).becomeActive(), input))
+  Promise.all(inputs.map(async (input) => await probe(new Desk(settings).becomeActive(), input)))
 
 describe('a parameter of Appendix A that the file leaves out', () => {
-  test.each(parameters)('has its default at work: $name', (parameter) => {
+  test.each(parameters)('AT-424: has its default at work: $name', async (parameter) => {
     const { gives, other } = parameter
     expect(keys.has(parameter.name)).toBe(true)
-    expect(answersOf(parameter, settingsOf(parameter))).toEqual(gives)
-    expect(answersOf(parameter, settingsOf(parameter, other?.value))).toEqual(other?.gives)
+    expect(await answersOf(parameter, settingsOf(parameter))).toEqual(gives)
+    expect(await answersOf(parameter, settingsOf(parameter, other?.value))).toEqual(other?.gives)
   })
 
-  test.each(fixedParameters)('has its default at work on every desk: $name', (parameter) => {
+  test.each(fixed)('AT-424: has its default at work on every desk: $name', async (parameter) => {
     expect(keys.has(parameter.name)).toBe(false)
-    expect(answersOf(parameter, quiet)).toEqual(parameter.gives)
+    expect(await answersOf(parameter, quiet)).toEqual(parameter.gives)
+  })
+
+  test('AT-424: is shown at work whenever the page of critical keys names it', () => {
+    const shown = [...parameters, ...fixed].map(({ name }) => name)
+    expect(new Set(shown).size).toBe(shown.length)
+    expect(shown.toSorted()).toEqual(named.toSorted())
   })
 })

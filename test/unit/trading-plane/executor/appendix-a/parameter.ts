@@ -14,5 +14,5 @@ export type Parameter = {
   readonly other?: { readonly value: number; readonly gives: readonly string[] }
   /** Said beside it, so that every other gate is satisfied. */
   readonly beside?: Settings
-  readonly probe: (desk: Desk, input: number) => string
+  readonly probe: (desk: Desk, input: number) => string | Promise<string>
 }
