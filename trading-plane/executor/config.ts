@@ -96,6 +96,25 @@ const handedPolicySchema = z.strictObject({
 /**
  * Everything that the executor is told; limits have no defaults, because nobody else can know them.
  */
+const killSwitchAges = { ageMsMax: 1_000, atDispatchMsMax: 300 }
+
+/**
+ * How old the last reading of the kill switch may be while orders open, and when one is sent. A
+ * machine that is short of time sees it older; what is too old opens nothing.
+ */
+const killSwitchReadingSchema = z
+  .strictObject({
+    ageMsMax: z.int().min(100).max(5_000).default(killSwitchAges.ageMsMax),
+    atDispatchMsMax: z.int().min(50).max(5_000).default(killSwitchAges.atDispatchMsMax),
+  })
+  .refine((own) => own.atDispatchMsMax <= own.ageMsMax, {
+    path: ['atDispatchMsMax'],
+    error: 'must not be above ageMsMax',
+  })
+
+const isAsFreshAsDefault = (own: z.infer<typeof killSwitchReadingSchema>) =>
+  own.ageMsMax <= killSwitchAges.ageMsMax && own.atDispatchMsMax <= killSwitchAges.atDispatchMsMax
+
 export const executorConfigSchema = z
   .strictObject({
     component: z.literal('executor'),
@@ -126,6 +145,7 @@ export const executorConfigSchema = z
     /** `emergency_reduceonly_cooldown_s`: how long a soft stop is felt from its call on. */
     emergencyCooldownS: z.int().min(0).max(86_400).default(emergencyCooldownSDefault),
     safetyHeartbeatAgeMsMax: z.int().min(200).max(60_000).default(5_000),
+    killSwitchReading: killSwitchReadingSchema.prefault({}),
     tradePermission: tradePermissionSchema.prefault({}),
     rateLimit: rateLimitSchema.prefault({}),
     toolLimits: toolLimitsSchema.prefault({}),
@@ -161,6 +181,10 @@ export const executorConfigSchema = z
       error: `must not be above ${policyAgeSDefault} with real money`,
     },
   )
+  .refine((own) => !realMoney.has(own.environment) || isAsFreshAsDefault(own.killSwitchReading), {
+    path: ['killSwitchReading'],
+    error: 'must not be above the defaults with real money',
+  })
   .refine((own) => !realMoney.has(own.environment) || own.venue.egressGate !== null, {
     path: ['venue', 'egressGate'],
     error: 'EGRESS_GATE_MISSING: where money is real, nothing reaches the venue but through it',
@@ -178,8 +202,8 @@ export function engineConfig(
     gates: gatesConfig(config.gates),
     sweeper: { everyMs: 10_000, staleOrderMs: config.sweeper.staleOrderS * 1_000 },
     monitors: monitorsConfig(config.monitors, config.instruments, running),
-    killSwitchAgeMsMax: 1_000,
-    killSwitchAgeAtDispatchMsMax: 300,
+    killSwitchAgeMsMax: config.killSwitchReading.ageMsMax,
+    killSwitchAgeAtDispatchMsMax: config.killSwitchReading.atDispatchMsMax,
     safetyHeartbeatAgeMsMax: config.safetyHeartbeatAgeMsMax,
     marketDataAgeMsMax: config.marketData.ageMsMax,
     emergencyCooldownMs: config.emergencyCooldownS * 1_000,

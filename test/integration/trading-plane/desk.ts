@@ -135,6 +135,7 @@ export async function startDesk(
     handedPolicy: { publicKeyFile: layout.policyPublicFile },
     venue: venueConfig,
     instruments: [instrument],
+    killSwitchReading: { ageMsMax: 5_000, atDispatchMsMax: 5_000 },
     limits: {
       orderNotionalUsdMax: 10_000,
       positionNotionalUsdMax: 50_000,

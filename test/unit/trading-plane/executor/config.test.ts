@@ -59,6 +59,18 @@ test('a gate elsewhere than on this host is none', () => {
   expect(faultsOf('PAPER', { ...gate, host: 'proxy.example' })).toHaveLength(1)
 })
 
+test('with real money the kill switch is read as often as by default, or more often', () => {
+  const older = { killSwitchReading: { ageMsMax: 5_000, atDispatchMsMax: 2_000 } }
+  const younger = { killSwitchReading: { ageMsMax: 500, atDispatchMsMax: 200 } }
+  expect(faultsOf('LIVE', gate, older)).toEqual([
+    'killSwitchReading must not be above the defaults with real money',
+  ])
+  expect(faultsOf('LIVE', gate, younger)).toEqual([])
+  expect(faultsOf('PAPER', gate, older)).toEqual([])
+  const crossed = { killSwitchReading: { ageMsMax: 200, atDispatchMsMax: 300 } }
+  expect(faultsOf('PAPER', gate, crossed)).toHaveLength(1)
+})
+
 const policyOf = (mode: string, operator = 'EQ', field = 'side') => ({
   version: 'v1',
   sets: [
