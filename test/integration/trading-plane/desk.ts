@@ -243,7 +243,7 @@ async function playSafety(link: RedisLink): Promise<SafetyHand> {
 
 async function readyOf(child: ChildProcess): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const timer = setTimeout(() => reject(new Error('the process is not ready')), 15_000)
+  const timer = setTimeout(() => reject(new Error('the process is not ready')), 45_000)
   child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)))
   if (child.stdout === null) throw new Error('the process has no output')
   createInterface({ input: child.stdout }).once('line', () => resolve())
