@@ -5,6 +5,7 @@ import type { BookDepth, EngineEvent } from './events.ts'
 import { forgetReads } from './reads.ts'
 import { forgetSweep } from './sweeper/core.ts'
 import { raiseIncident } from './incidents/core.ts'
+import { awaitTrades } from './self-impact/flow.ts'
 import { count, type EngineState } from './state.ts'
 import { latch } from './trading-mode/open-permission.ts'
 import { applyOrders, cancelIfWanted } from './transitions.ts'
@@ -95,6 +96,7 @@ export function takeRateLimitRead(state: EngineState, isOk: boolean, at: At): vo
 }
 
 export function takeBook(state: EngineState, book: BookDepth): void {
+  if (!state.books.has(book.instrument)) awaitTrades(state, book.instrument)
   const bestBid = book.bids[0]?.[0] ?? null
   const bestAsk = book.asks[0]?.[0] ?? null
   state.books.set(book.instrument, { ...book, bestBid, bestAsk, isContinuous: true })

@@ -40,6 +40,12 @@ export function latchTrades(state: EngineState, instrument: string): void {
   state.openPermission = latch(state.openPermission, 'WS_TRADES_GAP_RECONCILE_REQUIRED')
 }
 
+/** A market that the feed begins to tell of is not open before its trades are known. */
+export function awaitTrades(state: EngineState, instrument: string): void {
+  const knownTickMs = state.impact.flows.get(instrument)?.knownTickMs ?? null
+  if (knownTickMs === null) latchTrades(state, instrument)
+}
+
 /** Whether the public trades of an instrument that still trades are not known. */
 export function hasTradesGap(state: EngineState, at: At): boolean {
   const { broken } = state.impact

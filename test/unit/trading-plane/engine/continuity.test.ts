@@ -18,6 +18,8 @@ import {
   trade,
 } from './harness.ts'
 
+const unheard = { ...perpetual, name: 'SOL-PERPETUAL' }
+
 const latchOf = (bench: EngineBench) => bench.engine.view(bench.at()).openPermissionReasons
 
 /** Latched for this reason and Degraded; opening is refused, closing is not. */
@@ -35,6 +37,22 @@ const cancelOf = (target: string) => ({
     strategy_id: 'quoter',
     target_intent_id: target,
   },
+})
+
+test('a market that the feed begins to tell of waits for its trades, not for an order', () => {
+  const bench = active()
+  bench.give({ kind: 'instruments', instruments: [perpetual, option, unheard] })
+  const book = { instrument: unheard.name, bids: [], asks: [], indexPrice: 60_000 }
+  bench.give({ kind: 'book', book: { ...book, heardTickMs: bench.tickMs } })
+  expectBroken(bench, 'WS_TRADES_GAP_RECONCILE_REQUIRED')
+  only(bench.pass(1_000), 'reconcile')
+  bench.reconcile()
+  expectBroken(bench, 'WS_TRADES_GAP_RECONCILE_REQUIRED')
+  bench.hearTrades(0, unheard.name)
+  only(bench.pass(1_000), 'reconcile')
+  bench.reconcile()
+  expect(latchOf(bench)).toEqual([])
+  expectSent(bench.propose())
 })
 
 describe('a gap in a book', () => {

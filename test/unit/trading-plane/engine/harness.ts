@@ -301,8 +301,8 @@ export class EngineBench {
   hear(instrument = perpetual.name): void {
     const { bids, asks, indexPrice = 60_000 } = this.#books.get(instrument) ?? emptyDepth
     const book = { instrument, bids, asks, indexPrice, heardTickMs: this.tickMs }
-    this.give({ kind: 'book', book })
     this.hearTrades(0, instrument)
+    this.give({ kind: 'book', book })
   }
 
   /** Public trades of this many USD, and none missing. */
