@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Rungs run one after another. From integration on, files own processes, ports and a Redis of their
- * own; of integration two run at a time, because they wait more than they work. What stands for the whole
- * system, with its own short ladders, has the machine for itself.
+ * own. Of integration two run at a time, because they wait more than they work; what stands for the
+ * whole system, with its own short ladders, has the machine for itself.
  */
 const rung = (name: string, groupOrder: number, options: Record<string, unknown> = {}) => ({
   extends: true as const,
