@@ -142,7 +142,7 @@ describe('the status of an engine, over the API', () => {
     expect(report).toMatchObject({ '429_count_5m': 2, '10028_count_5m': 1 })
   })
 
-  it('counts naked events in whole numbers', async () => {
+  it('AT-927: counts naked events in whole numbers', async () => {
     const { atomic_naked_events_24h: events } = await statusOf(certified())
     expect(Number.isInteger(events) && (events ?? -1) >= 0).toBe(true)
   })
