@@ -14,9 +14,10 @@ import { readModule } from '../test/support/import-graph.ts'
 /** Folders that the CSP_ONLY build does not contain (design section 8). */
 export const gopFolders: readonly string[] = ['trading-plane/evidence', 'control-plane/governance']
 
-/** Everything that trading and stopping under CSP needs. */
 const planes = ['shared', 'trading-plane', 'safety-plane', 'control-plane']
-const parts = [...planes, 'deploy', 'package.json', 'package-lock.json']
+
+/** Everything that trading and stopping under CSP needs. */
+export const parts: readonly string[] = [...planes, 'deploy', 'package.json', 'package-lock.json']
 
 /** An import of the build that leads out of it. */
 export type Missing = { readonly file: string; readonly line: number; readonly specifier: string }

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type AcceptanceItem, type TestOutcome, trace } from './trace.core.ts'
+import { readTestReport } from './test-report.ts'
+import { type AcceptanceItem, trace } from './trace.core.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const PINS = 'plans/acceptance-required.json'
@@ -33,7 +34,7 @@ function main(): number {
   const pinned = readJson(options.pins) as string[]
   const result = trace({
     index,
-    tests: testsOf(JSON.parse(readFileSync(report, 'utf8'))),
+    tests: readTestReport(report, ROOT),
     pinned,
     pinnedBefore: pinsInHistory(),
   })
@@ -65,26 +66,6 @@ function settlePins(
     index.map(({ id }) => id).filter((id) => all.has(id)),
   )
   console.log(`pinned ${unpinned.length} more in ${options.pins}`)
-}
-
-interface RunnerReport {
-  readonly testResults: readonly {
-    readonly name: string
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
-  }[]
-}
-
-/** Reads Vitest's JSON report; anything else is an error, never an empty list of tests. */
-function testsOf(report: unknown): TestOutcome[] {
-  const { testResults } = report as RunnerReport
-  if (!Array.isArray(testResults)) throw new Error(`${options.report} is not a test report`)
-  return (testResults as RunnerReport['testResults']).flatMap(({ name, assertionResults }) =>
-    assertionResults.map(({ fullName, status }) => ({
-      file: relative(ROOT, name),
-      title: fullName,
-      status,
-    })),
-  )
 }
 
 /** Ids in every committed version of the list; outside a git clone there is no history to keep. */

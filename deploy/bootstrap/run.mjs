@@ -15,21 +15,21 @@ import {
 
 const root = new URL('../..', import.meta.url).pathname
 
+const testNeeds = [
+  ensureRedisServer,
+  ensureChromium,
+  ensureSystemdTools,
+  ensurePython,
+  ensureContainerTools,
+  ensureStrace,
+]
+
 /** What each command needs on the host and which program it starts. */
 const commands = {
   install: { needs: [], program: undefined },
   start: { needs: [ensureRedisServer], program: ['deploy/bootstrap/start.ts'] },
-  test: {
-    needs: [
-      ensureRedisServer,
-      ensureChromium,
-      ensureSystemdTools,
-      ensurePython,
-      ensureContainerTools,
-      ensureStrace,
-    ],
-    program: ['deploy/bootstrap/run-tests.ts'],
-  },
+  test: { needs: testNeeds, program: ['deploy/bootstrap/run-tests.ts'] },
+  test_csp_only: { needs: testNeeds, program: ['plans/test-csp-only.ts'] },
   drill: { needs: [ensureRedisServer], program: ['deploy/drills/drill.ts'] },
   record: { needs: [], program: ['deploy/drills/record.ts'] },
   keys: { needs: [], program: ['safety-plane/key-scope/main.ts'] },
