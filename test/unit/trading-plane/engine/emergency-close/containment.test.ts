@@ -83,7 +83,7 @@ describe('in Kill what is held is on its way out', () => {
     expect(sent.every(({ order }) => order.reduceOnly)).toBe(true)
   })
 
-  test('AT-339, AT-313: although the disk is full by both sources', () => {
+  test.each(['AT-339', 'AT-313'])('%s: although the disk is full by both sources', () => {
     const bench = holding()
     bench.disk(0.92, 0.92)
     expectContained(bench, bench.give({ kind: 'tick' }), ['KILL_DISK_WATERMARK_KILL'])
