@@ -150,7 +150,10 @@ describe('the kill switch', () => {
     expect(stopped.trade_permission).toMatchObject({ reason_code: 'HALT_KILL_SWITCH' })
     await expectDenied(hand, 'TradePermissionKillSwitch')
     await desk.safety.setMode('NORMAL')
-    await desk.until('ALLOW', (now) => now.trade_permission.decision === 'ALLOW')
+    await desk.until(
+      'ALLOW',
+      (now) => now.trade_permission.decision === 'ALLOW' && now.trading_mode === 'Active',
+    )
     const open = hand.place({ limit_price: restingPrice(hand) })
     await hand.until(open, 'open')
     const resets = (await desk.audit()).filter(
@@ -207,7 +210,7 @@ describe('the exchange', () => {
     const desk = await startDeskWithSteppingVenue()
     try {
       await desk.startExecutor({ tradePermission: { clockSyncIntervalMs: 1_000 } })
-      await desk.until('ALLOW', (now) => now.trade_permission.decision === 'ALLOW')
+      await desk.until('Active', (now) => now.trading_mode === 'Active')
       const hand = await StrategyHand.connect(desk.redis.layout.intentSocket)
       await eventually('a book', () => hand.book())
       process.kill(desk.venue.pid, 'SIGUSR2')
