@@ -57,7 +57,8 @@ export class Proposer {
       socket.once('error', reject)
     })
     const proposer = new Proposer(socket)
-    proposer.#send({ type: 'hello', strategies: [strategyId], instruments: [instrument] })
+    const [strategies, instruments] = [[strategyId], [instrument]]
+    proposer.#send({ type: 'hello', strategies, instruments, warming: [] })
     return proposer
   }
 

@@ -125,7 +125,11 @@ export const toExecutorSchema = z.discriminatedUnion('type', [
     strategies: z.array(strategyId).max(64),
     /** Instruments whose books the strategies want to see. */
     instruments: z.array(instrument).max(64),
+    /** Strategies of these that have not seen enough yet to open anything. */
+    warming: z.array(strategyId).max(64).default([]),
   }),
+  /** The same, as it is now. */
+  z.strictObject({ type: z.literal('warmup'), warming: z.array(strategyId).max(64) }),
 ])
 export type ToExecutor = z.infer<typeof toExecutorSchema>
 

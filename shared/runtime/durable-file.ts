@@ -19,13 +19,20 @@ const tailBlockBytes = 65_536
  * Replaces a file so that a crash at any moment leaves either the old content or the new: temporary
  * file, fsync, rename, fsync of the directory.
  *
+ * @param onWritten told between the fsync and the rename
  * @throws the I/O error; the caller decides whether it can go on without the file
  */
-export function replaceFileDurably(file: string, content: string, mode = 0o600): void {
+export function replaceFileDurably(
+  file: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+  onWritten: () => void = () => {},
+): void {
   mkdirSync(dirname(file), { recursive: true })
   const temporary = `${file}.${process.pid}.tmp`
   try {
     writeNewFile(temporary, content, mode)
+    onWritten()
     renameSync(temporary, file)
   } catch (error) {
     rmSync(temporary, { force: true })
@@ -34,12 +41,12 @@ export function replaceFileDurably(file: string, content: string, mode = 0o600):
   syncDirectory(dirname(file))
 }
 
-function writeNewFile(file: string, content: string, mode: number): void {
+function writeNewFile(file: string, content: string | Uint8Array, mode: number): void {
   // A process of the same number may have crashed here before; its file may even be read-only.
   rmSync(file, { force: true })
   const handle = openSync(file, 'wx', mode)
   try {
-    writeFully(handle, Buffer.from(content, 'utf8'))
+    writeFully(handle, typeof content === 'string' ? Buffer.from(content, 'utf8') : content)
     fsyncSync(handle)
   } finally {
     closeSync(handle)

@@ -99,6 +99,8 @@ export class CrashLane {
     const overrides = {
       ledger: { segmentBytes: 524_288 },
       venue: { ...venueConfig, currencies: ['BTC'], orderLeaseMs: 500 },
+      // So often that every life makes one and begins with one.
+      checkpoint: { intervalMs: 100, maxWalReplaySec: 1, tailRecordsMin: 1 },
       // The last life has no strategy that would mind what an earlier one left unsent.
       unsentAgeMsMax: 2_000,
       logLevel: 'warn',

@@ -140,7 +140,7 @@ export class Desk {
       this.#engine.handle({ kind: 'ledger-record', record }, this.#loop.at())
     }
     this.#give({ kind: 'recovered' })
-    this.#give({ kind: 'strategies-here', strategyIds: ['quoter'] })
+    this.#give({ kind: 'strategies-here', strategyIds: ['quoter'], warming: [] })
     gateway.start(this.#loop.venueEvents())
     this.#turn()
   }

@@ -17,10 +17,12 @@ import { proposeGroup, takeGroupRecorded } from './groups/propose.ts'
 import { rescuedGroup } from './groups/state.ts'
 import { containExposure } from './emergency-close/containment.ts'
 import { stepCloses, takeTickerRead } from './emergency-close/core.ts'
+import { countRecovered } from './emergency-close/recover.ts'
 import type { EngineEvent } from './events.ts'
 import { raiseAhead, raiseToolLimit } from './incidents/core.ts'
 import { handleIntent } from './intents/handle-intent.ts'
 import type { Hash64 } from './intents/label.ts'
+import { restoreLedgerState } from './ledger-state.ts'
 import type { Leg } from './legs/leg.ts'
 import { modeNow, openingDenial, snapshotOf } from './mode-view.ts'
 import {
@@ -46,6 +48,7 @@ import { failSweep, finishSweep } from './sweeper/core.ts'
 import { takeSafetyReading } from './safety-view.ts'
 import { count, createEngineState, type EngineState } from './state.ts'
 import { evaluateMode, type ModeDecision } from './trading-mode/evaluate.ts'
+import { warmingStrategies } from './gates/strategy-warmup.ts'
 import type { ModeSnapshot } from './trading-mode/snapshot.ts'
 import { isLatched, latchedReasons } from './trading-mode/open-permission.ts'
 import { cancelUnminded, tick } from './tick.ts'
@@ -208,10 +211,13 @@ export class Engine {
   #dispatch(event: EngineEvent, at: At, out: Effect[]): void {
     const state = this.#state
     switch (event.kind) {
+      case 'checkpoint':
+        return restoreLedgerState(state, event.parts)
       case 'ledger-record':
-        return takeLedgerRecord(state, event.record, at)
+        return takeLedgerRecord(state, event.record)
       case 'recovered':
         finishRecovery(state)
+        countRecovered(state, at)
         return withholdUnsent(state, at, out)
       case 'instruments':
         return takeInstruments(state, event, at)
@@ -302,7 +308,9 @@ export class Engine {
       case 'safety':
         return takeSafetyReading(state, event.reading, at, out)
       case 'strategies-here':
-        for (const id of event.strategyIds) state.strategiesHere.add(id)
+        for (const id of event.strategyIds) {
+          state.strategiesHere.set(id, { isWarmedUp: !event.warming.includes(id) })
+        }
         return
       case 'strategies-gone':
         for (const id of event.strategyIds) state.strategiesHere.delete(id)
@@ -326,13 +334,17 @@ export class Engine {
 }
 
 /** Figures of the moment beside the counters; one that is not known is left out. */
-function gauges({ metadata, account }: EngineState, at: At): Record<string, number> {
+function gauges(
+  { metadata, account, strategiesHere }: EngineState,
+  at: At,
+): Record<string, number> {
   const { readTickMs } = metadata
   return {
     ...(readTickMs === null
       ? {}
       : { instrument_cache_age_s: Math.round((at.tickMs - readTickMs) / 1_000) }),
     ...(account.reading?.mmUtil == null ? {} : { mm_util: account.reading.mmUtil }),
+    strategies_warming: warmingStrategies(strategiesHere).length,
   }
 }
 

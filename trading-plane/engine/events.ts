@@ -6,6 +6,7 @@ import type { LedgerRecord } from '../ledger/records.ts'
 import type { Level } from '../market-data/book.core.ts'
 import type { TickerReading, TradeFlow, VolatilityReading } from '../market-data/messages.ts'
 import type { ApprovalDecision } from './approvals/core.ts'
+import type { SavedParts } from './ledger-state.ts'
 import type { DiskReading } from './monitors/disk/core.ts'
 import type { Certificate } from './monitors/f1-certificate/core.ts'
 import type {
@@ -70,6 +71,8 @@ export type OrdersReading = {
 
 /** Everything that can happen to the trading plane (design 6.2). */
 export type EngineEvent =
+  /** What a checkpoint holds of the ledger's beginning; before any record of it. */
+  | { readonly kind: 'checkpoint'; readonly parts: SavedParts }
   /** One record of the ledger, oldest first; before anything else happens. */
   | { readonly kind: 'ledger-record'; readonly record: LedgerRecord }
   /** The ledger was read to its end. */
@@ -155,7 +158,12 @@ export type EngineEvent =
   /** Somebody signed a word on a held intent; the signature was verified. */
   | { readonly kind: 'approval'; readonly decision: ApprovalDecision }
   /** Somebody speaks for these strategies and minds their orders. */
-  | { readonly kind: 'strategies-here'; readonly strategyIds: readonly string[] }
+  | {
+      readonly kind: 'strategies-here'
+      readonly strategyIds: readonly string[]
+      /** Those of them that have not seen enough yet. */
+      readonly warming: readonly string[]
+    }
   /** Nobody minds the orders of these strategies any more. */
   | { readonly kind: 'strategies-gone'; readonly strategyIds: readonly string[] }
   /** A change at the venue was wanted and neither Redis nor spool took its audit entry. */

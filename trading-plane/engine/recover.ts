@@ -1,8 +1,8 @@
 import type { IntentRecord, LedgerRecord } from '../ledger/records.ts'
-import type { At } from './at.ts'
+import { noteNaked } from './emergency-close/recover.ts'
 import { noteRescue, takeGroupRecord } from './groups/recover.ts'
 import { type Leg, stepLeg } from './legs/leg.ts'
-import { count, type EngineState } from './state.ts'
+import type { LedgerState } from './ledger-state.ts'
 import { countOpening } from './trade-permission/budget.ts'
 
 /**
@@ -10,14 +10,14 @@ import { countOpening } from './trade-permission/budget.ts'
  * (`unsent.ts`), and so does what was sent and not decided: that is never sent again (contract
  * 1.1.1 rule 3).
  */
-export function finishRecovery(state: EngineState): void {
+export function finishRecovery(state: LedgerState): void {
   for (const label of state.unsent.keys()) {
     if (state.legs.get(label)?.state !== 'recorded') state.unsent.delete(label)
   }
 }
 
 /** Rebuilds the legs from the ledger, one record after the other, oldest first. */
-export function takeLedgerRecord(state: EngineState, record: LedgerRecord, at: At): void {
+export function takeLedgerRecord(state: LedgerState, record: LedgerRecord): void {
   switch (record.type) {
     case 'run':
       return
@@ -61,10 +61,8 @@ export function takeLedgerRecord(state: EngineState, record: LedgerRecord, at: A
     case 'group_state':
     case 'group_close':
       return takeGroupRecord(state.groups, record)
-    case 'naked': {
-      const agoMs = Math.max(0, at.nowMs - record.incident_ts_ms)
-      state.nakedEvents.take(at.tickMs - agoMs)
-    }
+    case 'naked':
+      noteNaked(state.nakedMs, record.incident_ts_ms)
   }
 }
 
@@ -72,11 +70,12 @@ export function takeLedgerRecord(state: EngineState, record: LedgerRecord, at: A
  * Legs that ended long ago are forgotten while later records may still name them, and an order may
  * have gone out ahead of a stuck ledger: its label is used all the same (decision D-71).
  */
-function change(state: EngineState, label: string, next: (leg: Leg) => Leg): void {
+function change(state: LedgerState, label: string, next: (leg: Leg) => Leg): void {
   const leg = state.legs.get(label)
   if (leg !== undefined) return state.legs.set(next(leg))
   state.labels.add(label)
-  count(state, 'recovered_without_leg')
+  const name = 'recovered_without_leg'
+  state.counters.set(name, (state.counters.get(name) ?? 0) + 1)
 }
 
 function legOfRecord(record: IntentRecord): Leg {

@@ -4,16 +4,14 @@ import type { VenuePosition } from '../venues/port.ts'
 import { type ApprovalsState, createApprovalsState } from './approvals/state.ts'
 import type { ChurnRecord } from './churn/record.ts'
 import type { EngineConfig } from './config.ts'
+import { nakedEventsMax } from './emergency-close/recover.ts'
 import { createEmergencyCloseState, type EmergencyCloseState } from './emergency-close/state.ts'
-import { createGroupsState, type GroupsState } from './groups/state.ts'
 import { type EmergencyStop, noEmergencyStop } from './emergency-stop/core.ts'
 import type { BookDepth, PolicyView } from './events.ts'
 import type { InstrumentSpec } from './intents/instrument.ts'
-import type { UnsentOrder } from './legs/leg.ts'
-import { LegStore } from './legs/store.ts'
+import { createLedgerState, type LedgerState } from './ledger-state.ts'
 import { createMonitors, type MonitorsState } from './monitors/state.ts'
 import { RateWindow } from './numbers/rate-window.ts'
-import { RecentSet } from './numbers/recent-set.ts'
 import { createImpactState, type ImpactState } from './self-impact/state.ts'
 import { createSweeperState, type SweeperState } from './sweeper/state.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
@@ -22,8 +20,6 @@ import type { ModeDecision } from './trading-mode/evaluate.ts'
 
 const FIVE_MINUTES_MS = 300_000
 const DAY_MS = 86_400_000
-/** Accounts kept for the count of a day: one close takes longer than a day has for so many. */
-const nakedEventsMax = 10_000
 /** Complaints kept for the five-minute count; more than this is a kill many times over. */
 const complaintsMax = 1_000
 
@@ -83,22 +79,16 @@ export type RateLimitView = {
   readonly readFailures: RateWindow
 }
 
-/** All trading state, owned by one engine (design 6.2). */
-export type EngineState = {
+/** All trading state, owned by one engine (design 6.2): the fold of the ledger, and the rest. */
+export type EngineState = LedgerState & {
   readonly config: EngineConfig
   readonly instruments: Map<string, InstrumentSpec>
   readonly books: Map<string, BookView>
   readonly positions: Map<string, VenuePosition>
   /** Signed amounts of our fills that came after the last position of their instrument. */
   readonly fillsSincePosition: Map<string, number>
-  readonly legs: LegStore
-  /** Orders of an earlier run that were never sent, by label (see `unsent.ts`). */
-  readonly unsent: Map<string, UnsentOrder>
-  readonly intentIds: RecentSet
-  readonly labels: RecentSet
-  readonly tradeIds: RecentSet
   /** Strategies whose orders somebody minds now. */
-  readonly strategiesHere: Set<string>
+  readonly strategiesHere: Map<string, { readonly isWarmedUp: boolean }>
   readonly openings: RateWindow
   readonly closings: RateWindow
   readonly deniedAudits: RateWindow
@@ -114,8 +104,6 @@ export type EngineState = {
   readonly account: AccountView
   readonly monitors: MonitorsState
   readonly emergencyClose: EmergencyCloseState
-  /** Orders that make sense together only (contract 1.2). */
-  readonly groups: GroupsState
   /** Accounts of emergency closes within a day. */
   readonly nakedEvents: RateWindow
   /** Intents that wait for people. */
@@ -135,22 +123,17 @@ export type EngineState = {
   readonly sweeper: SweeperState
   /** The mode as last published; never what a dispatch is judged by (design law 6). */
   published: ModeDecision | null
-  readonly counters: Map<string, number>
 }
 
 export function createEngineState(config: EngineConfig): EngineState {
   return {
+    ...createLedgerState(config),
     config,
     instruments: new Map(),
     books: new Map(),
     positions: new Map(),
     fillsSincePosition: new Map(),
-    legs: new LegStore(config.endedLegsMax),
-    unsent: new Map(),
-    intentIds: new RecentSet(config.rememberedIdsMax),
-    labels: new RecentSet(config.rememberedIdsMax),
-    tradeIds: new RecentSet(config.rememberedIdsMax),
-    strategiesHere: new Set(),
+    strategiesHere: new Map(),
     openings: new RateWindow(config.intentsPerSecondMax, 1_000),
     closings: new RateWindow(config.intentsPerSecondMax, 1_000),
     deniedAudits: new RateWindow(config.deniedAuditsPerSecondMax, 1_000),
@@ -182,7 +165,6 @@ export function createEngineState(config: EngineConfig): EngineState {
     account: { reading: null, isReading: false, nextTickMs: 0 },
     monitors: createMonitors(config.monitors),
     emergencyClose: createEmergencyCloseState(),
-    groups: createGroupsState(),
     nakedEvents: new RateWindow(nakedEventsMax, DAY_MS),
     approvals: createApprovalsState(),
     toldIncidents: new Map(),
@@ -195,7 +177,6 @@ export function createEngineState(config: EngineConfig): EngineState {
     reconcile: { isRunning: false, nextTickMs: 0 },
     sweeper: createSweeperState(),
     published: null,
-    counters: new Map(),
   }
 }
 

@@ -2,6 +2,7 @@ import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/inte
 import type { At } from './at.ts'
 import type { Effect } from './effects.ts'
 import type { Leg } from './legs/leg.ts'
+import { strategyWarmupGate } from './gates/strategy-warmup.ts'
 import { modeNow, openingDenial } from './mode-view.ts'
 import { count, type EngineState } from './state.ts'
 import { permissionDenial } from './trade-permission/gate.ts'
@@ -50,7 +51,8 @@ function mayGo(state: EngineState, leg: Leg, at: At): boolean {
   const isKnown = state.instruments.has(leg.instrument) && !state.metadata.gone.has(leg.instrument)
   const isReady = state.venue.isReady && at.serverMs !== null
   if (!isKnown || !isReady || isLatched(state.openPermission)) return false
-  if (!state.strategiesHere.has(leg.strategyId)) return false
+  const isMinded = state.strategiesHere.has(leg.strategyId)
+  if (!isMinded || strategyWarmupGate(state) !== null) return false
   const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
   return (openingDenial(state, mode) ?? permissionDenial(state, at, mode.mode)) === null
 }

@@ -7,6 +7,7 @@ import { toolLimitsSchema } from '../gateway/tool-limits.ts'
 import { rateLimitSchema } from '../rate-limit/config.ts'
 import { gatesConfig, gatesSchema } from './gates-config.ts'
 import { egressGateAddressSchema } from '../venues/egress-tunnel.ts'
+import { checkpointConfigSchema } from '../checkpoint/config.ts'
 import { ledgerConfigSchema } from '../ledger/config.ts'
 import {
   isAsStrictAsDefault,
@@ -132,6 +133,7 @@ export const executorConfigSchema = z
     }),
     ledgerDir: z.string().min(1),
     ledger: ledgerConfigSchema.prefault({}),
+    checkpoint: checkpointConfigSchema.prefault({}),
     heartbeatIntervalMs: z.int().min(20).max(5_000).default(500),
     venue: venueSchema,
     instruments: z.array(instrument).min(1).max(64),

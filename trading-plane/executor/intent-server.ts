@@ -25,7 +25,7 @@ export type IntentServerEvents = {
   readonly onIntent: (intent: Intent) => void
   readonly onGroup: (group: GroupIntent) => void
   /** A client speaks for these strategies. */
-  readonly onStrategiesHere: (strategyIds: readonly string[]) => void
+  readonly onStrategiesHere: (strategyIds: readonly string[], warming: readonly string[]) => void
   /** A client that spoke for these strategies is gone. */
   readonly onStrategiesGone: (strategyIds: readonly string[]) => void
   /** What a client that has just said hello for these strategies must know. */
@@ -148,8 +148,10 @@ export class IntentServer {
     } else if (message.value.type === 'hello') {
       client.strategies = new Set(message.value.strategies)
       client.instruments = new Set(message.value.instruments)
-      this.#events.onStrategiesHere(message.value.strategies)
+      this.#events.onStrategiesHere(message.value.strategies, message.value.warming)
       this.#greet(client, message.value.strategies)
+    } else if (message.value.type === 'warmup') {
+      this.#events.onStrategiesHere([...client.strategies], message.value.warming)
     } else if (client.strategies.has(message.value.strategy_id)) {
       failpoint('intent-received')
       if (message.value.type === 'group') this.#events.onGroup(message.value)

@@ -25,6 +25,7 @@ import { MarketData } from '../market-data/market-data.ts'
 import { limiterConfig } from '../rate-limit/config.ts'
 import { RequestLimiter } from '../rate-limit/loop.ts'
 import { DeribitClient } from '../venues/deribit/client.ts'
+import { openCheckpoints, startCheckpoints } from '../checkpoint/start.ts'
 import { ApprovalDesk } from './approvals/desk.ts'
 import { readApprovers } from './approvals/operators.ts'
 import { CertificateReader } from './certificate-reader.ts'
@@ -73,12 +74,17 @@ const startedAt = { nowMs: clock.wallMs(), tickMs: clock.monotonicMs(), serverMs
 const copyLink = new RedisLink(config.redis, secrets.redisPassword, 'executor_copy')
 copyLink.open()
 let copy: LedgerCopy | undefined
+const checkpoints = openCheckpoints(config.ledgerDir, engineSettings, (parts) => {
+  engine.handle({ kind: 'checkpoint', parts }, startedAt)
+  failpoint('checkpoint-restored')
+})
 const opened = await openLedger({
   directory: config.ledgerDir,
   runId,
   clock,
   config: config.ledger,
   log,
+  start: checkpoints.start,
   onRecovered: (record) => engine.handle({ kind: 'ledger-record', record }, startedAt),
   follow: (found) => {
     copy = new LedgerCopy({
@@ -106,6 +112,14 @@ const audit = new AuditWriter({
   chain: randomUUID(),
   clock,
   spoolFile: config.auditSpoolFile,
+})
+const checkpointMaker = startCheckpoints(checkpoints, {
+  config,
+  metrics: recovered.metrics,
+  durableSeq: () => ledger.durableSeq,
+  clock,
+  log,
+  audit,
 })
 const venue = new DeribitClient({
   ...config.venue,
@@ -147,7 +161,8 @@ const decisions = new DecisionKeeper(link, runId)
 const intents = new IntentServer({
   onIntent: (intent) => loop.handle({ kind: 'intent', intent }),
   onGroup: (group) => loop.handle({ kind: 'group', group }),
-  onStrategiesHere: (strategyIds) => loop.handle({ kind: 'strategies-here', strategyIds }),
+  onStrategiesHere: (strategyIds, warming) =>
+    loop.handle({ kind: 'strategies-here', strategyIds, warming }),
   onStrategiesGone: (strategyIds) => loop.handle({ kind: 'strategies-gone', strategyIds }),
   greeting: (strategyIds) => [
     modeMessage(engine.view(loop.at()).mode),
@@ -247,6 +262,7 @@ const turn = new Turn({
   diskReader,
   certificateReader,
   decisions,
+  checkpoints: checkpointMaker,
   approvals,
   heartbeatIntervalMs: config.heartbeatIntervalMs,
   head: {
@@ -260,6 +276,7 @@ const turn = new Turn({
     ...intents.counters,
     ...ledger.counters(),
     ...copy?.counters(),
+    ...checkpointMaker.counters(),
     ...limiter.counters(),
     venue_malformed: venue.malformedCount,
   }),
@@ -275,6 +292,7 @@ runUntilSignalled(log, async () => {
   await marketData.stop()
   audit.close()
   loop.end()
+  await checkpointMaker.stop()
   await ledger.close()
   failpoint('ledger-closed')
   await copy?.stop()

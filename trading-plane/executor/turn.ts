@@ -8,6 +8,7 @@ import { ownIdentity } from '@bulkhead/shared/runtime/process-identity.ts'
 import type { RedisLink } from '@bulkhead/shared/runtime/redis-link.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type Ledger, stuckAfterMs } from '../ledger/ports.ts'
+import type { CheckpointMaker } from '../checkpoint/loop.ts'
 import type { ApprovalDesk } from './approvals/desk.ts'
 import { publishApprovals } from './approvals/publisher.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
@@ -36,6 +37,7 @@ export type TurnPorts = {
   readonly diskReader: DiskReader
   readonly certificateReader: CertificateReader
   readonly decisions: DecisionKeeper
+  readonly checkpoints: Pick<CheckpointMaker, 'turn'>
   /** Takes people's words on held intents. */
   readonly approvals: Pick<ApprovalDesk, 'run'>
   readonly clock: Clock
@@ -109,6 +111,7 @@ export class Turn {
     void certificateReader.turn()
     void this.#ports.approvals.run()
     diskReader.turn()
+    this.#ports.checkpoints.turn()
     loop.handle({ kind: 'tick' })
     this.#turns += 1
     this.#lastTurnWallMs = clock.wallMs()

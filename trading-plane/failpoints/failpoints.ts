@@ -22,6 +22,10 @@ export const failpoints = [
   'ledger-next-prepared',
   'ledger-segment-packed',
   'ledger-plain-removed',
+  // A checkpoint, in its thread, and its use at a start.
+  'checkpoint-written',
+  'checkpoint-renamed',
+  'checkpoint-restored',
   // The rest of the start.
   'ledger-run-recorded',
   'engine-recovered',

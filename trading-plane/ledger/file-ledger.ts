@@ -15,6 +15,7 @@ import type { Ledger, LedgerReceipt } from './ports.ts'
 import { type LedgerPurpose, roomFor } from './purpose.core.ts'
 import type { LedgerRecord } from './records.ts'
 import { recoverLedger, type Recovered } from './recovery.ts'
+import type { ReplayStart } from './replay-start.ts'
 import { createRing, RingProducer } from './ring.ts'
 import { removeUnfinished } from './segment.ts'
 import { Writer } from './writer.ts'
@@ -45,6 +46,8 @@ export type LedgerOptions = {
   readonly log?: HousekeepingLog
   /** Told every recovered record in order; counts only when the ledger opens. */
   readonly onRecovered?: (record: LedgerRecord) => void
+  /** The checkpoint to replay from. */
+  readonly start?: ReplayStart | undefined
   /** Given what was recovered, returns who is told of every record that is durable after it. */
   readonly follow?: (recovered: Recovered) => (record: LedgerRecord, seq: number) => void
 }
@@ -85,7 +88,7 @@ async function openLocked(
 ): Promise<Result<OpenedLedger, LedgerFault>> {
   const { directory, component = 'executor', runId, clock, onRecovered = () => {} } = options
   failpoint('ledger-locked')
-  const recovered = recoverLedger(directory, component, onRecovered)
+  const recovered = recoverLedger(directory, component, onRecovered, options.start)
   if (!recovered.ok) return recovered
   removeUnfinished(directory, component)
   failpoint('ledger-unfinished-removed')

@@ -26,6 +26,14 @@ export type SegmentRead = {
   readonly records: number
 }
 
+/** Goes along the frames of a ledger: every one is checked, not every one has to be unpacked. */
+export type FrameGuide = {
+  /** Whether the records are wanted of the frame that ends with this one. */
+  wants(lastSeq: number): boolean
+  /** A whole frame ends here, in the file that follows from `before`. */
+  passed(end: ChainEnd, file: { readonly number: number; readonly before: ChainEnd }): void
+}
+
 export type OnRecord = (record: LedgerRecord, seq: number) => void
 
 /**
@@ -39,6 +47,7 @@ export function readFrames(
   before: ChainEnd,
   isLast: boolean,
   onRecord: OnRecord,
+  guide?: FrameGuide,
 ): Result<SegmentRead, LedgerFault> {
   const opened = openHeader(file, bytes, before)
   if (!opened.ok) return opened
@@ -48,12 +57,15 @@ export function readFrames(
   for (let frame = readFrame(bytes, offset); frame !== null; frame = readFrame(bytes, offset)) {
     const misplaced = orderFault(file, offset, frame, end)
     if (misplaced !== null) return misplaced
-    const faultyAt = readEntries(bytes, offset + frameHeadBytes, frame, onRecord)
+    const isWanted = guide === undefined || guide.wants(end.seq + frame.count)
+    const entriesAt = offset + frameHeadBytes
+    const faultyAt = isWanted ? readEntries(bytes, entriesAt, frame, onRecord) : null
     if (faultyAt !== null) {
       return fault('LEDGER_RECORD_INVALID', file, faultyAt, 'no record of a known shape')
     }
     end = { batch: frame.batch, seq: end.seq + frame.count, crc: frame.crc }
     offset += frame.bytes
+    guide?.passed(end, { number: header.number, before })
   }
   if (!isLast && offset < bytes.length) {
     return fault('LEDGER_CORRUPT', file, offset, 'not a whole row of batches')

@@ -13,8 +13,9 @@ import { ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import { syncDirectory } from '@bulkhead/shared/runtime/durable-file.ts'
 import { failpoint } from '../failpoints/failpoint.ts'
 import { fault, ioFault, type LedgerFault } from './faults.ts'
-import { type OnRecord, readFrames, type SegmentRead } from './read-frames.ts'
+import { type FrameGuide, type OnRecord, readFrames, type SegmentRead } from './read-frames.ts'
 import type { LedgerRecord } from './records.ts'
+import type { ReplayStart } from './replay-start.ts'
 import type { ChainEnd } from './segment.ts'
 import { discardSegment, listSegments, readSegment, type SegmentFile } from './segment-files.ts'
 
@@ -30,6 +31,11 @@ export type RecoveryMetrics = {
   readonly totalEntries: number
   readonly lastValidSequence: number
   readonly tornBatches: number
+  /** Up to which record a checkpoint stood for the ledger; 0 without one. */
+  readonly checkpointSeq: number
+  readonly replayedEntries: number
+  /** By the times that the records carry. */
+  readonly replayedSpanMs: number
   readonly durationMs: number
 }
 
@@ -58,23 +64,32 @@ export type Recovered = {
  *
  * @param onRecord told every record in order, so that a long ledger need not fit in memory; what it
  *   was told counts only when the whole ledger turns out sound
+ * @param start the checkpoint to replay from; when it is not of this ledger every record is told
  */
 export function recoverLedger(
   directory: string,
   component: string,
   onRecord: (record: LedgerRecord) => void,
+  start?: ReplayStart,
 ): Result<Recovered, LedgerFault> {
   const startedMs = performance.now()
   try {
     syncDirectory(directory)
     const newest = new BoundedQueue<LedgerRecord>(newestKept)
+    let first: LedgerRecord | undefined
     let last: LedgerRecord | undefined
-    const scanned = scanLedger(directory, component, true, (record) => {
+    let replayedEntries = 0
+    const take = (record: LedgerRecord) => {
+      first ??= record
       last = record
+      replayedEntries += 1
       if (newest.isFull) newest.shift()
       newest.push(record)
       onRecord(record)
-    })
+    }
+    let scanned = scanLedger(directory, component, true, take, { guide: start })
+    const isUseless = scanned.ok && start?.isReached === false
+    if (isUseless) scanned = scanLedger(directory, component, true, take)
     if (!scanned.ok) return scanned
     const { end, files } = scanned.value
     const cuts = files.flatMap((each) => makeFinal(directory, each))
@@ -92,6 +107,9 @@ export function recoverLedger(
         totalEntries: end.seq,
         lastValidSequence: end.seq,
         tornBatches: cuts.length,
+        checkpointSeq: start?.isReached === true ? start.seq : 0,
+        replayedEntries,
+        replayedSpanMs: (lastTimeOf(last) ?? 0) - (lastTimeOf(first) ?? 0),
         durationMs: performance.now() - startedMs,
       },
     })
@@ -104,6 +122,10 @@ export type Scanned = {
   readonly end: ChainEnd
   readonly files: readonly ScannedFile[]
 }
+export type ScanOptions = {
+  readonly guide?: FrameGuide | undefined
+  readonly from?: { readonly number: number; readonly before: ChainEnd } | undefined
+}
 export type ScannedFile = {
   readonly file: SegmentFile
   readonly read: SegmentRead
@@ -114,6 +136,7 @@ export type ScannedFile = {
 /**
  * Reads a ledger and changes nothing. Without `isSynced` it may look at one that is being written.
  *
+ * @param options.from the file to begin with, where what stands before it is known already
  * @throws the I/O error
  */
 export function scanLedger(
@@ -121,16 +144,19 @@ export function scanLedger(
   component: string,
   isSynced: boolean,
   onRecord: OnRecord,
+  options: ScanOptions = {},
 ): Result<Scanned, LedgerFault> {
   const listed = listSegments(directory, component)
   if (!listed.ok) return listed
   const files: ScannedFile[] = []
-  let end = beginning
+  const { guide, from = { number: 1, before: beginning } } = options
+  let end = from.before
   for (const [index, file] of listed.value.entries()) {
+    if (file.number < from.number) continue
     const bytes = readSegment(file, isSynced)
     if (!bytes.ok) return bytes
     const isLast = index === listed.value.length - 1
-    const read = readFrames(file.file, bytes.value, end, isLast, onRecord)
+    const read = readFrames(file.file, bytes.value, end, isLast, onRecord, guide)
     if (!read.ok) return read
     const wrongPlace = whyMisplaced(file, read.value)
     if (wrongPlace !== null) return wrongPlace

@@ -22,6 +22,12 @@ export const orchestratorConfigSchema = z
     intentSocketPath: z.string().min(1).max(107),
     heartbeatIntervalMs: z.int().min(20).max(5_000).default(500),
     strategies: z.array(strategySchema).max(64),
+    /** How often the states of strategies are written, beside the audit spool. */
+    checkpoint: z
+      .strictObject({
+        intervalMs: z.int().min(100).max(3_600_000).default(30_000),
+      })
+      .prefault({}),
   })
   .refine(({ strategies }) => new Set(strategies.map(({ id }) => id)).size === strategies.length, {
     path: ['strategies'],

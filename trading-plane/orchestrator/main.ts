@@ -1,6 +1,7 @@
-import type { GroupIntent, Intent } from '@bulkhead/shared/contracts/intents.ts'
 import '@bulkhead/shared/runtime/runtime-version.ts'
 import { randomUUID } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import type { GroupIntent, Intent } from '@bulkhead/shared/contracts/intents.ts'
 import { redisKeys, statusTtlMs } from '@bulkhead/shared/contracts/redis-keys.ts'
 import type { OrchestratorStatus } from '@bulkhead/shared/contracts/status.ts'
 import { AuditWriter } from '@bulkhead/shared/runtime/audit-writer.ts'
@@ -17,6 +18,7 @@ import { orchestratorConfigSchema } from './config.ts'
 import { ExecutorLink } from './executor-link.ts'
 import { StrategyHost } from './strategy-host.ts'
 import { loadStrategy } from './strategy-loader.ts'
+import { pendingWarmup, restoreStrategies, StateKeeper } from './strategy-states.ts'
 
 const turnMsMax = 250
 const statusEveryMs = 500
@@ -42,6 +44,7 @@ const executor = new ExecutorLink(config.intentSocketPath, {
       type: 'hello',
       strategies: hosts.map(({ id }) => id),
       instruments: [...new Set(hosts.flatMap(({ instruments }) => [...instruments]))],
+      warming,
     })
   },
   onLost: () => {
@@ -69,6 +72,17 @@ const ports = {
 }
 const hosts = loaded.flatMap((each) => (each.ok ? [new StrategyHost(each.value, ports)] : []))
 
+const stateFile = join(dirname(config.auditSpoolFile), 'strategies.checkpoint')
+restoreStrategies(stateFile, hosts, log)
+const states = new StateKeeper(
+  { file: stateFile, intervalMs: config.checkpoint.intervalMs },
+  hosts,
+  clock,
+  log,
+)
+let warming = pendingWarmup(hosts)
+if (warming.length > 0) log.warn({ strategy_ids: warming }, 'strategies_pending_warmup')
+
 const startedTickMs = clock.monotonicMs()
 const buildId = readBuildId()
 let turns = 0
@@ -81,6 +95,7 @@ const timer = setInterval(turn, Math.min(turnMsMax, config.heartbeatIntervalMs))
 runUntilSignalled(log, async () => {
   clearInterval(timer)
   executor.close()
+  states.write()
   await link.run((redis) => redis.del(redisKeys.pid('orchestrator')))
   audit.close()
   link.close()
@@ -91,6 +106,8 @@ announceReady('orchestrator', { strategies: hosts.map(({ id }) => id) })
 /** The beat comes after the strategies had their turn: one that never returns silences us all. */
 function turn(): void {
   for (const host of hosts) host.timer()
+  tellWarmup()
+  states.turn()
   turns += 1
   void heartbeat.beat({ tick: String(turns), config_hash: configHash })
   void register()
@@ -99,6 +116,15 @@ function turn(): void {
   statusTickMs = tickMs
   void audit.deliverSpool()
   void publishStatus()
+}
+
+/** The executor lets nobody open while this is not empty. */
+function tellWarmup(): void {
+  const now = pendingWarmup(hosts)
+  if (now.join(' ') === warming.join(' ')) return
+  warming = now
+  log.info({ strategy_ids: warming }, 'strategies_pending_warmup')
+  executor.send({ type: 'warmup', warming })
 }
 
 async function register(): Promise<void> {

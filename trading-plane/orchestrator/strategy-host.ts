@@ -5,6 +5,7 @@ import type {
   IntentOutcome,
   ToOrchestrator,
 } from '@bulkhead/shared/contracts/intents.ts'
+import { fail, ok, type Result } from '@bulkhead/shared/kernel/result.ts'
 import type { Clock } from '@bulkhead/shared/kernel/clock.ts'
 import type { Logger } from '@bulkhead/shared/runtime/log.ts'
 import type {
@@ -14,6 +15,11 @@ import type {
   StrategyContext,
   StrategyHandlers,
 } from '../strategies/strategy.ts'
+import {
+  decodeStrategyState,
+  encodeStrategyState,
+  type StrategyStateFault,
+} from '../checkpoint/strategy-state.ts'
 import { decimalText, signedDecimalText } from './decimal-text.core.ts'
 import type { LoadedStrategy } from './strategy-loader.ts'
 
@@ -39,7 +45,8 @@ export class StrategyHost {
   readonly id: string
   readonly instruments: ReadonlySet<string>
   readonly #ports: HostPorts
-  readonly #handlers: StrategyHandlers | null
+  readonly #loaded: LoadedStrategy
+  #handlers: StrategyHandlers | null
   readonly #openIntents = new Set<string>()
   /** Cancels that were not answered yet. */
   readonly #cancels = new Set<string>()
@@ -51,11 +58,49 @@ export class StrategyHost {
     this.id = loaded.id
     this.instruments = new Set(loaded.instruments)
     this.#ports = ports
-    this.#handlers = this.#guarded(() => loaded.definition.create(this.#context(), loaded.params))
+    this.#loaded = loaded
+    this.#handlers = this.#create()
   }
 
   get view() {
     return { id: this.id, state: this.#state, proposed: this.#proposed, denied: this.#denied }
+  }
+
+  /** One that failed proposes nothing any more, so nobody waits for it. */
+  get isWarmedUp(): boolean {
+    let isWarm = true
+    this.#call((own) => {
+      isWarm = own.isWarmedUp?.() ?? true
+    })
+    return this.#state === 'failed' || isWarm
+  }
+
+  /** What the strategy wants to know again after a restart; null when it has nothing to say. */
+  save(): Result<string, StrategyStateFault> | null {
+    let saved: Result<string, StrategyStateFault> | null = null
+    const schema = this.#loaded.definition.state
+    this.#call((own) => {
+      if (own.saveState === undefined) return
+      if (schema === undefined) saved = fail('STATE_NOT_DECLARED')
+      else saved = encodeStrategyState(own.saveState(), schema)
+    })
+    return saved
+  }
+
+  /** Gives it back; a strategy that cannot take it is created anew and knows nothing. */
+  restore(encoded: string): Result<null, string> {
+    const schema = this.#loaded.definition.state
+    const restore = this.#handlers?.restoreState?.bind(this.#handlers)
+    if (schema === undefined || restore === undefined) return fail('STATE_NOT_DECLARED')
+    const state = decodeStrategyState(encoded, schema)
+    if (!state.ok) return state
+    try {
+      restore(state.value)
+      return ok(null)
+    } catch (error) {
+      this.#handlers = this.#create()
+      return fail(error instanceof Error ? error.message : String(error))
+    }
   }
 
   /** Hands a message of the executor to the strategy if it concerns it. */
@@ -103,6 +148,11 @@ export class StrategyHost {
     const isOver = ['denied', 'rejected', 'filled', 'cancelled'].includes(state)
     if (isOver) this.#openIntents.delete(intentId)
     this.#call((own) => own.onOutcome?.(outcome))
+  }
+
+  #create(): StrategyHandlers | null {
+    const { definition, params } = this.#loaded
+    return this.#guarded(() => definition.create(this.#context(), params))
   }
 
   #call(work: (handlers: StrategyHandlers) => void): void {

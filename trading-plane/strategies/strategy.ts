@@ -85,12 +85,26 @@ export type StrategyHandlers = {
   onMode?(mode: TradingMode, reasons: readonly string[]): void
   /** About every 250 ms, whether or not anything happened. */
   onTimer?(nowMs: number): void
+  /** What it must know again after a restart, in the shape of the definition's `state`. */
+  saveState?(): unknown
+  /**
+   * Given what was saved last, checked, before it hears anything else. If it throws it is created
+   * anew and starts cold.
+   */
+  restoreState?(state: unknown): void
+  /**
+   * Whether it has seen enough to open anything; without it, always. While one strategy of the desk
+   * says no, none can open.
+   */
+  isWarmedUp?(): boolean
 }
 
 export type StrategyDefinition<P = unknown> = {
   readonly id: string
   /** Checked before the strategy is created; the defaults of the schema count. */
   readonly params: z.ZodType<P>
+  /** Shape of what `saveState` gives: plain data, nothing else is written or read back. */
+  readonly state?: z.ZodType
   /** Whose books it wants to see. */
   instruments(params: P): readonly string[]
   create(context: StrategyContext, params: P): StrategyHandlers

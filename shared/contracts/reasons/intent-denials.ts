@@ -55,6 +55,7 @@ export const intentDenialReasons = [
   'ToolRateExceeded',
   'GroupLegDenied',
   'GroupNeedsApproval',
+  'StrategiesNotWarmedUp',
 ] as const
 
 export type IntentDenialReason = (typeof intentDenialReasons)[number]

@@ -171,7 +171,8 @@ describe('the client of the venue is out of reach', () => {
 
   test('BYP-07: the orchestrator has no engine, no gateway and no key of its own', () => {
     const loaded = [...closureOf('trading-plane/orchestrator/main.ts')]
-    const inside = /^trading-plane\/(?!orchestrator\/|strategies\/)/
+    const files = 'checkpoint/(?:files|format|strategy-state).ts'
+    const inside = new RegExp(`^trading-plane/(?!orchestrator/|strategies/|${files})`)
     expect(loaded).toContain('trading-plane/orchestrator/strategy-host.ts')
     expect(loaded.filter((path) => inside.test(path))).toEqual([])
     const { paths } = configPaths(orchestratorConfigSchema)

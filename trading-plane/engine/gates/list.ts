@@ -27,6 +27,7 @@ import { pendingExposureGate } from './pending-exposure.ts'
 import { postOnlyGate } from './post-only.ts'
 import { rateLimitBrownoutGate } from './rate-limit-brownout.ts'
 import { selfImpactGate } from './self-impact.ts'
+import { strategyWarmupGate } from './strategy-warmup.ts'
 import { tradingModeGate } from './trading-mode.ts'
 import { unitsGate } from './units.ts'
 
@@ -53,6 +54,7 @@ export const gateList: readonly GateEntry[] = [
   { name: 'InstrumentMetadata', stage: 'wish', judges: opening, gate: instrumentMetadataGate },
   { name: 'Lifecycle', stage: 'wish', judges: opening, gate: lifecycleGate },
   { name: 'TradePermission', stage: 'order', judges: opening, gate: tradePermissionGate },
+  { name: 'StrategyWarmup', stage: 'order', judges: opening, gate: strategyWarmupGate },
   { name: 'OrderNotional', stage: 'order', judges: opening, gate: orderNotionalGate },
   { name: 'Liquidity', stage: 'order', judges: everyOrder, gate: liquidityGate },
   { name: 'PostOnly', stage: 'order', judges: everyOrder, gate: postOnlyGate },

@@ -18,6 +18,13 @@ export type LegWish = {
   isInReview: boolean
 }
 
+/** What a store keeps, as plain data; labels of live and of ended legs, oldest first. */
+export type SavedLegs = {
+  readonly legs: readonly Leg[]
+  readonly live: readonly string[]
+  readonly ended: readonly string[]
+}
+
 /**
  * All live legs, and the ended ones that may still hear late news. Ended legs beyond the bound are
  * forgotten oldest first; the ledger keeps them.
@@ -34,6 +41,25 @@ export class LegStore {
 
   constructor(endedMax: number) {
     this.#ended = new BoundedQueue(endedMax)
+  }
+
+  /** Everything that the ledger alone says, in the order in which it was met. */
+  save(): SavedLegs {
+    return {
+      legs: [...this.#legs.values()],
+      live: [...this.#live.keys()],
+      ended: this.#ended.toArray(),
+    }
+  }
+
+  /** Puts what was saved into a store that has met no leg yet. */
+  restore({ legs, live, ended }: SavedLegs): void {
+    for (const leg of legs) this.#note(leg)
+    for (const label of live) {
+      const leg = this.#legs.get(label)
+      if (leg !== undefined) this.#live.set(label, leg)
+    }
+    for (const label of ended) this.#ended.push(label)
   }
 
   get(label: string): Leg | undefined {
@@ -59,13 +85,9 @@ export class LegStore {
   /** Adds a leg or replaces it by its next state. */
   set(leg: Leg): void {
     const before = this.#legs.get(leg.label)
-    this.#legs.set(leg.label, leg)
+    this.#note(leg)
     if (isLive(leg)) this.#live.set(leg.label, leg)
     else this.#live.delete(leg.label)
-    if (before === undefined) this.#labelOfIntent.set(leg.intentId, leg.label)
-    if (leg.venueOrderId !== null) this.#labelOfVenueOrder.set(leg.venueOrderId, leg.label)
-    if (leg.reportedSteps <= leg.tradedSteps) this.#owing.delete(leg.label)
-    else if (!this.#owing.has(leg.label)) this.#owing.set(leg.label, null)
     if (!isLive(leg) && (before === undefined || isLive(before))) this.#retire(leg.label)
   }
 
@@ -124,6 +146,14 @@ export class LegStore {
     this.#live.delete(label)
     this.#wishes.delete(label)
     this.#labelOfIntent.delete(leg.intentId)
+  }
+
+  #note(leg: Leg): void {
+    if (!this.#legs.has(leg.label)) this.#labelOfIntent.set(leg.intentId, leg.label)
+    this.#legs.set(leg.label, leg)
+    if (leg.venueOrderId !== null) this.#labelOfVenueOrder.set(leg.venueOrderId, leg.label)
+    if (leg.reportedSteps <= leg.tradedSteps) this.#owing.delete(leg.label)
+    else if (!this.#owing.has(leg.label)) this.#owing.set(leg.label, null)
   }
 
   #retire(label: string): void {

@@ -13,6 +13,11 @@ export class RecentSet {
     this.#capacity = capacity
   }
 
+  /** What is remembered, oldest first. */
+  toArray(): string[] {
+    return [...this.#row.slice(this.#oldestAt), ...this.#row.slice(0, this.#oldestAt)]
+  }
+
   has(text: string): boolean {
     return this.#seen.has(text)
   }

@@ -142,7 +142,7 @@ describe('a restart', () => {
     const bench = new EngineBench()
     bench.tickMs += 1_000
     bench.recover(records)
-    bench.give({ kind: 'strategies-here', strategyIds: ['quoter'] })
+    bench.give({ kind: 'strategies-here', strategyIds: ['quoter'], warming: [] })
     return bench
   }
   /** The account is read and holds nothing of these orders. */
@@ -193,7 +193,7 @@ describe('a restart', () => {
     alone.recover(records)
     alone.becomeActive()
     expect(ofKind(proven(alone, label), 'resume')).toEqual([])
-    alone.give({ kind: 'strategies-here', strategyIds: ['quoter'] })
+    alone.give({ kind: 'strategies-here', strategyIds: ['quoter'], warming: [] })
     expect(only(alone.pass(100), 'resume').order.label).toBe(label)
   })
 

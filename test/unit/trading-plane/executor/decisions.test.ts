@@ -55,6 +55,7 @@ describe('what the executor keeps of its judgements', () => {
           'Quantization',
           'Label',
           'TradePermission',
+          'StrategyWarmup',
           'OrderNotional',
           'Liquidity',
           'PostOnly',

@@ -1,3 +1,5 @@
+import { createLedgerState, saveLedgerState } from '@bulkhead/trading-plane/engine/ledger-state.ts'
+import { takeLedgerRecord } from '@bulkhead/trading-plane/engine/recover.ts'
 import type { LedgerRecord } from '@bulkhead/trading-plane/ledger/records.ts'
 import { describe, expect, test } from 'vitest'
 import { during, future, size } from '../emergency-close/close-bench.ts'
@@ -28,11 +30,22 @@ function ledgerOf(bench: EngineBench): LedgerRecord[] {
   })
 }
 
-/** A new process on that ledger, which sees its market and has not read the account yet. */
-function restarted(records: readonly LedgerRecord[], tickMs?: number): EngineBench {
+/**
+ * A new process on that ledger, of which a checkpoint may hold the beginning. It sees its market
+ * and has not read the account yet.
+ */
+function restarted(
+  records: readonly LedgerRecord[],
+  { tickMs, heldRecords = 0 }: { readonly tickMs?: number; readonly heldRecords?: number } = {},
+): EngineBench {
   const bench = new EngineBench({ orderNotionalUsdMax: 1e6, positionNotionalUsdMax: 1e7 })
   bench.tickMs = tickMs ?? bench.tickMs
-  bench.recover(records)
+  if (heldRecords > 0) {
+    const fold = createLedgerState({ endedLegsMax: 1_000, rememberedIdsMax: 1_000 })
+    for (const record of records.slice(0, heldRecords)) takeLedgerRecord(fold, record)
+    bench.give({ kind: 'checkpoint', parts: saveLedgerState(fold) })
+  }
+  bench.recover(records.slice(heldRecords))
   bench.give({ kind: 'instruments', instruments: [perpetual, future] })
   bench.give({ kind: 'venue-ready', cancelOnDisconnect: 'armed' })
   bench.book()
@@ -48,6 +61,20 @@ function broken() {
   answer(bench, first, 500)
   const effects = reject(bench, second)
   return { bench, groupId, first, second, effects }
+}
+
+/** The same desk after its rescues came to nothing and what was filled was taken back. */
+function takenBack() {
+  const { bench: before, groupId, effects } = broken()
+  let latest = effects
+  for (let sent = sentTogether(latest); sent.length > 0; sent = sentTogether(latest)) {
+    for (const { label } of sent) before.dispatch(label)
+    latest = sent.flatMap((order) => answer(before, order, 0))
+  }
+  const { order } = only(latest, 'submit')
+  before.dispatch(order.label)
+  answer(before, order, 500)
+  return { before, groupId }
 }
 
 describe('after a restart', () => {
@@ -98,8 +125,8 @@ describe('after a restart', () => {
     const before = groupDesk()
     const { groupId } = dispatched(before)
     // Young enough to be sent, if it were not of a group (decision D-69).
-    const bench = restarted(recordsOf(before.effects), before.tickMs)
-    bench.give({ kind: 'strategies-here', strategyIds: [strategyId] })
+    const bench = restarted(recordsOf(before.effects), { tickMs: before.tickMs })
+    bench.give({ kind: 'strategies-here', strategyIds: [strategyId], warming: [] })
     const effects = during(bench, () => {
       bench.reconcile()
       bench.pass(100)
@@ -151,19 +178,27 @@ describe('after a restart', () => {
   })
 
   test('a group that had ended stays ended, and its accounts are still counted', () => {
-    const { bench: before, groupId, effects } = broken()
-    let latest = effects
-    for (let sent = sentTogether(latest); sent.length > 0; sent = sentTogether(latest)) {
-      for (const { label } of sent) before.dispatch(label)
-      latest = sent.flatMap((order) => answer(before, order, 0))
-    }
-    const { order } = only(latest, 'submit')
-    before.dispatch(order.label)
-    answer(before, order, 500)
+    const { before, groupId } = takenBack()
     const bench = restarted(ledgerOf(before))
     const later = during(bench, () => bench.reconcile())
     expect(recordedStates(later, groupId)).toEqual([])
     expect(sentOrders(bench.effects)).toEqual([])
     expect(bench.engine.view(bench.at()).nakedEventsIn24h).toBe(1)
+  })
+
+  test('what a checkpoint holds of a group counts as if it had been read', () => {
+    const { before, groupId } = takenBack()
+    const records = ledgerOf(before)
+    const after = (upTo: number, heldRecords: number) => {
+      const bench = restarted(records.slice(0, upTo), { heldRecords })
+      bench.reconcile({ positions: [size(future.name, 500)] })
+      const { snapshot, nakedEventsIn24h } = bench.engine.view(bench.at())
+      return { effects: bench.effects, snapshot, nakedEventsIn24h }
+    }
+    expect(recordedStates(after(records.length, 0).effects, groupId)).toEqual([])
+    for (let upTo = 1; upTo <= records.length; upTo += 1) {
+      expect(after(upTo, upTo)).toEqual(after(upTo, 0))
+    }
+    expect(after(records.length, records.length).nakedEventsIn24h).toBe(1)
   })
 })
