@@ -2,7 +2,7 @@ import { z } from 'zod'
 import {
   approvalsEndedMax,
   approvalsPendingMax,
-  mutatingTools,
+  governedTools,
   toldTiers,
 } from './governed-actions.ts'
 
@@ -23,8 +23,8 @@ const operatorId = z.string().max(32)
 export const approvalPayloadSchema = z.strictObject({
   /** Id of the action; of an order that of its intent. */
   request_id: z.uuid(),
-  tool: z.enum(mutatingTools),
-  /** Who proposed it: a strategy. */
+  tool: z.enum(governedTools),
+  /** Who proposed it: a strategy, or `recon`. */
   strategy_id: z.string().max(64),
   instrument: z.string().max(64),
   /** What would be done, as the proposer said it. */

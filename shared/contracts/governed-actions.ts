@@ -14,6 +14,9 @@ export const mutatingTools = [
 ] as const
 export type MutatingTool = (typeof mutatingTools)[number]
 
+/** Everything that the policy judges: what changes the venue, and what changes our own book. */
+export const governedTools = [...mutatingTools, 'repair_position'] as const
+
 /** How many people must agree before an action is done; each tier asks for more than the last. */
 export const approvalTiers = ['T0', 'T1', 'T2', 'T3'] as const
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { approvalTiers, mutatingTools } from './governed-actions.ts'
+import { approvalTiers, governedTools } from './governed-actions.ts'
 
 /**
  * What a rule may look at, and of which kind it is. A name that is not here is refused when the
@@ -19,6 +19,8 @@ export const policyFields = {
   /** Signed, in the instrument's own unit. */
   position_amount: 'number',
   live_orders: 'number',
+  /** Of a repair: how far the ledger is from the venue, in percent of the smaller. */
+  drift_pct: 'number',
   mm_util: 'number',
   trading_mode: 'text',
 } as const satisfies Readonly<Record<string, 'text' | 'flag' | 'number'>>
@@ -91,7 +93,7 @@ const ruleBase = {
   /** Which actions the rule is about; all of them where nothing is said. */
   scope: z
     .strictObject({
-      tools: z.array(z.enum(mutatingTools)).min(1).optional(),
+      tools: z.array(z.enum(governedTools)).min(1).optional(),
       strategies: z.array(z.string().max(32)).min(1).optional(),
       instruments: z.array(z.string().max(64)).min(1).optional(),
     })

@@ -63,6 +63,7 @@ const parts: { readonly [Name in keyof SavedParts]: z.ZodType<SavedParts[Name]> 
   }),
   groups: z.strictObject({ open: z.array(group), ended: z.array(group) }),
   naked: z.array(z.number()),
+  book: z.array(z.strictObject({ instrument: text, steps: z.int() })),
 }
 
 const chainEnd = z.strictObject({ batch: count, seq: count, crc: count })

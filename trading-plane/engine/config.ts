@@ -2,6 +2,7 @@ import type { Policy } from '@bulkhead/shared/contracts/policy.ts'
 import type { GatesConfig } from './gates/config.ts'
 import type { SweeperLimits } from './sweeper/config.ts'
 import type { MonitorsConfig } from './monitors/config.ts'
+import type { ReconConfig } from './recon/core.ts'
 import type { TradePermissionConfig } from './trade-permission/config.ts'
 
 /** When a trade or an order is an incident (control-plane refactor 5.3). */
@@ -65,4 +66,5 @@ export type EngineConfig = {
   /** How long an intent waits for people. */
   readonly approvalMsMax: number
   readonly incidents: IncidentsConfig
+  readonly recon: ReconConfig
 }

@@ -40,6 +40,7 @@ import type { OverrideView } from './monitors/state.ts'
 import type { SmileView } from './monitors/svi/state.ts'
 import { smileViews } from './monitors/svi/watch.ts'
 import { isJudgementTooOld } from './policy/judge.ts'
+import { isRiskOff } from './recon/book.ts'
 import { failReconcile, finishLookup, finishReconcile } from './reconcile.ts'
 import { failAccount, failInstruments, takeAccount, takeInstruments } from './reads.ts'
 import { finishRecovery, takeLedgerRecord } from './recover.ts'
@@ -135,6 +136,7 @@ export class Engine {
     if (!this.#state.venue.isReady) return 'VenueNotReady'
     if (leg.reduceOnly) return null
     if (isJudgementTooOld(this.#state, label, at)) return 'PolicyEvaluatorTimeout'
+    if (isRiskOff(this.#state, leg.instrument)) return 'PositionDriftRiskOff'
     const ageMsMax = this.#state.config.killSwitchAgeAtDispatchMsMax
     const mode = modeNow(this.#state, at, ageMsMax, rescuedGroup(this.#state.groups, leg))
     return openingDenial(this.#state, mode) ?? permissionDenial(this.#state, at, mode.mode)
@@ -265,7 +267,7 @@ export class Engine {
       case 'looked-up':
         return finishLookup(state, event.label, event.orders, at, out)
       case 'reconciled':
-        return finishReconcile(state, event, at, out)
+        return finishReconcile(state, event, at, out, this.#hash64)
       case 'swept':
         return finishSweep(state, event.reading, at, out)
       case 'sweep-failed':
@@ -335,7 +337,7 @@ export class Engine {
 
 /** Figures of the moment beside the counters; one that is not known is left out. */
 function gauges(
-  { metadata, account, strategiesHere }: EngineState,
+  { metadata, account, strategiesHere, recon }: EngineState,
   at: At,
 ): Record<string, number> {
   const { readTickMs } = metadata
@@ -345,6 +347,7 @@ function gauges(
       : { instrument_cache_age_s: Math.round((at.tickMs - readTickMs) / 1_000) }),
     ...(account.reading?.mmUtil == null ? {} : { mm_util: account.reading.mmUtil }),
     strategies_warming: warmingStrategies(strategiesHere).length,
+    position_drifts: recon.drifts.size,
   }
 }
 

@@ -25,6 +25,8 @@ export type LedgerState = {
   readonly groups: GroupsState
   /** Wall times of the incidents of earlier runs that were accounted for, as recorded. */
   readonly nakedMs: BoundedQueue<number>
+  /** Signed steps of each instrument that trades and repairs add up to; none is zero. */
+  readonly bookSteps: Map<string, number>
   readonly permission: { tally: OpeningTally }
   readonly counters: Map<string, number>
 }
@@ -38,6 +40,7 @@ export function createLedgerState(limits: LedgerLimits): LedgerState {
     tradeIds: new RecentSet(limits.rememberedIdsMax),
     groups: createGroupsState(),
     nakedMs: createNakedTimes(),
+    bookSteps: new Map(),
     permission: { tally: emptyTally },
     counters: new Map(),
   }
@@ -67,6 +70,7 @@ export type SavedParts = {
   readonly openings: OpeningTally
   readonly groups: SavedGroups
   readonly naked: readonly number[]
+  readonly book: readonly { readonly instrument: string; readonly steps: number }[]
 }
 
 const parts: { readonly [Name in keyof SavedParts]: Part<SavedParts[Name]> } = {
@@ -110,6 +114,12 @@ const parts: { readonly [Name in keyof SavedParts]: Part<SavedParts[Name]> } = {
       for (const incidentMs of saved) noteNaked(nakedMs, incidentMs)
     },
   },
+  book: {
+    save: ({ bookSteps }) => [...bookSteps].map(([instrument, steps]) => ({ instrument, steps })),
+    restore: (state, saved) => {
+      for (const { instrument, steps } of saved) state.bookSteps.set(instrument, steps)
+    },
+  },
 }
 
 export function saveLedgerState(state: LedgerState): SavedParts {
@@ -119,6 +129,7 @@ export function saveLedgerState(state: LedgerState): SavedParts {
     openings: parts.openings.save(state),
     groups: parts.groups.save(state),
     naked: parts.naked.save(state),
+    book: parts.book.save(state),
   }
 }
 
@@ -129,4 +140,5 @@ export function restoreLedgerState(state: LedgerState, saved: SavedParts): void 
   parts.openings.restore(state, saved.openings)
   parts.groups.restore(state, saved.groups)
   parts.naked.restore(state, saved.naked)
+  parts.book.restore(state, saved.book)
 }

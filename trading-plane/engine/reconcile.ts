@@ -4,23 +4,23 @@ import type { Effect } from './effects.ts'
 import { confirm } from './emergency-stop/core.ts'
 import type { EngineEvent, OrdersReading } from './events.ts'
 import { hasOpenExposure } from './exposure/flat.ts'
+import type { Hash64 } from './intents/label.ts'
 import { isLive, type Leg } from './legs/leg.ts'
 import { isFeedSilent, takeReconciled } from './monitors/zombie-socket/core.ts'
-import { textOfSteps } from './numbers/decimal.ts'
+import { epsilonOf, judgeDrifts, positionEpsilon } from './recon/drift.ts'
 import { hasTradesGap } from './self-impact/flow.ts'
 import { count, type EngineState, signedSize } from './state.ts'
 import { clearUpTo, isLatched, latch, latchedReasons } from './trading-mode/open-permission.ts'
 import { advance, applyOrders, applyTrades } from './transitions.ts'
 import { isUnsent, proveUnsent } from './unsent.ts'
 
-/** `position_reconcile_epsilon` of contract Appendix A; the smallest amount where that is more. */
-const positionEpsilon = 1e-6
-
 /** Asks for a reconciliation when latch or emergency stop want one and the venue can be asked. */
 export function startReconcile(state: EngineState, at: At, out: Effect[]): void {
   const { reconcile, openPermission } = state
   const isDue = at.tickMs >= reconcile.nextTickMs && !reconcile.isRunning
-  const isWanted = isLatched(openPermission) || state.emergencyStop.reconcileFrom !== null
+  const isTime = at.tickMs >= state.recon.nextReadTickMs
+  const isNeeded = isLatched(openPermission) || state.emergencyStop.reconcileFrom !== null
+  const isWanted = isNeeded || isTime
   if (!isWanted || !state.venue.isReady || !isDue) return
   reconcile.isRunning = true
   const targets = state.legs.live().map(({ label, currency }) => ({ label, currency }))
@@ -36,11 +36,13 @@ export function finishReconcile(
   event: Extract<EngineEvent, { kind: 'reconciled' }>,
   at: At,
   out: Effect[],
+  hash64: Hash64,
 ): void {
   state.reconcile.isRunning = false
   state.reconcile.nextTickMs = at.tickMs + state.config.retryMs
   const undecided = judgeOrders(state, event, at, out)
   const isMatched = adoptPositions(state, event.positions, out)
+  judgeDrifts(state, event.positions, at, out, hash64)
   if (undecided > 0) {
     count(state, 'reconciles_incomplete')
     return
@@ -135,11 +137,6 @@ function adoptPositions(
   state.fillsSincePosition.clear()
   for (const [instrument, position] of held) state.positions.set(instrument, position)
   return isMatched
-}
-
-function epsilonOf(state: EngineState, instrument: string): number {
-  const spec = state.instruments.get(instrument)
-  return Math.max(positionEpsilon, spec === undefined ? 0 : Number(textOfSteps(1, spec.minAmount)))
 }
 
 export function failReconcile(state: EngineState, at: At): void {

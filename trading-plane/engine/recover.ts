@@ -2,6 +2,7 @@ import type { IntentRecord, LedgerRecord } from '../ledger/records.ts'
 import { noteNaked } from './emergency-close/recover.ts'
 import { noteRescue, takeGroupRecord } from './groups/recover.ts'
 import { type Leg, stepLeg } from './legs/leg.ts'
+import { addSteps } from './recon/book.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { countOpening } from './trade-permission/budget.ts'
 
@@ -55,6 +56,7 @@ export function takeLedgerRecord(state: LedgerState, record: LedgerRecord): void
       return
     case 'trade':
       if (!state.tradeIds.add(record.trade_id)) return
+      addSteps(state, record.instrument, record.side, record.steps)
       change(state, record.label, (leg) => stepLeg(leg, { kind: 'fill', steps: record.steps }).leg)
       return
     case 'group':
@@ -63,6 +65,9 @@ export function takeLedgerRecord(state: LedgerState, record: LedgerRecord): void
       return takeGroupRecord(state.groups, record)
     case 'naked':
       noteNaked(state.nakedMs, record.incident_ts_ms)
+      return
+    case 'adjust':
+      addSteps(state, record.instrument, record.side, record.steps)
   }
 }
 

@@ -12,6 +12,7 @@ import type { InstrumentSpec } from './intents/instrument.ts'
 import { createLedgerState, type LedgerState } from './ledger-state.ts'
 import { createMonitors, type MonitorsState } from './monitors/state.ts'
 import { RateWindow } from './numbers/rate-window.ts'
+import { createReconState, type ReconState } from './recon/state.ts'
 import { createImpactState, type ImpactState } from './self-impact/state.ts'
 import { createSweeperState, type SweeperState } from './sweeper/state.ts'
 import { type OpenPermission, openPermissionAtStart } from './trading-mode/open-permission.ts'
@@ -108,6 +109,7 @@ export type EngineState = LedgerState & {
   readonly nakedEvents: RateWindow
   /** Intents that wait for people. */
   readonly approvals: ApprovalsState
+  readonly recon: ReconState
   /** When people were last told of a trouble that goes on. */
   readonly toldIncidents: Map<IncidentCode, number>
   /** A queue that the loop fills has no room left (contract 2.4.1). */
@@ -167,6 +169,7 @@ export function createEngineState(config: EngineConfig): EngineState {
     emergencyClose: createEmergencyCloseState(),
     nakedEvents: new RateWindow(nakedEventsMax, DAY_MS),
     approvals: createApprovalsState(),
+    recon: createReconState(),
     toldIncidents: new Map(),
     isOutputFull: false,
     churn: new Map(),

@@ -10,6 +10,7 @@ import { parseLabel } from './intents/label.ts'
 import { matchLabel } from './intents/label-match.ts'
 import { isLive, type Leg, type LegInput, type LegState, stepLeg } from './legs/leg.ts'
 import { decimalOf, textOfSteps } from './numbers/decimal.ts'
+import { addSteps } from './recon/book.ts'
 import { noteOwnTrade } from './self-impact/flow.ts'
 import { count, type EngineState } from './state.ts'
 import { latch, latchedReasons } from './trading-mode/open-permission.ts'
@@ -110,6 +111,7 @@ export function applyTrades(
     state.tradeIds.add(trade.tradeId)
     judgeFill(state, leg, trade, out)
     out.push({ kind: 'record', record: tradeRecord(leg, trade, steps) })
+    addSteps(state, trade.instrument, trade.side, steps)
     noteFill(state, trade)
     noteOwnTrade(state, trade, at)
     out.push({ kind: 'tell', message: fillMessage(leg, trade) })

@@ -4,6 +4,7 @@ import type { Effect } from './effects.ts'
 import type { Leg } from './legs/leg.ts'
 import { strategyWarmupGate } from './gates/strategy-warmup.ts'
 import { modeNow, openingDenial } from './mode-view.ts'
+import { isRiskOff } from './recon/book.ts'
 import { count, type EngineState } from './state.ts'
 import { permissionDenial } from './trade-permission/gate.ts'
 import { isLatched } from './trading-mode/open-permission.ts'
@@ -53,6 +54,7 @@ function mayGo(state: EngineState, leg: Leg, at: At): boolean {
   if (!isKnown || !isReady || isLatched(state.openPermission)) return false
   const isMinded = state.strategiesHere.has(leg.strategyId)
   if (!isMinded || strategyWarmupGate(state) !== null) return false
+  if (isRiskOff(state, leg.instrument)) return false
   const mode = modeNow(state, at, state.config.killSwitchAgeMsMax)
   return (openingDenial(state, mode) ?? permissionDenial(state, at, mode.mode)) === null
 }

@@ -86,6 +86,20 @@ const sweeperSchema = z.strictObject({
   staleOrderS: z.int().min(5).max(86_400).default(30),
 })
 
+/** What becomes of a position that the ledger does not explain (refactor 6.1, D2). */
+const reconSchema = z
+  .strictObject({
+    repairLowPct: z.number().min(0).max(2).default(2),
+    repairHighPct: z.number().min(0).max(10).default(10),
+    riskOffPct: z.number().min(0).max(5).default(5),
+    readEveryMs: z.int().min(1_000).max(300_000).default(60_000),
+    proposeEveryMs: z.int().min(1_000).max(3_600_000).default(60_000),
+  })
+  .refine((own) => own.repairLowPct <= own.repairHighPct, {
+    path: ['repairHighPct'],
+    error: 'must not be below repairLowPct',
+  })
+
 /** What is handed out by the control plane (decision D-49). */
 const handedPolicySchema = z.strictObject({
   /** Public half of the key that signs policies. */
@@ -154,6 +168,7 @@ export const executorConfigSchema = z
     policy: policyConfigSchema,
     approvals: approvalsSchema.prefault({}),
     incidents: incidentsSchema.prefault({}),
+    recon: reconSchema.prefault({}),
     /**
      * Oldest order that an earlier run recorded and never sent, and that is still sent after the
      * reconciliation; 0 withdraws all of them (decision D-69).
@@ -226,5 +241,6 @@ export function engineConfig(
     policy: config.policy,
     approvalMsMax: config.approvals.approvalMsMax,
     incidents: config.incidents,
+    recon: { ...config.recon, mustAsk: realMoney.has(config.environment) },
   }
 }

@@ -1,4 +1,5 @@
 import { nakedCauses } from '@bulkhead/shared/contracts/atomic-naked-event.ts'
+import { approvalTiers } from '@bulkhead/shared/contracts/governed-actions.ts'
 import { groupStates } from '@bulkhead/shared/contracts/intents.ts'
 import { tradingModes } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import { legStates } from '../engine/legs/leg.ts'
@@ -62,6 +63,9 @@ export function encodeRecord(record: LedgerRecord): Uint8Array {
       break
     case 'naked':
       writeNaked(record)
+      break
+    case 'adjust':
+      writeAdjust(record)
       break
   }
   return writer.finish()
@@ -153,6 +157,15 @@ function writeNaked(record: Of<'naked'>): void {
   writer.oneOf(record.trading_mode_at_event, tradingModes)
 }
 
+function writeAdjust(record: Of<'adjust'>): void {
+  writer.text(record.adjust_id, 64)
+  writer.text(record.instrument, 64)
+  writer.oneOf(record.side, sides)
+  writer.count(record.steps)
+  writer.oneOf(record.tier, approvalTiers)
+  writer.number(record.at_ms)
+}
+
 /** Reads a record, or null when the bytes are none of a known shape. Never throws. */
 export function decodeRecord(bytes: Buffer, from = 0, end = bytes.length): LedgerRecord | null {
   const values = reader.begin(bytes, from, end)
@@ -181,6 +194,8 @@ function readOf(type: LedgerRecord['type']): LedgerRecord {
       return readGroupClose(type)
     case 'naked':
       return readNaked(type)
+    case 'adjust':
+      return readAdjust(type)
   }
 }
 
@@ -223,6 +238,18 @@ function readLeg(type: 'leg'): Of<'leg'> {
     traded_steps: reader.count(),
     reported_steps: reader.count(),
     venue_order_id: reader.textOrNull(64),
+    at_ms: reader.number(),
+  }
+}
+
+function readAdjust(type: 'adjust'): Of<'adjust'> {
+  return {
+    type,
+    adjust_id: reader.text(64),
+    instrument: reader.text(64),
+    side: reader.oneOf(sides),
+    steps: reader.count(),
+    tier: reader.oneOf(approvalTiers),
     at_ms: reader.number(),
   }
 }

@@ -27,6 +27,7 @@ const entryTypes: Readonly<Record<LedgerRecord['type'], LedgerEntryType>> = {
   group_state: 'STATE_CHANGE',
   group_close: 'ORDER_EVENT',
   naked: 'STATE_CHANGE',
+  adjust: 'POSITION_UPDATE',
 }
 
 /** The entry type of a record. */

@@ -2,6 +2,7 @@ import { nakedCauses } from '@bulkhead/shared/contracts/atomic-naked-event.ts'
 import { groupStates } from '@bulkhead/shared/contracts/intents.ts'
 import { tradingModes } from '@bulkhead/shared/contracts/reasons/mode-reasons.ts'
 import { z } from 'zod'
+import { approvalTiers } from '@bulkhead/shared/contracts/governed-actions.ts'
 import { legStates } from '../engine/legs/leg.ts'
 
 const label = z.string().max(64)
@@ -108,6 +109,18 @@ const nakedRecord = z.strictObject({
   trading_mode_at_event: z.enum(tradingModes),
 })
 
+/** A repair of our book that went the way of every action (decision D-70). */
+const adjustRecord = z.strictObject({
+  type: z.literal('adjust'),
+  /** Id of the request that people, or the policy alone, let pass. */
+  adjust_id: z.string().max(64),
+  instrument: z.string().max(64),
+  side: z.enum(sides),
+  steps: count,
+  tier: z.enum(approvalTiers),
+  at_ms: z.number(),
+})
+
 /** First record of a file: which run wrote it. */
 const runRecord = z.strictObject({
   type: z.literal('run'),
@@ -126,6 +139,7 @@ export const ledgerRecordSchema = z.discriminatedUnion('type', [
   groupStateRecord,
   groupCloseRecord,
   nakedRecord,
+  adjustRecord,
 ])
 export type LedgerRecord = z.infer<typeof ledgerRecordSchema>
 export type IntentRecord = z.infer<typeof intentRecord>

@@ -227,6 +227,7 @@ function lastTimeOf(last: LedgerRecord | undefined): number | null {
     case 'leg':
     case 'group_state':
     case 'group_close':
+    case 'adjust':
       return last.at_ms
     case 'trade':
       return last.venue_ms

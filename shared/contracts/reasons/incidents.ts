@@ -10,6 +10,8 @@ export const incidentCodes = [
   'ORDER_ABORTED',
   'FILL_PRICE_CRITICAL',
   'FILL_PRICE_DEVIATES',
+  'POSITION_NOT_OURS',
+  'POSITION_DRIFT',
 ] as const
 export type IncidentCode = (typeof incidentCodes)[number]
 
@@ -28,4 +30,6 @@ export const incidentWords: Readonly<Record<IncidentCode, string>> = {
   FILL_PRICE_CRITICAL:
     'A trade happened so far from the expected price that its order was given up.',
   FILL_PRICE_DEVIATES: 'A trade happened further from the expected price than it should.',
+  POSITION_NOT_OURS: 'The exchange holds a position that no trade of this desk explains.',
+  POSITION_DRIFT: 'The exchange holds another position than the trades of this desk explain.',
 }

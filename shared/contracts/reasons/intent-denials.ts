@@ -56,6 +56,7 @@ export const intentDenialReasons = [
   'GroupLegDenied',
   'GroupNeedsApproval',
   'StrategiesNotWarmedUp',
+  'PositionDriftRiskOff',
 ] as const
 
 export type IntentDenialReason = (typeof intentDenialReasons)[number]

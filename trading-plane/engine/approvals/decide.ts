@@ -4,10 +4,11 @@ import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
 import { handleIntent } from '../intents/handle-intent.ts'
 import type { Hash64 } from '../intents/label.ts'
+import { applyRepair } from '../recon/repair.ts'
 import type { EngineState } from '../state.ts'
 import { type ApprovalDecision, decided, ended, isGranted, refuseDecision } from './core.ts'
 import { approvalEntry, refuseHeld } from './hold.ts'
-import { type HeldIntent, noteEnded } from './state.ts'
+import { type Held, noteEnded } from './state.ts'
 
 const actions = {
   GRANT: 'APPROVAL_GRANTED',
@@ -42,7 +43,7 @@ export function takeApproval(
   out.push({ kind: 'audit', record: approvalEntry(actions[decision.type], request, by) })
   if (request.state === 'DENIED') {
     noteEnded(state.approvals, request)
-    refuseHeld(state, held, 'ApprovalDenied', out)
+    if ('intent' in held) refuseHeld(state, held, 'ApprovalDenied', out)
     return
   }
   if (isGranted(request)) consume(state, { ...held, request }, at, out, hash64)
@@ -53,18 +54,20 @@ export function takeApproval(
  * Spends an approval: the intent goes through every gate again, once. It waits no more before it is
  * judged, so nothing can spend it twice.
  */
-function consume(
-  state: EngineState,
-  { request, intent }: HeldIntent,
-  at: At,
-  out: Effect[],
-  hash64: Hash64,
-): void {
+function consume(state: EngineState, held: Held, at: At, out: Effect[], hash64: Hash64): void {
+  const { request } = held
   noteEnded(state.approvals, request)
-  const { tier } = request.payload
-  const result = handleIntent(state, intent, at, out, hash64, isHolding(tier) ? tier : null)
-  const outcome = result === 'permitted' ? 'went on' : `denied ${result}`
+  const outcome = goOn(state, held, at, out, hash64)
   const spent = ended(request, 'CONSUMED', outcome)
   state.approvals.ended = state.approvals.ended.map((one) => (one === request ? spent : one))
   out.push({ kind: 'audit', record: approvalEntry('APPROVAL_CONSUMED', spent, { outcome }) })
+}
+
+/** @returns what became of it, for people */
+function goOn(state: EngineState, held: Held, at: At, out: Effect[], hash64: Hash64): string {
+  const { tier, request_id: requestId } = held.request.payload
+  if ('repair' in held) return applyRepair(state, held.repair, { requestId, tier }, at, out)
+  const agreed = isHolding(tier) ? tier : null
+  const result = handleIntent(state, held.intent, at, out, hash64, agreed)
+  return result === 'permitted' ? 'went on' : `denied ${result}`
 }

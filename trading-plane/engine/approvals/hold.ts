@@ -9,6 +9,7 @@ import type { PolicyDecision } from '@bulkhead/shared/contracts/policy.ts'
 import type { IntentDenialReason } from '@bulkhead/shared/contracts/reasons/intent-denials.ts'
 import type { At } from '../at.ts'
 import type { Effect } from '../effects.ts'
+import type { Drift, PositionRepair } from '../recon/state.ts'
 import { count, type EngineState } from '../state.ts'
 import { outcomeMessage } from '../transitions.ts'
 import { type ApprovalRequest, ended } from './core.ts'
@@ -56,7 +57,7 @@ export function expireHeld(state: EngineState, at: At, out: Effect[]): void {
     if (at.tickMs < held.request.expiresTickMs) continue
     noteEnded(state.approvals, ended(held.request, 'EXPIRED', 'ran out'))
     out.push({ kind: 'audit', record: approvalEntry('APPROVAL_EXPIRED', held.request) })
-    refuseHeld(state, held, 'ApprovalExpired', out)
+    if ('intent' in held) refuseHeld(state, held, 'ApprovalExpired', out)
   }
 }
 
@@ -68,11 +69,22 @@ export function withdrawHeld(
   out: Effect[],
 ): boolean {
   const held = state.approvals.pending.get(intentId)
-  if (held === undefined || held.intent.strategy_id !== strategyId) return false
-  noteEnded(state.approvals, ended(held.request, 'WITHDRAWN', strategyId))
-  out.push({ kind: 'audit', record: approvalEntry('APPROVAL_WITHDRAWN', held.request) })
+  if (held === undefined || !('intent' in held)) return false
+  if (held.intent.strategy_id !== strategyId) return false
+  withdrawRequest(state, held.request, strategyId, out)
   out.push({ kind: 'tell', message: outcomeMessage(identityOf(held.intent), 'cancelled') })
   return true
+}
+
+/** Nobody needs to agree any more. */
+export function withdrawRequest(
+  state: EngineState,
+  request: ApprovalRequest,
+  by: string,
+  out: Effect[],
+): void {
+  noteEnded(state.approvals, ended(request, 'WITHDRAWN', by))
+  out.push({ kind: 'audit', record: approvalEntry('APPROVAL_WITHDRAWN', request) })
 }
 
 /** Nobody minds the intents of these strategies any more. */
@@ -81,8 +93,9 @@ export function withdrawUnminded(
   strategyIds: readonly string[],
   out: Effect[],
 ): void {
-  for (const { intent } of state.approvals.pending.values()) {
-    const { intent_id: intentId, strategy_id: strategyId } = intent
+  for (const held of state.approvals.pending.values()) {
+    if (!('intent' in held)) continue
+    const { intent_id: intentId, strategy_id: strategyId } = held.intent
     if (strategyIds.includes(strategyId)) withdrawHeld(state, intentId, strategyId, out)
   }
 }
@@ -159,6 +172,47 @@ function requestOf(
     state: 'PENDING',
     grantedBy: [],
     owners: policy.strategy_owners[intent.strategy_id] ?? [],
+    expiresTickMs: at.tickMs + approvalMsMax,
+    endedBy: '',
+  }
+}
+
+/** What people are asked about a repair of our book; nobody stands behind its proposer. */
+export function requestOfRepair(
+  state: EngineState,
+  proposal: {
+    readonly repair: PositionRepair
+    readonly drift: Drift
+    readonly decision: PolicyDecision
+    readonly requestId: string
+    readonly tier: ToldTier
+  },
+  at: At,
+): ApprovalRequest {
+  const { repair, drift, decision, requestId, tier } = proposal
+  const { approvalMsMax } = state.config
+  return {
+    payload: {
+      request_id: requestId,
+      tool: 'repair_position',
+      strategy_id: 'recon',
+      instrument: repair.instrument,
+      params: {
+        side: repair.side,
+        steps: repair.steps,
+        ours: drift.ours,
+        theirs: drift.theirs,
+        drift_pct: Number.isFinite(drift.pct) ? Number(drift.pct.toFixed(2)) : null,
+      },
+      tier,
+      policy_version: decision.policyVersion,
+      rules: [...decision.tierRules],
+      created_ms: at.nowMs,
+      expires_ms: at.nowMs + approvalMsMax,
+    },
+    state: 'PENDING',
+    grantedBy: [],
+    owners: [],
     expiresTickMs: at.tickMs + approvalMsMax,
     endedBy: '',
   }

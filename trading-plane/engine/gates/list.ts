@@ -24,6 +24,7 @@ import { openOrdersGate } from './open-orders.ts'
 import { orderNotionalGate } from './order-notional.ts'
 import { orderTypeGate } from './order-type.ts'
 import { pendingExposureGate } from './pending-exposure.ts'
+import { positionDriftGate } from './position-drift.ts'
 import { postOnlyGate } from './post-only.ts'
 import { rateLimitBrownoutGate } from './rate-limit-brownout.ts'
 import { selfImpactGate } from './self-impact.ts'
@@ -55,6 +56,7 @@ export const gateList: readonly GateEntry[] = [
   { name: 'Lifecycle', stage: 'wish', judges: opening, gate: lifecycleGate },
   { name: 'TradePermission', stage: 'order', judges: opening, gate: tradePermissionGate },
   { name: 'StrategyWarmup', stage: 'order', judges: opening, gate: strategyWarmupGate },
+  { name: 'PositionDrift', stage: 'order', judges: opening, gate: positionDriftGate },
   { name: 'OrderNotional', stage: 'order', judges: opening, gate: orderNotionalGate },
   { name: 'Liquidity', stage: 'order', judges: everyOrder, gate: liquidityGate },
   { name: 'PostOnly', stage: 'order', judges: everyOrder, gate: postOnlyGate },

@@ -20,6 +20,7 @@ export function repeatOf(
   const identity = { intentId: intent.intent_id, strategyId: intent.strategy_id }
   const held = state.approvals.pending.get(intent.intent_id)
   if (held !== undefined) {
+    if (!('intent' in held)) return null
     const isSame = labelOf(state, held.intent, hash64) === labelOf(state, intent, hash64)
     return isSame && haveSameTerms(held.intent, intent) ? again(identity, 'held') : null
   }

@@ -58,6 +58,16 @@ function recordOf(kind: number, order: number, choice: number, at: number): Ledg
         fee_currency: 'BTC',
         venue_ms: atMs,
       }
+    case 4:
+      return {
+        type: 'adjust',
+        adjust_id: `adjust-${at}`,
+        instrument: wish.instrument,
+        side: choice % 2 === 0 ? 'buy' : 'sell',
+        steps: choice % 7,
+        tier: 'T2',
+        at_ms: atMs,
+      }
     case 5:
       return {
         type: 'group',

@@ -141,6 +141,15 @@ export const engineConfig: EngineConfig = {
     safetyHeartbeatAgeMsMax: 5_000,
     decisionAuditsPerSecondMax: 10,
   },
+  // In most tests positions come without trades.
+  recon: {
+    repairLowPct: 2,
+    repairHighPct: 10,
+    riskOffPct: Number.POSITIVE_INFINITY,
+    mustAsk: false,
+    readEveryMs: Number.POSITIVE_INFINITY,
+    proposeEveryMs: 60_000,
+  },
   incidents: {
     deviationWarningPct: 0.5,
     deviationCriticalPct: 2,

@@ -56,6 +56,7 @@ describe('what the executor keeps of its judgements', () => {
           'Label',
           'TradePermission',
           'StrategyWarmup',
+          'PositionDrift',
           'OrderNotional',
           'Liquidity',
           'PostOnly',

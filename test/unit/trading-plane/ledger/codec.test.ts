@@ -49,6 +49,15 @@ const samples: readonly LedgerRecord[] = [
   { type: 'group_state', group_id: 'g', state: 'MixedFailed', rescues: 2, at_ms: 3 },
   { type: 'group_close', group_id: 'g', leg_index: 1, label: 'l', at_ms: 4 },
   naked,
+  {
+    type: 'adjust',
+    adjust_id: 'a',
+    instrument: 'BTC-PERPETUAL',
+    side: 'buy',
+    steps: 5,
+    tier: 'T3',
+    at_ms: 6.5,
+  },
   { ...naked, exposure_usd_before: null, exposure_usd_after: null },
 ]
 
