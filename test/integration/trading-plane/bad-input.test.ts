@@ -208,8 +208,6 @@ describe('a venue that misbehaves', () => {
       times: 1,
     })
     await hand.until(resting, 'cancelled')
-    await desk.until('Active again', (now) => now.trading_mode === 'Active')
-    const actions = (await desk.audit()).map(({ action }) => action ?? '')
     const expected = [
       'VENUE_CONNECTED',
       'RECONCILED',
@@ -217,9 +215,15 @@ describe('a venue that misbehaves', () => {
       'VENUE_CONNECTED',
       'RECONCILED',
     ]
-    const seen = actions.filter((action) => expected.includes(action))
-    // A reconciliation that came before the public trades is followed by another one.
-    expect(seen.filter((action, index) => action !== seen[index - 1])).toEqual(expected)
+    const told = async () => {
+      const actions = (await desk.audit()).map(({ action }) => action ?? '')
+      const seen = actions.filter((action) => expected.includes(action))
+      // A reconciliation that came before the public trades is followed by another one.
+      return seen.filter((action, index) => action !== seen[index - 1])
+    }
+    await eventually('the whole story', async () => (await told()).length >= expected.length)
+    expect(await told()).toEqual(expected)
+    await desk.until('Active again', (now) => now.trading_mode === 'Active')
   })
 
   deskTest('a rejected order is told with the words of the venue', async ({ desk, hand }) => {
