@@ -18,7 +18,10 @@ export function takePublicTrades(state: EngineState, told: TradeFlow, at: At): v
   if (sums.length > 0) monitors.zombieSocket = noteMarketData(monitors.zombieSocket, at.tickMs)
   const flow = flowOf(state, instrument)
   flow.knownTickMs = knownTickMs
-  if (knownTickMs !== null) state.impact.broken.delete(instrument)
+  const { broken } = state.impact
+  const isLastMended = knownTickMs !== null && broken.delete(instrument) && broken.size === 0
+  // The latch waited for this: the account is read again now and not a second later.
+  if (isLastMended) state.reconcile.nextTickMs = at.tickMs
   const spec = state.instruments.get(instrument)
   if (spec === undefined) return
   const isUsd = isSizedInUsd(spec.kind)
