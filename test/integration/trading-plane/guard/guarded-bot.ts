@@ -61,9 +61,11 @@ export async function createGuardWorld(withCgroup: boolean): Promise<GuardWorld>
     return started
   }
   const read = async <T>(call: Parameters<RedisLink['run']>[0]) => {
-    const reply = await auditor.run(call)
-    if (!reply.ok) throw new Error(reply.failure.message)
-    return reply.value as T
+    const { value } = await eventually('an answer of Redis', async () => {
+      const reply = await auditor.run(call)
+      return reply.ok && reply
+    })
+    return value as T
   }
   const beat = () => read<string | null>((commands) => commands.get(redisKeys.heartbeat(bot)))
   const identity = () =>
