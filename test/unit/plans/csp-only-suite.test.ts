@@ -20,7 +20,8 @@ test.each([
   ['CP-A1x2 is another', false],
   ['AT-331: is of GOP', false],
   ['has no id', false],
-])('the suite selects %s: %s', (title, isSelected) => {
+  // Not by their text: a title with an id in it would be a claim.
+])('the suite selects by id and profile (case %#)', (title, isSelected) => {
   expect(new RegExp(cspTitles(index)).test(title)).toBe(isSelected)
 })
 
